@@ -1,0 +1,57 @@
+"""Exact linear regions of piecewise-linear neural networks in the plane."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from regions._version import __version__
+from regions.complex import Certificate, Region, RegionComplex
+from regions.domain import Box, ConvexPolygon
+from regions.enumeration import count_regions, enumerate_regions
+from regions.errors import RegionsError
+from regions.network import Layer, Network
+
+if TYPE_CHECKING:
+    from regions.cross_check import CrossCheck, cross_check
+    from regions.gradient_image import GradientImage, gradient_image
+    from regions.shapely_method import enumerate_with_shapely
+
+__all__ = [
+    "Box",
+    "Certificate",
+    "ConvexPolygon",
+    "CrossCheck",
+    "GradientImage",
+    "Layer",
+    "Network",
+    "Region",
+    "RegionComplex",
+    "RegionsError",
+    "__version__",
+    "count_regions",
+    "cross_check",
+    "enumerate_regions",
+    "enumerate_with_shapely",
+    "gradient_image",
+]
+
+# Loaded when first asked for: they bring shapely or scipy, which would double the time of the import.
+_LATER = {
+    "CrossCheck": "regions.cross_check",
+    "GradientImage": "regions.gradient_image",
+    "cross_check": "regions.cross_check",
+    "enumerate_with_shapely": "regions.shapely_method",
+    "gradient_image": "regions.gradient_image",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        from importlib import import_module
+
+        return getattr(import_module(_LATER[name]), name)
+    raise AttributeError(f"module 'regions' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,197 @@
+"""The exact stage: signs and orders that the float filter could not prove, decided in integers.
+
+A line of a neuron on a face is an integer triple, had by pushing three columns through the masked integer layers;
+a vertex is the cross product of two lines; the sign of a neuron at a vertex is that of an exact forward pass.
+"""
+
+from __future__ import annotations
+
+from functools import cmp_to_key
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.exact import IntegerNetwork, corner_lines, cross
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.domain import Box, ConvexPolygon
+    from regions.network import Network
+
+__all__ = ["ExactStage"]
+
+_KEPT_MAPS = 4096
+
+
+class ExactStage:
+    """Exact answers about one enumeration in progress.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box or ConvexPolygon
+
+    Notes
+    -----
+    The loop appends to `levels`, `lines` and `vertex_lines` as it cuts. Level l is the complex before layer l; line i
+    is (layer, face of that level, unit), or (-1, 0, side) for a side of the domain; vertex v lies on the two lines
+    ``vertex_lines[v]``, or is the domain's corner ``-1 - vertex_lines[v, 0]``.
+    """
+
+    def __init__(self, network: Network, domain: Box | ConvexPolygon) -> None:
+        self._network = network
+        self._domain = domain
+        self._integers: IntegerNetwork | None = None
+        self.decided = 0
+        self.levels: list[tuple[NDArray[np.int64] | None, NDArray[np.uint64] | None]] = []
+        self.lines: NDArray[np.int64] = np.empty((0, 3), dtype=np.int64)
+        self.vertex_lines: NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
+        self._maps: dict[tuple[int, int], tuple[Any, int]] = {}
+        self._points: dict[int, Any] = {}
+        self._values: dict[int, tuple[int, tuple[Any, int, Any]]] = {}
+
+    @property
+    def integers(self) -> IntegerNetwork:
+        """The integer layers, made when the first doubtful sign needs them."""
+        if self._integers is None:
+            self._integers = IntegerNetwork(self._network)
+            self._corners, self._sides = corner_lines(self._domain)
+        return self._integers
+
+    def _active(self, layer: int, face: int) -> list[bool]:
+        """Which units of `layer` are active on a face of the level behind it."""
+        bits = self.levels[layer][1]
+        kinked = self._network.layers[layer].kinked
+        if bits is None:
+            return [True] * len(kinked)
+        words = bits[face]
+        return [bool(int(words[k >> 6]) >> (k & 63) & 1) or not kinked[k] for k in range(len(kinked))]
+
+    def face_map(self, layer: int, face: int) -> tuple[Any, int]:
+        """Integer pre-activation map of `layer` on a face of the level before it."""
+        key = (layer, face)
+        found = self._maps.get(key)
+        if found is None:
+            if layer == 0:
+                found = self.integers.affine(0, self.integers.identity_map())
+            else:
+                parents = self.levels[layer - 1][0]
+                parent = face if parents is None else int(parents[face])
+                before = self.face_map(layer - 1, parent if layer > 1 else 0)
+                active = self._active(layer - 1, face)
+                found = self.integers.affine(layer, self.integers.activate(layer - 1, before, active))
+            if len(self._maps) >= _KEPT_MAPS:
+                self._maps.clear()
+            self._maps[key] = found
+        return found
+
+    def line(self, index: int) -> Any:
+        """A line as an integer triple."""
+        layer, face, unit = (int(i) for i in self.lines[index])
+        integers = self.integers
+        if layer < 0:
+            return self._sides[unit]
+        return integers.row(self.face_map(layer, face if layer else 0), unit)
+
+    def point(self, vertex: int) -> Any:
+        """A vertex as an integer triple (X, Y, W), W > 0."""
+        found = self._points.get(vertex)
+        if found is None:
+            first, second = (int(i) for i in self.vertex_lines[vertex])
+            if first < 0:
+                _ = self.integers
+                found = self._corners[-1 - first]
+            else:
+                found = cross(self.line(first), self.line(second))
+                if found[2] < 0:
+                    found = (-found[0], -found[1], -found[2])
+            self._points[vertex] = found
+        return found
+
+    def rounded(self, vertex: int) -> tuple[float, float]:
+        """A vertex, each coordinate rounded once."""
+        x, y, w = self.point(vertex)
+        return _divided(int(x), int(w)), _divided(int(y), int(w))
+
+    def values(self, layer: int, vertex: int) -> list[Any]:
+        """Pre-activations of `layer` at a vertex, times a positive factor."""
+        integers = self.integers
+        at, state = self._values.get(vertex, (-1, None))
+        if at > layer or state is None:
+            at, state = 0, integers.affine_at(0, integers.at_point(self.point(vertex)))
+        while at < layer:
+            at += 1
+            state = integers.affine_at(at, integers.activate_at(at - 1, state))
+        if len(self._values) >= _KEPT_MAPS:
+            self._values.clear()
+        self._values[vertex] = (layer, state)
+        entries: list[Any] = state[0].entries()
+        return entries
+
+    def signs(self, layer: int, vertices: NDArray[np.int64], units: NDArray[np.int64]) -> NDArray[np.int8]:
+        """Signs of pairs of a vertex and a unit."""
+        self.decided += len(vertices)
+        out = np.empty(len(vertices), dtype=np.int8)
+        order = np.argsort(vertices, kind="stable")
+        current, entries = -1, []
+        for i in order:
+            if vertices[i] != current:
+                current = int(vertices[i])
+                entries = self.values(layer, current)
+            z = entries[units[i]]
+            out[i] = (z > 0) - (z < 0)
+        return out
+
+    def order_run(
+        self,
+        layer: int,
+        ends: tuple[int, int],
+        units: list[int],
+        known: list[frozenset[int]] | None = None,
+        names: list[int] | None = None,
+    ) -> tuple[list[int], list[bool]]:
+        """Order lines that cross the segment between two vertices, from the first to the last.
+
+        Parameters
+        ----------
+        layer : int
+        ends : (int, int)
+            The segment's vertices.
+        units : list of int
+            One neuron for every crossing line; its values at the two ends have opposite signs.
+        known, names
+            Sets of chords already known to meet in one point, and the chords' names: a run that lies in one of
+            them needs no arithmetic.
+
+        Returns
+        -------
+        order : list of int
+            Permutation of ``range(len(units))``.
+        tied : list of bool
+            Whether each crosses in the same point as the one before it.
+        """
+        if known and names and any(s.issuperset(names) for s in known):
+            return list(range(len(units))), [False] + [True] * (len(units) - 1)
+        first = self.values(layer, ends[0])
+        heads = [abs(first[k]) for k in units]
+        last = self.values(layer, ends[1])
+        tails = [abs(last[k]) for k in units]
+
+        def compare(i: int, j: int) -> int:
+            # t = head / (head + tail), so t_i < t_j where head_i / tail_i < head_j / tail_j.
+            self.decided += 1
+            left, right = heads[i] * tails[j], heads[j] * tails[i]
+            return (left > right) - (left < right)
+
+        order = sorted(range(len(units)), key=cmp_to_key(compare))
+        tied = [False] + [compare(i, j) == 0 for i, j in pairwise(order)]
+        return order, tied
+
+
+def _divided(numerator: int, denominator: int) -> float:
+    try:
+        return numerator / denominator
+    except OverflowError:
+        return float("inf") if numerator > 0 else float("-inf")

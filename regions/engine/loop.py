@@ -1,0 +1,378 @@
+"""The loop: cut the domain by one layer after another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from regions.engine import arrange, kernels
+from regions.engine.exact_stage import ExactStage
+from regions.engine.maps import FaceMaps, activate, first_maps, next_maps
+from regions.engine.predicates import TINY, U
+from regions.errors import EngineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.domain import Box, ConvexPolygon
+    from regions.network import Network
+
+__all__ = ["Cells", "Enumeration", "Result"]
+
+
+@dataclass(slots=True)
+class Cells:
+    """A planar complex of convex faces in flat arrays; the letters are those of the design.
+
+    `rings` and `ring_edges` hold vertex and edge of every side of face f from ``ring_offsets[f]``; the face to the left
+    of edge e is ``edge_faces[e, 0]``, and it walks e from ``edges[e, 0]`` to ``edges[e, 1]``. `points` is (V, 5): x, y,
+    w = 1, and bounds on the distance to the true vertex in x and in y. `lines` is (N, 5): a, b, c and bounds on
+    the errors of a and b, and of c.
+    """
+
+    points: NDArray[np.float64]
+    ring_offsets: NDArray[np.int64]
+    rings: NDArray[np.int64]
+    ring_edges: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    edge_faces: NDArray[np.int64]
+    edge_lines: NDArray[np.int64]
+    lines: NDArray[np.float64]
+
+    @property
+    def n_faces(self) -> int:
+        """Number of faces."""
+        return len(self.ring_offsets) - 1
+
+
+class Rims(NamedTuple):
+    """What :func:`regions.engine.arrange.place_ends` returns: the faces' rims and the distinct chords on them."""
+
+    offsets: NDArray[np.int64]
+    points: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    class_offsets: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    member_offsets: NDArray[np.int64]
+    members: NDArray[np.int64]
+    arcs: NDArray[np.int8]
+
+
+class Arrangement(NamedTuple):
+    """What one layer does to the faces, before new faces are made of it."""
+
+    bits: NDArray[np.uint64]
+    chord_units: NDArray[np.int64]
+    rims: Rims
+    x_offsets: NDArray[np.int64]
+    others: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    tied: NDArray[np.bool_]
+    node_offsets: NDArray[np.int64]
+    nodes: NDArray[np.int64]
+    segments: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    line_start: int
+
+
+@dataclass(slots=True)
+class Result:
+    """The complex behind the last layer, and how it came about."""
+
+    cells: Cells
+    patterns: NDArray[np.bool_]
+    maps: NDArray[np.float64]
+    line_origins: NDArray[np.int64]
+    proven: int
+    decided: int
+
+
+def domain_cells(domain: Box | ConvexPolygon) -> Cells:
+    """The domain as a complex of one face."""
+    corners = domain.corners
+    n = len(corners)
+    p, q = corners, np.roll(corners, -1, axis=0)
+    lines = np.empty((n, 5))
+    lines[:, 0] = p[:, 1] - q[:, 1]
+    lines[:, 1] = q[:, 0] - p[:, 0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        left, right = p[:, 0] * q[:, 1], p[:, 1] * q[:, 0]
+        lines[:, 2] = left - right
+    lines[:, 3] = 2 * U * (np.abs(lines[:, 0]) + np.abs(lines[:, 1])) + TINY
+    lines[:, 4] = 8 * U * (np.abs(left) + np.abs(right)) + TINY
+    points = np.zeros((n, 5))
+    points[:, :2] = corners
+    points[:, 2] = 1.0
+    ring = np.arange(n)
+    edge_faces = np.stack([np.zeros(n, dtype=np.int64), np.full(n, -1)], axis=1)
+    return Cells(
+        points=points,
+        ring_offsets=np.array([0, n]),
+        rings=ring,
+        ring_edges=ring.copy(),
+        edges=np.stack([ring, np.roll(ring, -1)], axis=1),
+        edge_faces=edge_faces,
+        edge_lines=ring.copy(),
+        lines=lines,
+    )
+
+
+class Enumeration:
+    """One enumeration in progress.
+
+    Parameters
+    ----------
+    network : Network
+        With two inputs.
+    domain : Box or ConvexPolygon
+    """
+
+    def __init__(self, network: Network, domain: Box | ConvexPolygon) -> None:
+        self.network = network
+        self.domain = domain
+        self.proven = 0
+        self.exact = ExactStage(network, domain)
+        self.cells = domain_cells(domain)
+        n = len(domain.corners)
+        self.exact.lines = np.stack([np.full(n, -1), np.zeros(n, dtype=np.int64), np.arange(n)], axis=1)
+        self.exact.vertex_lines = np.stack([-1 - np.arange(n)] * 2, axis=1)
+
+    def run(self) -> Result:
+        """Cut by all layers."""
+        layers = self.network.layers
+        maps = first_maps(layers[0], 1)
+        for i, layer in enumerate(layers):
+            parents, bits = self._cut(i, maps)
+            if i + 1 < len(layers):
+                maps = next_maps(layers[i + 1], layer, maps, parents, bits)
+        values, _ = activate(maps.coefficients, parents, bits, layer.below, layer.above)
+        return Result(self.cells, self._patterns(), values, self.exact.lines, self.proven, self.exact.decided)
+
+    def count(self) -> int:
+        """Cut by all layers, the last one only as far as its faces can be counted."""
+        layers = self.network.layers
+        last = max((i for i, layer in enumerate(layers) if layer.kinked.any()), default=-1)
+        if last < 0:
+            return 1
+        maps = first_maps(layers[0], 1)
+        for i, layer in enumerate(layers[:last]):
+            parents, bits = self._cut(i, maps)
+            maps = next_maps(layers[i + 1], layer, maps, parents, bits)
+        return self._count_last(last, maps)
+
+    def _fail(self, message: str) -> EngineError:
+        return EngineError(message, self.network, self.domain)
+
+    def _chords(self, layer: int, maps: FaceMaps):  # type: ignore[no-untyped-def]
+        """Which neurons cut which faces, all signs decided."""
+        cells = self.cells
+        units = self.network.layers[layer]
+        bits = np.zeros((cells.n_faces, -(-units.n_out // 64)), dtype=np.uint64)
+        faces, neurons, starts, signs, at, vertices, doubtful, proven = kernels.classify(
+            cells.ring_offsets, cells.rings, cells.points, maps.coefficients, maps.row_norms, maps.bias_errors,
+            maps.g_errors, maps.c_errors, maps.tiny, units.kinked, bits,
+        )  # fmt: skip
+        self.proven += proven
+        if len(at):
+            signs[at] = self.exact.signs(layer, vertices, doubtful)
+        chord_faces, chord_units, ends, arcs, bad = kernels.find_chords(
+            cells.ring_offsets, faces, neurons, starts, signs, bits
+        )
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: a chord of face {bad} does not have exactly two ends.")
+        return bits, chord_faces, chord_units, ends, arcs
+
+    def _on_edges(self, layer, chord_faces, chord_units, ends, arcs, lines):  # type: ignore[no-untyped-def]
+        """The chords' ends, ordered along every edge."""
+        cells = self.cells
+        offsets, chords, positions, runs = kernels.cross_edges(
+            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.points,
+            chord_faces, ends, arcs, lines,
+        )  # fmt: skip
+        tied = np.zeros(len(chords), dtype=bool)
+        self.proven += len(chords)
+        for edge, start, stop in runs.tolist():
+            here = chords[start:stop].copy()
+            u, v = (int(i) for i in cells.edges[edge])
+            order, ties = self.exact.order_run(layer, (u, v), chord_units[here].tolist())
+            chords[start:stop] = here[order]
+            positions[start:stop] = positions[start:stop][order]
+            tied[start:stop] = ties
+        ranks, counts = kernels.rank_edges(offsets, tied)
+        return offsets, chords, positions, ranks, counts
+
+    def _arrange(self, layer: int, maps: FaceMaps) -> Arrangement:
+        """All that a layer does to the faces, short of making the new ones."""
+        cells, exact = self.cells, self.exact
+        bits, chord_faces, chord_units, ends, arcs = self._chords(layer, maps)
+        lines = maps.lines(chord_faces, chord_units)
+        line_start = len(cells.lines)
+        cells.lines = np.concatenate([cells.lines, lines])
+        exact.lines = np.concatenate(
+            [exact.lines, np.stack([np.full(len(chord_faces), layer), chord_faces, chord_units], axis=1)]
+        )
+        on_edges = self._on_edges(layer, chord_faces, chord_units, ends, arcs, lines)
+        offsets, chords, positions, ranks, counts = on_edges
+        n_points = len(cells.points)
+        new_points, new_lines = kernels.edge_points(
+            cells.points,
+            cells.edges,
+            cells.edge_lines,
+            cells.lines,
+            line_start,
+            offsets,
+            chords,
+            positions,
+            ranks,
+            counts,
+        )
+        exact.vertex_lines = np.concatenate([exact.vertex_lines, new_lines])
+        cells.points = np.concatenate([cells.points, new_points])
+        self._sharpen(n_points)
+        chord_offsets = np.searchsorted(chord_faces, np.arange(cells.n_faces + 1))
+        *placed, bad = arrange.place_ends(
+            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edge_faces, chord_offsets, chord_units, ends, arcs,
+            offsets, chords, ranks, counts, n_points,
+        )  # fmt: skip
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: the edges of face {bad} are cut differently from its two sides.")
+        rims = Rims(*placed)
+        x_offsets, others, x_positions, runs = arrange.cross_chords(
+            rims.offsets, rims.points, cells.points, rims.class_offsets, rims.classes, rims.member_offsets,
+            rims.members, rims.arcs, lines,
+        )  # fmt: skip
+        tied = np.zeros(len(others), dtype=bool)
+        self.proven += len(others)
+        if len(runs):
+            self._order_chords(layer, runs, others, x_positions, tied, rims, chord_units)
+        node_offsets, nodes, segments, bad = arrange.make_nodes(rims.class_offsets, x_offsets, others, tied)
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: chords of face {bad} disagree about a point that they share.")
+        return Arrangement(
+            bits,
+            chord_units,
+            rims,
+            x_offsets,
+            others,
+            x_positions,
+            tied,
+            node_offsets,
+            nodes,
+            segments,
+            counts,
+            line_start,
+        )
+
+    def _order_chords(
+        self,
+        layer: int,
+        runs: NDArray[np.int64],
+        others: NDArray[np.int64],
+        positions: NDArray[np.float64],
+        tied: NDArray[np.bool_],
+        rims: Rims,
+        chord_units: NDArray[np.int64],
+    ) -> None:
+        """Decide the doubtful orders along chords; points where many chords meet are found once for all of them."""
+        faces = np.searchsorted(rims.class_offsets, runs[:, 0], side="right") - 1
+        first_members = rims.members[rims.member_offsets[:-1]]
+        known: list[frozenset[int]] = []
+        last_face = -1
+        for (index, start, stop), face in zip(runs.tolist(), faces.tolist(), strict=True):
+            if face != last_face:
+                known, last_face = [], face
+            low, base = int(rims.class_offsets[face]), int(rims.offsets[face])
+            here = others[start:stop].copy()
+            u, v = (int(rims.points[base + place]) for place in rims.classes[index])
+            own = index - low
+            names = [own, *here.tolist()]
+            units = chord_units[first_members[low + here]].tolist()
+            order, ties = self.exact.order_run(layer, (u, v), units, known, names)
+            others[start:stop] = here[order]
+            positions[start:stop] = positions[start:stop][order]
+            tied[start:stop] = ties
+            group = [own]
+            for place, i in enumerate(order):
+                if place and not ties[place]:
+                    group = [own]
+                group.append(int(here[i]))
+                if len(group) > 2 and (place + 1 == len(order) or not ties[place + 1]):
+                    known.append(frozenset(group))
+
+    def _sharpen(self, start: int) -> None:
+        """Round vertices that lie badly, between nearly parallel lines, from their exact coordinates."""
+        points = self.cells.points
+        minx, miny, maxx, maxy = self.domain.bounds
+        limit = 2.0**-34 * max(maxx - minx, maxy - miny)
+        doubtful = np.flatnonzero(~(points[start:, 3] + points[start:, 4] <= limit)) + start
+        for v in doubtful.tolist():
+            x, y = self.exact.rounded(v)
+            points[v] = (x, y, 1.0, abs(x) * 2 * U + TINY, abs(y) * 2 * U + TINY)
+
+    def _cut(self, layer: int, maps: FaceMaps) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        cells, exact = self.cells, self.exact
+        if not self.network.layers[layer].kinked.any():
+            exact.levels.append((None, None))
+            bits = np.zeros((cells.n_faces, -(-self.network.layers[layer].n_out // 64)), dtype=np.uint64)
+            return np.arange(cells.n_faces), bits
+        cut = self._arrange(layer, maps)
+        rims = cut.rims
+        *new, bad = arrange.build(
+            cells.ring_offsets, cells.edges, cells.edge_faces, rims.offsets, rims.points, rims.edges, cut.chord_units,
+            rims.class_offsets, rims.classes, rims.member_offsets, rims.members, rims.arcs, cut.x_offsets, cut.others,
+            cut.positions, cut.tied, cut.node_offsets, cut.nodes, cut.segments, cells.points, cut.line_start,
+            cells.lines, cells.edge_lines, cut.counts, cut.bits,
+        )  # fmt: skip
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: Euler's formula does not hold inside face {bad}.")
+        (
+            ring_offsets,
+            rings,
+            ring_edges,
+            edges,
+            edge_faces,
+            edge_lines,
+            node_points,
+            node_lines,
+            parents,
+            new_bits,
+        ) = new
+        n_points = len(cells.points)
+        exact.vertex_lines = np.concatenate([exact.vertex_lines, node_lines])
+        exact.levels.append((parents, new_bits))
+        self.cells = Cells(
+            points=np.concatenate([cells.points, node_points]),
+            ring_offsets=ring_offsets,
+            rings=rings,
+            ring_edges=ring_edges,
+            edges=edges,
+            edge_faces=edge_faces,
+            edge_lines=edge_lines,
+            lines=cells.lines,
+        )
+        self._sharpen(n_points)
+        if len(self.cells.points) - len(edges) + self.cells.n_faces != 1:
+            raise self._fail(f"Layer {layer}: V - E + F is not 1.")
+        return parents, new_bits
+
+    def _count_last(self, layer: int, maps: FaceMaps) -> int:
+        cut = self._arrange(layer, maps)
+        return int(self.cells.n_faces + cut.segments.sum() - cut.node_offsets[-1])
+
+    def _patterns(self) -> NDArray[np.bool_]:
+        """Patterns of the final faces: (R, H)."""
+        blocks = []
+        ancestors = np.arange(self.cells.n_faces)
+        for layer, (parents, bits) in zip(reversed(self.network.layers), reversed(self.exact.levels), strict=True):
+            if parents is None or bits is None:
+                continue
+            # Words are little-endian, so their bytes are in the order of the units.
+            little = bits.astype("<u8", copy=False).view(np.uint8)
+            flat = np.unpackbits(little, axis=1, count=layer.n_out, bitorder="little").view(np.bool_)
+            blocks.append(flat[ancestors][:, layer.kinked])
+            ancestors = parents[ancestors]
+        if not blocks:
+            return np.zeros((self.cells.n_faces, 0), dtype=bool)
+        return np.concatenate(blocks[::-1], axis=1)

@@ -1,0 +1,167 @@
+"""From a model and a domain to the exact complex, or to its number of regions."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.domain import as_domain
+from regions.errors import InvalidNetworkError
+from regions.network import as_network
+
+if TYPE_CHECKING:
+    from regions.complex import RegionComplex
+    from regions.network import Network
+
+__all__ = ["count_regions", "enumerate_regions", "planar_network"]
+
+_compiled = False
+
+
+@contextmanager
+def _compiling_is_told() -> Iterator[None]:
+    """Say on stderr that the first call compiles, when it takes long enough to be noticed."""
+    global _compiled
+    if _compiled:
+        yield
+        return
+    note = "regions: compiling the engine's kernels; this happens once per installation and takes about a minute."
+    timer = threading.Timer(3.0, lambda: print(note, file=sys.stderr, flush=True))
+    timer.daemon = True
+    timer.start()
+    try:
+        # A tiny network first, so that the note speaks of compiling only.
+        from regions.domain import Box
+        from regions.engine.loop import Enumeration
+        from regions.network import Network
+
+        weights = [np.array([[1.0, 0.5], [0.25, 1.0]]), np.array([[1.0, 1.0], [1.0, -1.0]]), np.ones((1, 2))]
+        Enumeration(Network.from_arrays(weights), Box(-1, -1, 1, 1)).run()
+        _compiled = True
+    finally:
+        timer.cancel()
+    yield
+
+
+def planar_network(model: Any) -> Network:
+    """Return `model` as a network of two inputs.
+
+    Parameters
+    ----------
+    model : Network or torch.nn.Module
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    InvalidNetworkError
+        When the network does not have two inputs.
+    """
+    network = as_network(model)
+    if network.input_dimension != 2:
+        raise InvalidNetworkError(
+            f"a network of {network.input_dimension} input(s) was given; regions are enumerated in a plane, so 2 are "
+            "needed. Put an affine map from two coordinates in front of it to look at a planar slice."
+        )
+    return network
+
+
+def enumerate_regions(model: Any, domain: Any) -> RegionComplex:
+    """Enumerate the activation regions of a network over a convex domain, exactly.
+
+    Parameters
+    ----------
+    model : Network or torch.nn.Module
+        With two inputs.
+    domain : float, Box, ConvexPolygon or shapely.Polygon
+        A number b means the square [-b, b]².
+
+    Returns
+    -------
+    RegionComplex
+
+    Raises
+    ------
+    InvalidNetworkError, CaptureError
+        When the model is not a finite piecewise-linear network of two inputs.
+    DomainError
+        When the domain is not a non-empty convex polygon with finite corners.
+    EngineError
+        When the result contradicts itself: a bug in this package.
+
+    Notes
+    -----
+    Layer by layer, every face is cut by the zero lines of the neurons that cross it (the polyhedral complex of
+    Grigsby & Lindsey 2022). Signs and orders are decided in float64 where a bound on the rounding error proves
+    them, in integer arithmetic where it does not; no tolerance is involved.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
+    >>> regions.enumerate_regions(network, 1)
+    <RegionComplex of 4 activation regions, 9 vertices and 12 edges, of 2 hidden neurons over Box(-1.0, -1.0, 1.0, 1.0)>
+    """
+    network, where = planar_network(model), as_domain(domain)
+    with _compiling_is_told():
+        from regions.complex import Certificate, RegionComplex
+        from regions.engine.loop import Enumeration
+    result = Enumeration(network, where).run()
+    cells = result.cells
+    origins = result.line_origins[cells.edge_lines]
+    index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
+    index[network.neurons[:, 0], network.neurons[:, 1]] = np.arange(network.n_neurons)
+    on_rim = origins[:, 0] < 0
+    return RegionComplex(
+        network=network,
+        domain=where,
+        vertices=cells.points[:, :2],
+        edges=cells.edges,
+        edge_neurons=np.where(on_rim, -1, index[origins[:, 0], np.where(on_rim, 0, origins[:, 2])]),
+        edge_sides=np.where(on_rim, origins[:, 2], -1),
+        edge_faces=cells.edge_faces,
+        ring_offsets=cells.ring_offsets,
+        rings=cells.rings,
+        packed_patterns=np.packbits(result.patterns, axis=1),
+        gradients=np.moveaxis(result.maps[:, :2], 1, 2),
+        offsets=result.maps[:, 2],
+        certificate=Certificate(result.proven, result.decided),
+    )
+
+
+def count_regions(model: Any, domain: Any) -> int:
+    """Count the activation regions of a network over a convex domain, exactly.
+
+    The same as ``enumerate_regions(model, domain).n_regions``, without making the last layer's faces.
+
+    Parameters
+    ----------
+    model : Network or torch.nn.Module
+    domain : float, Box, ConvexPolygon or shapely.Polygon
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InvalidNetworkError, CaptureError, DomainError, EngineError
+        As :func:`enumerate_regions`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> regions.count_regions(regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]]), 1)
+    4
+    """
+    network, where = planar_network(model), as_domain(domain)
+    with _compiling_is_told():
+        from regions.engine.loop import Enumeration
+    return Enumeration(network, where).count()

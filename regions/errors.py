@@ -1,0 +1,64 @@
+"""The errors that `regions` raises on purpose; each message says what was given, what is allowed, what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = [
+    "CaptureError",
+    "DomainError",
+    "EngineError",
+    "FileFormatError",
+    "InvalidNetworkError",
+    "NotPiecewiseLinearError",
+    "RegionsError",
+    "UnsupportedOperationError",
+]
+
+
+class RegionsError(Exception):
+    """Base class of every error that this package raises on purpose."""
+
+
+class InvalidNetworkError(RegionsError, ValueError):
+    """The weights, biases or slopes do not describe a finite feed-forward network."""
+
+
+class CaptureError(RegionsError, ValueError):
+    """A torch module could not be captured faithfully."""
+
+
+class UnsupportedOperationError(CaptureError):
+    """A torch module uses an operation that this package does not read."""
+
+
+class NotPiecewiseLinearError(UnsupportedOperationError):
+    """A torch module uses an operation that is not piecewise linear, so it has no linear regions."""
+
+
+class DomainError(RegionsError, ValueError):
+    """The domain is not a non-empty bounded convex polygon with finite corners."""
+
+
+class FileFormatError(RegionsError, ValueError):
+    """A file is damaged, foreign, or of a version that this release does not read."""
+
+
+class EngineError(RegionsError, RuntimeError):
+    """The enumeration contradicted itself: a bug in `regions`, with what is needed to reproduce it.
+
+    Parameters
+    ----------
+    message : str
+        What was found to be inconsistent.
+    network, domain : object, optional
+        The input that led here; save both with a bug report.
+    """
+
+    def __init__(self, message: str, network: Any = None, domain: Any = None) -> None:
+        super().__init__(
+            f"{message} This is a bug in regions: please report it with the network and the domain "
+            "(both are attributes of this error; save the network with error.network.save('network.npz'))."
+        )
+        self.network = network
+        self.domain = domain

@@ -1,0 +1,268 @@
+"""The network in integers: every float is a dyadic rational, so one power of two a layer clears all denominators."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from regions.domain import Box, ConvexPolygon
+    from regions.network import Network
+
+__all__ = [
+    "ExactLines",
+    "IntegerNetwork",
+    "corner_lines",
+    "cross",
+    "exact_vertices",
+    "layer_activity",
+    "scaled_integers",
+]
+
+Triple = tuple[int, int, int]
+
+
+def scaled_integers(*arrays: NDArray[np.float64]) -> tuple[list[list[int]], int]:
+    """Return integers and one exponent s >= 0 with ``array == integers / 2**s`` exactly, for all arrays at once.
+
+    Examples
+    --------
+    >>> scaled_integers(np.array([0.5, 3.0]), np.array([0.25]))
+    ([[2, 12], [1]], 2)
+    """
+    mantissas, exponents, lowest = [], [], 0
+    for array in arrays:
+        fraction, exponent = np.frexp(np.ascontiguousarray(array, dtype=np.float64).ravel())
+        mantissa = (fraction * 2.0**53).astype(np.int64)
+        used = mantissa != 0
+        # Trailing zero bits are shifted out first: weights such as 0.5 then stay one-digit integers.
+        zeros = np.zeros(mantissa.shape, dtype=np.int64)
+        zeros[used] = np.log2((mantissa[used] & -mantissa[used]).astype(np.float64)).astype(np.int64)
+        mantissa >>= zeros
+        place = exponent.astype(np.int64) - 53 + zeros
+        if used.any():
+            lowest = min(lowest, int(place[used].min()))
+        mantissas.append(mantissa)
+        exponents.append(np.where(used, place, 0))
+    return [
+        [int(m) << max(int(e) - lowest, 0) for m, e in zip(ms, es, strict=True)]
+        for ms, es in zip(mantissas, exponents, strict=True)
+    ], -lowest
+
+
+def cross(p: Any, q: Any) -> Any:
+    """Cross product of two 3-vectors: the line through two points, or the point on two lines."""
+    return (p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0])
+
+
+def corner_lines(domain: Box | ConvexPolygon) -> tuple[list[Triple], list[Triple]]:
+    """The domain's corners and sides as integer homogeneous triples; side i runs from corner i to corner i + 1."""
+    (flat,), shift = scaled_integers(domain.corners)
+    corners = [(x, y, 1 << shift) for x, y in zip(flat[::2], flat[1::2], strict=True)]
+    sides = [cross(p, q) for p, q in zip(corners, corners[1:] + corners[:1], strict=True)]
+    return corners, sides
+
+
+class IntegerNetwork:
+    """A network whose layers are scaled to integers once; all values carry a positive power of two as a factor.
+
+    Parameters
+    ----------
+    network : Network
+
+    Notes
+    -----
+    A *map* is an ``fmpz_mat`` of shape (n, 3) whose columns are the coefficients of x, of y and of 1, together
+    with an exponent S: the true coefficients are ``map / 2**S``. Since the factor is positive, signs are those
+    of the integers.
+    """
+
+    def __init__(self, network: Network) -> None:
+        from flint import fmpz, fmpz_mat
+
+        self.network = network
+        self._mat = fmpz_mat
+        self._fmpz = fmpz
+        self.weights, self.biases, self.shifts = [], [], []
+        self.below, self.above, self.slope_shifts = [], [], []
+        for layer in network.layers:
+            (weight, bias), shift = scaled_integers(layer.weight, layer.bias)
+            (below, above), slope_shift = scaled_integers(layer.below, layer.above)
+            self.weights.append(fmpz_mat(layer.n_out, layer.n_in, weight))
+            self.biases.append([fmpz(b) for b in bias])
+            self.shifts.append(shift)
+            self.below.append(below)
+            self.above.append(above)
+            self.slope_shifts.append(slope_shift)
+
+    def identity_map(self) -> tuple[Any, int]:
+        """The map x, y of the plane itself."""
+        return self._mat(2, 3, [1, 0, 0, 0, 1, 0]), 0
+
+    def affine(self, layer: int, after: tuple[Any, int]) -> tuple[Any, int]:
+        """Pre-activation map of `layer` from the post-activation map before it."""
+        values, scale = after
+        columns = values.ncols()
+        product = self.weights[layer] * values
+        scale_out = scale + self.shifts[layer]
+        entries = product.entries()
+        for i, b in enumerate(self.biases[layer]):
+            if b:
+                entries[i * columns + columns - 1] += b << scale
+        return self._mat(product.nrows(), columns, entries), scale_out
+
+    def activate(
+        self, layer: int, before: tuple[Any, int], active: Sequence[bool] | NDArray[np.bool_]
+    ) -> tuple[Any, int]:
+        """Post-activation map of `layer` where its units are `active` or not."""
+        values, scale = before
+        columns = values.ncols()
+        entries = values.entries()
+        for i, on in enumerate(active):
+            slope = self.above[layer][i] if on else self.below[layer][i]
+            if slope != 1:
+                for c in range(i * columns, (i + 1) * columns):
+                    entries[c] = entries[c] * slope
+        return self._mat(values.nrows(), columns, entries), scale + self.slope_shifts[layer]
+
+    def row(self, values: tuple[Any, int], unit: int) -> Any:
+        """Row `unit` of a map, as a triple of integers."""
+        matrix = values[0]
+        return (matrix[unit, 0], matrix[unit, 1], matrix[unit, 2])
+
+    def map_on(self, active: Sequence[NDArray[np.bool_]], layer: int) -> tuple[Any, int]:
+        """Pre-activation map of `layer` where the units of the layers before it are `active`."""
+        values = self.affine(0, self.identity_map())
+        for i in range(layer):
+            values = self.affine(i + 1, self.activate(i, values, active[i]))
+        return values
+
+    def at_point(self, point: Any) -> tuple[Any, int, Any]:
+        """Start a forward pass at the homogeneous integer point (X, Y, W), W > 0: a column, its exponent, W."""
+        return self._mat(2, 1, [point[0], point[1]]), 0, point[2]
+
+    def affine_at(self, layer: int, after: tuple[Any, int, Any]) -> tuple[Any, int, Any]:
+        """Pre-activations of `layer` at a point, times W and a power of two."""
+        values, scale, weight = after
+        product = self.weights[layer] * values
+        entries = product.entries()
+        for i, b in enumerate(self.biases[layer]):
+            if b:
+                entries[i] += (b << scale) * weight
+        return self._mat(product.nrows(), 1, entries), scale + self.shifts[layer], weight
+
+    def activate_at(self, layer: int, before: tuple[Any, int, Any]) -> tuple[Any, int, Any]:
+        """Activations of `layer` at a point."""
+        values, scale, weight = before
+        entries = values.entries()
+        for i, z in enumerate(entries):
+            entries[i] = z * (self.above[layer][i] if z > 0 else self.below[layer][i])
+        return self._mat(values.nrows(), 1, entries), scale + self.slope_shifts[layer], weight
+
+
+def layer_activity(network: Network, pattern: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Split a pattern of shape (H,) into one array a layer over all its units; linear units count as active."""
+    active, start = [], 0
+    for layer in network.layers:
+        units = np.ones(layer.n_out, dtype=bool)
+        kinked = layer.kinked
+        units[kinked] = pattern[start : start + int(kinked.sum())]
+        start += int(kinked.sum())
+        active.append(units)
+    return active
+
+
+class ExactLines:
+    """Exact lines of neurons on regions, with the maps of shared layers kept.
+
+    Parameters
+    ----------
+    network : Network
+    patterns : ndarray, shape (R, H), bool
+    """
+
+    def __init__(self, network: Network, patterns: NDArray[np.bool_]) -> None:
+        self.integers = IntegerNetwork(network)
+        self._network = network
+        self._patterns = patterns
+        self._ends = np.cumsum([0, *(int(layer.kinked.sum()) for layer in network.layers)])
+        self._maps: dict[tuple[int, bytes], tuple[Any, int]] = {}
+
+    def map_on(self, region: int, layer: int) -> tuple[Any, int]:
+        """Pre-activation map of `layer` on a region."""
+        pattern = self._patterns[region]
+        key = (layer, pattern[: self._ends[layer]].tobytes())
+        if key not in self._maps:
+            if layer == 0:
+                self._maps[key] = self.integers.affine(0, self.integers.identity_map())
+            else:
+                before = self.map_on(region, layer - 1)
+                active = layer_activity(self._network, pattern)[layer - 1]
+                self._maps[key] = self.integers.affine(layer, self.integers.activate(layer - 1, before, active))
+        return self._maps[key]
+
+    def line(self, region: int, neuron: int) -> Any:
+        """The integer triple of the neuron's pre-activation on the region."""
+        layer, unit = (int(i) for i in self._network.neurons[neuron])
+        return self.integers.row(self.map_on(region, layer), unit)
+
+    def output(self, region: int) -> list[tuple[Fraction, Fraction, Fraction]]:
+        """The affine maps of the outputs on the region: (gradient x, gradient y, offset) for each."""
+        last = len(self._network.layers) - 1
+        active = layer_activity(self._network, self._patterns[region])[last]
+        matrix, scale = self.integers.activate(last, self.map_on(region, last), active)
+        factor = 1 << scale
+        rows = (self.integers.row((matrix, scale), i) for i in range(matrix.nrows()))
+        return [(Fraction(int(a), factor), Fraction(int(b), factor), Fraction(int(c), factor)) for a, b, c in rows]
+
+
+def exact_vertices(
+    lines: ExactLines,
+    domain: Box | ConvexPolygon,
+    n_vertices: int,
+    edges: NDArray[np.int64],
+    edge_faces: NDArray[np.int64],
+    edge_neurons: NDArray[np.int64],
+    edge_sides: NDArray[np.int64],
+) -> list[tuple[Fraction, Fraction]]:
+    """Intersect, for every vertex, two lines that meet in it.
+
+    Parameters
+    ----------
+    lines : ExactLines
+    domain : Box or ConvexPolygon
+    n_vertices : int
+    edges, edge_faces : ndarray, shape (E, 2), int64
+    edge_neurons, edge_sides : ndarray, shape (E,), int64
+        The neuron, or else the side of the domain, on whose line the edge lies.
+
+    Returns
+    -------
+    list of (Fraction, Fraction), length V
+    """
+    sides = corner_lines(domain)[1]
+    first: dict[int, Any] = {}
+    found: dict[int, tuple[Fraction, Fraction]] = {}
+    for e, (u, v) in enumerate(edges.tolist()):
+        if u in found and v in found:
+            continue
+        if edge_neurons[e] >= 0:
+            line = lines.line(int(edge_faces[e].max()), int(edge_neurons[e]))
+        else:
+            line = sides[int(edge_sides[e])]
+        for vertex in (u, v):
+            if vertex in found:
+                continue
+            if vertex in first:
+                x, y, w = (int(i) for i in cross(first[vertex], line))
+                if w != 0:
+                    found[vertex] = (Fraction(x, w), Fraction(y, w))
+            else:
+                first[vertex] = line
+    return [found[v] for v in range(n_vertices)]

@@ -1,0 +1,503 @@
+"""The canonical form of a piecewise-linear network: affine maps, each followed by one kink a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.errors import FileFormatError, InvalidNetworkError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["Layer", "Network", "as_network"]
+
+_SLOPES = {"relu": (0.0, 1.0), "abs": (-1.0, 1.0), "identity": (1.0, 1.0)}
+_FORMAT = "regions-network"
+_VERSION = 1
+_LAYER_ARRAYS = ("weight", "bias", "below", "above")
+
+
+def _exact_float64(values: Any, what: str, ndim: int) -> NDArray[np.float64]:
+    """Return `values` as a read-only float64 array that holds exactly the same numbers."""
+    try:
+        array = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise InvalidNetworkError(f"{what}: could not be read as an array ({error}).") from error
+    if array.dtype.kind in "iu":
+        converted = array.astype(np.float64)
+        if not all(int(f) == int(i) for f, i in zip(converted.flat, array.flat, strict=True)):
+            raise InvalidNetworkError(
+                f"{what}: holds integers beyond 2**53, which float64 cannot hold exactly; give floats."
+            )
+    elif array.dtype.kind == "f" and array.dtype.itemsize <= 8:
+        converted = array.astype(np.float64)
+    else:
+        raise InvalidNetworkError(
+            f"{what}: dtype {array.dtype} was given; allowed are real floats of at most 64 bits and integers."
+        )
+    if converted.ndim != ndim:
+        raise InvalidNetworkError(f"{what}: shape {array.shape} was given; {ndim} dimension(s) are needed.")
+    if not np.isfinite(converted).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
+        raise InvalidNetworkError(
+            f"{what}: entry {place} is {converted[place]}; all numbers must be finite. "
+            "Check the model for a diverged training step or uninitialised weights."
+        )
+    converted = np.ascontiguousarray(converted)
+    converted.setflags(write=False)
+    return converted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One affine map and the kink after it: ``z = weight @ a + bias``, then slope `below` or `above` times z.
+
+    A unit whose two slopes are equal has no kink: it is linear and never cuts a region. A unit whose
+    slopes differ is a *neuron*: it is active where its pre-activation is > 0.
+
+    Parameters
+    ----------
+    weight : array_like, shape (out, in)
+        Read exactly; float16, float32, float64 and integers are allowed.
+    bias : array_like, shape (out,)
+        Read exactly.
+    below, above : array_like, shape (out,)
+        Slopes of the activation for z < 0 and for z > 0. ReLU has (0, 1), Abs (-1, 1), a linear unit (1, 1).
+    name : str
+        What the layer is called in messages.
+
+    Raises
+    ------
+    InvalidNetworkError
+        On a wrong shape, a wrong dtype, or a number that is not finite.
+
+    Examples
+    --------
+    >>> layer = Layer([[1.0, -1.0]], [0.5], below=[0.0], above=[1.0])
+    >>> layer
+    <Layer of 1 unit on 2 inputs, 1 of them a neuron>
+    """
+
+    weight: NDArray[np.float64]
+    bias: NDArray[np.float64]
+    below: NDArray[np.float64]
+    above: NDArray[np.float64]
+    name: str = "layer"
+
+    def __post_init__(self) -> None:
+        for attribute, ndim in (("weight", 2), ("bias", 1), ("below", 1), ("above", 1)):
+            value = _exact_float64(getattr(self, attribute), f"{self.name}: {attribute}", ndim)
+            object.__setattr__(self, attribute, value)
+        out = self.weight.shape[0]
+        if 0 in self.weight.shape:
+            raise InvalidNetworkError(
+                f"{self.name}: weight of shape {self.weight.shape} was given; "
+                "at least one output and one input are needed."
+            )
+        for attribute in ("bias", "below", "above"):
+            shape = getattr(self, attribute).shape
+            if shape != (out,):
+                raise InvalidNetworkError(
+                    f"{self.name}: {attribute} of shape {shape} was given; the weight of shape {self.weight.shape} "
+                    f"needs ({out},)."
+                )
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        return int(self.weight.shape[1])
+
+    @property
+    def n_out(self) -> int:
+        """Number of units."""
+        return int(self.weight.shape[0])
+
+    @property
+    def kinked(self) -> NDArray[np.bool_]:
+        """Which units are neurons, i.e. have two different slopes: shape (out,)."""
+        return np.asarray(self.below != self.above)
+
+    def __repr__(self) -> str:
+        n, plural = self.n_out, "" if self.n_out == 1 else "s"
+        k = int(self.kinked.sum())
+        return f"<Layer of {n} unit{plural} on {self.n_in} inputs, {k} of them {'a neuron' if k == 1 else 'neurons'}>"
+
+
+def _activation_slopes(activation: Any, place: str) -> tuple[float, float]:
+    if isinstance(activation, str):
+        if activation in _SLOPES:
+            return _SLOPES[activation]
+    elif isinstance(activation, tuple | list) and len(activation) == 2:
+        return float(activation[0]), float(activation[1])
+    raise InvalidNetworkError(
+        f"{place}: activation {activation!r} was given; allowed are {sorted(_SLOPES)} "
+        "or a pair (slope below zero, slope above zero), e.g. (0.01, 1.0) for a leaky ReLU."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward piecewise-linear network, as the exact real function given by its stored numbers.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        Applied one after another; the last one is usually linear. `L` layers, of which the kinked units
+        together are the `H` hidden neurons.
+
+    Raises
+    ------
+    InvalidNetworkError
+        When there is no layer, or a layer's inputs are not the outputs of the one before it.
+
+    Notes
+    -----
+    Float weights are dyadic rationals, so the function is well defined over the rationals: that function,
+    not its float evaluation, is what `regions` answers questions about.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> network = Network.from_arrays([np.eye(2), np.ones((1, 2))], [np.zeros(2), np.zeros(1)])
+    >>> network
+    <Network 2-2-1 with 2 hidden neurons and 9 parameters>
+    >>> network([[1.0, -3.0]])
+    array([[1.]])
+    >>> network.patterns([[1.0, -3.0]])
+    array([[ True, False]])
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        layers = tuple(self.layers)
+        object.__setattr__(self, "layers", layers)
+        if not layers:
+            raise InvalidNetworkError("A network of no layers was given; it needs at least one.")
+        for before, after in pairwise(layers):
+            if before.n_out != after.n_in:
+                raise InvalidNetworkError(
+                    f"{after.name}: takes {after.n_in} inputs, but {before.name} gives {before.n_out} outputs; "
+                    "consecutive layers must fit. Weights are of shape (out, in), as in torch."
+                )
+
+    @classmethod
+    def from_torch(cls, model: Any, *, input_dimension: int | None = None) -> Network:
+        """Capture a `torch.nn.Module`; see :func:`regions.frontends.torch.capture`.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+            A feed-forward network of linear layers and ReLU, LeakyReLU, PReLU, Abs or identity.
+        input_dimension : int, optional
+            Number of inputs; found by itself where the model tells it.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        CaptureError
+            When the module cannot be captured, is in training mode where that matters, or the captured
+            network differs from the module on random points.
+        NotPiecewiseLinearError
+            When the module uses an operation that is not piecewise linear.
+        InvalidNetworkError
+            When a weight is NaN or infinite.
+        """
+        from regions.frontends.torch import capture
+
+        return capture(model, input_dimension=input_dimension)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        weights: Sequence[ArrayLike],
+        biases: Sequence[ArrayLike] | None = None,
+        activation: Any = "relu",
+    ) -> Network:
+        """Build a network from plain arrays: affine maps with an activation between them, none after the last.
+
+        Parameters
+        ----------
+        weights : sequence of array_like, each of shape (out, in)
+            One matrix a layer.
+        biases : sequence of array_like, each of shape (out,), optional
+            One vector a layer; zeros where left out.
+        activation : {"relu", "abs", "identity"} or (float, float) or sequence of these
+            The activation of the hidden layers, or one for each of them. A pair is (slope below zero, slope
+            above zero).
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        InvalidNetworkError
+            On shapes that do not fit, numbers that are not finite, or an unknown activation.
+
+        Examples
+        --------
+        >>> Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
+        <Network 2-2-1 with 2 hidden neurons and 9 parameters>
+        """
+        weights = list(weights)
+        if not weights:
+            raise InvalidNetworkError("weights is empty; at least one matrix of shape (out, in) is needed.")
+        matrices = [_exact_float64(w, f"weights[{i}]", 2) for i, w in enumerate(weights)]
+        vectors: list[Any] = [np.zeros(w.shape[0]) for w in matrices] if biases is None else list(biases)
+        if len(vectors) != len(matrices):
+            raise InvalidNetworkError(
+                f"{len(matrices)} weights and {len(vectors)} biases were given; one bias a weight is needed."
+            )
+        hidden = len(matrices) - 1
+        one_for_all = isinstance(activation, str) or (
+            isinstance(activation, tuple | list)
+            and len(activation) == 2
+            and not any(isinstance(a, str | tuple | list) for a in activation)
+        )
+        activations = [activation] * hidden if one_for_all else list(activation)
+        if len(activations) != hidden:
+            raise InvalidNetworkError(
+                f"{len(activations)} activations were given for {hidden} hidden layers; give one, or one for each."
+            )
+        layers = []
+        for i, (weight, bias) in enumerate(zip(matrices, vectors, strict=True)):
+            slopes = (1.0, 1.0) if i == hidden else _activation_slopes(activations[i], f"activation[{i}]")
+            out = weight.shape[0]
+            layers.append(Layer(weight, bias, np.full(out, slopes[0]), np.full(out, slopes[1]), name=f"layer {i}"))
+        return cls(tuple(layers))
+
+    @property
+    def input_dimension(self) -> int:
+        """`D`, the number of inputs."""
+        return self.layers[0].n_in
+
+    @property
+    def n_outputs(self) -> int:
+        """`O`, the number of outputs."""
+        return self.layers[-1].n_out
+
+    @property
+    def n_neurons(self) -> int:
+        """`H`, the number of hidden neurons: units whose two slopes differ. The length of a pattern."""
+        return int(sum(layer.kinked.sum() for layer in self.layers))
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights and biases (slopes not counted)."""
+        return sum(layer.weight.size + layer.bias.size for layer in self.layers)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Number of inputs, then of units in each layer."""
+        return (self.input_dimension, *(layer.n_out for layer in self.layers))
+
+    @cached_property
+    def neurons(self) -> NDArray[np.int64]:
+        """Layer and unit of every neuron, in the order of the patterns: shape (H, 2)."""
+        rows = [(i, int(u)) for i, layer in enumerate(self.layers) for u in np.flatnonzero(layer.kinked)]
+        return np.array(rows, dtype=np.int64).reshape(-1, 2)
+
+    def _points(self, points: ArrayLike) -> NDArray[np.float64]:
+        array = np.asarray(points, dtype=np.float64)
+        if array.ndim != 2 or array.shape[1] != self.input_dimension:
+            raise InvalidNetworkError(
+                f"points of shape {array.shape} were given; this network needs (P, {self.input_dimension})."
+            )
+        return array
+
+    def _forward(self, points: ArrayLike) -> tuple[NDArray[np.float64], list[NDArray[np.bool_]]]:
+        values = self._points(points)
+        active: list[NDArray[np.bool_]] = []
+        for layer in self.layers:
+            z = values @ layer.weight.T + layer.bias
+            active.append(z > 0)
+            values = np.where(active[-1], layer.above, layer.below) * z
+        return values, active
+
+    def __call__(self, points: ArrayLike) -> NDArray[np.float64]:
+        """Evaluate in float64.
+
+        Parameters
+        ----------
+        points : array_like, shape (P, D)
+
+        Returns
+        -------
+        ndarray, shape (P, O), float64
+        """
+        return self._forward(points)[0]
+
+    def patterns(self, points: ArrayLike) -> NDArray[np.bool_]:
+        """Activation patterns at points, in float64 arithmetic.
+
+        Parameters
+        ----------
+        points : array_like, shape (P, D)
+
+        Returns
+        -------
+        ndarray, shape (P, H), bool
+            True where the neuron's pre-activation is > 0.
+        """
+        active = self._forward(points)[1]
+        return np.concatenate([a[:, layer.kinked] for a, layer in zip(active, self.layers, strict=True)], axis=1)
+
+    def evaluate_exact(self, point: Sequence[Any]) -> tuple[list[Fraction], list[bool]]:
+        """Evaluate at one rational point, exactly.
+
+        Parameters
+        ----------
+        point : sequence of D numbers
+            int, float or Fraction; floats are read as the rationals they are.
+
+        Returns
+        -------
+        outputs : list of Fraction, length O
+        pattern : list of bool, length H
+            True where the neuron's pre-activation is > 0, decided without rounding.
+
+        Examples
+        --------
+        >>> network = Network.from_arrays([[[1.0], [3.0]], [[1.0, 1.0]]])
+        >>> network.evaluate_exact([Fraction(1, 3)])
+        ([Fraction(4, 3)], [True, True])
+        """
+        values = [Fraction(x) for x in point]
+        if len(values) != self.input_dimension:
+            raise InvalidNetworkError(
+                f"a point of {len(values)} coordinates was given; this network needs {self.input_dimension}."
+            )
+        pattern: list[bool] = []
+        for layer in self.layers:
+            after = []
+            rows = zip(layer.weight, layer.bias, layer.below, layer.above, strict=True)
+            for weight, bias, below, above in rows:
+                terms = (Fraction(float(w)) * a for w, a in zip(weight, values, strict=True) if w and a)
+                z = sum(terms, start=Fraction(float(bias)))
+                if below != above:
+                    pattern.append(z > 0)
+                after.append(z * Fraction(float(above if z > 0 else below)))
+            values = after
+        return values, pattern
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to an `.npz` file of plain arrays, atomically.
+
+        Parameters
+        ----------
+        path : str or Path
+        """
+        from regions._files import write_npz
+
+        write_npz(path, _FORMAT, _VERSION, self.to_arrays())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Network:
+        """Read a network that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        FileFormatError
+            When the file is damaged, or not one that `save` wrote.
+        """
+        from regions._files import read_npz
+
+        return cls.from_saved_arrays(read_npz(path, _FORMAT, _VERSION), path)
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """The network as named plain arrays, for `.npz` files.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``n_layers``, and for every layer i ``name_i``, ``weight_i``, ``bias_i``, ``below_i``, ``above_i``.
+        """
+        arrays: dict[str, NDArray[Any]] = {"n_layers": np.array(len(self.layers))}
+        for i, layer in enumerate(self.layers):
+            arrays[f"name_{i}"] = np.array(layer.name)
+            for attribute in _LAYER_ARRAYS:
+                arrays[f"{attribute}_{i}"] = getattr(layer, attribute)
+        return arrays
+
+    @classmethod
+    def from_saved_arrays(cls, arrays: dict[str, NDArray[Any]], path: str | Path) -> Network:
+        """Rebuild a network from what :meth:`to_arrays` gave.
+
+        Parameters
+        ----------
+        arrays : dict of str to ndarray
+        path : str or Path
+            Named in the error.
+
+        Returns
+        -------
+        Network
+
+        Raises
+        ------
+        FileFormatError
+            When an array is missing or does not fit.
+        """
+        try:
+            layers = []
+            for i in range(int(arrays["n_layers"])):
+                weight, bias, below, above = (arrays[f"{attribute}_{i}"] for attribute in _LAYER_ARRAYS)
+                layers.append(Layer(weight, bias, below, above, name=str(arrays[f"name_{i}"])))
+            return cls(tuple(layers))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FileFormatError(
+                f"{path}: its layers cannot be read ({error}). It is damaged; save it again."
+            ) from error
+
+    def __repr__(self) -> str:
+        widths = "-".join(map(str, self.widths))
+        neurons = f"{self.n_neurons} hidden neuron{'' if self.n_neurons == 1 else 's'}"
+        return f"<Network {widths} with {neurons} and {self.n_parameters} parameters>"
+
+
+def as_network(model: Any) -> Network:
+    """Return `model` as a `Network`: a network as it is, a torch module captured.
+
+    Parameters
+    ----------
+    model : Network or torch.nn.Module
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    TypeError
+        When it is neither.
+    CaptureError
+        When a torch module cannot be captured.
+    """
+    if isinstance(model, Network):
+        return model
+    if any(f"{c.__module__}.{c.__qualname__}" == "torch.nn.modules.module.Module" for c in type(model).__mro__):
+        return Network.from_torch(model)
+    raise TypeError(
+        f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed are a "
+        "regions.Network and a torch.nn.Module. For plain arrays use regions.Network.from_arrays(weights, biases)."
+    )

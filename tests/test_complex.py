@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import shapely
+
+import regions
+from regions import Box, ConvexPolygon, Network, RegionComplex
+from regions.errors import FileFormatError, InvalidNetworkError
+
+
+def mlp(*widths: int, seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    weights = [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in zip(widths, widths[1:], strict=False)]
+    return Network.from_arrays(weights, [rng.normal(size=o) for o in widths[1:]])
+
+
+@pytest.fixture(scope="module")
+def complex_() -> RegionComplex:
+    return regions.enumerate_regions(mlp(2, 8, 8, 2), Box(-2, -1, 3, 2))
+
+
+def test_shapes_and_dtypes(complex_: RegionComplex) -> None:
+    r, v, e = complex_.n_regions, len(complex_.vertices), len(complex_.edges)
+    assert len(complex_) == r > 20
+    assert complex_.vertices.shape == (v, 2)
+    assert complex_.edges.shape == complex_.edge_faces.shape == (e, 2)
+    assert complex_.patterns.shape == (r, 16)
+    assert complex_.patterns.dtype == bool
+    assert complex_.gradients.shape == (r, 2, 2)
+    assert complex_.offsets.shape == (r, 2)
+    assert complex_.polygons.shape == complex_.areas.shape == (r,)
+    assert v - e + r == 1
+
+
+def test_it_is_frozen(complex_: RegionComplex) -> None:
+    with pytest.raises(AttributeError):
+        complex_.vertices = 0  # type: ignore[misc]
+    for array in (complex_.vertices, complex_.rings, complex_.gradients, complex_.patterns):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_polygons_tile_the_domain(complex_: RegionComplex) -> None:
+    assert shapely.coverage_is_valid(complex_.polygons)
+    union = shapely.coverage_union_all(complex_.polygons)
+    assert union.symmetric_difference(shapely.box(-2, -1, 3, 2)).area < 1e-12
+    np.testing.assert_allclose(shapely.area(complex_.polygons), complex_.areas, rtol=1e-9, atol=1e-13)
+    assert all(polygon.exterior.is_ccw for polygon in complex_.polygons)
+
+
+def test_neighbors_share_an_edge_and_differ_in_its_neuron(complex_: RegionComplex) -> None:
+    for (i, j), neuron in zip(complex_.neighbors, complex_.neighbor_neurons, strict=True):
+        layers = complex_.network.neurons[:, 0]
+        differ = np.flatnonzero(complex_.patterns[i] != complex_.patterns[j])
+        assert neuron in differ
+        assert layers[differ].min() == layers[neuron]
+        assert complex_.polygons[i].intersection(complex_.polygons[j]).length > 0
+
+
+def test_regions_are_views(complex_: RegionComplex) -> None:
+    region = complex_.region(3)
+    np.testing.assert_array_equal(region.pattern, complex_.patterns[3])
+    assert region.polygon.equals(complex_.polygons[3])
+    assert sorted(region.neighbors) == sorted({*complex_.neighbors[(complex_.neighbors == 3).any(1)].ravel()} - {3})
+    assert complex_.region(-1).index == len(complex_) - 1
+    assert "Region 3" in repr(region)
+    with pytest.raises(IndexError, match=f"there are {len(complex_)}"):
+        complex_.region(len(complex_))
+
+
+def test_locate_is_exact(complex_: RegionComplex) -> None:
+    rng = np.random.default_rng(0)
+    points = rng.uniform((-3, -2), (4, 3), size=(2000, 2))
+    found = complex_.locate(points)
+    tree = shapely.STRtree(complex_.polygons)
+    where, which = tree.query(shapely.points(points), predicate="within")
+    np.testing.assert_array_equal(found[where], which)
+    inside = (points >= (-2, -1)).all(1) & (points <= (3, 2)).all(1)
+    np.testing.assert_array_equal(found >= 0, inside)
+
+
+def test_locate_on_borders_gives_the_smallest_index() -> None:
+    grid = regions.enumerate_regions(Network.from_arrays([np.eye(2), np.ones((1, 2))]), 1)
+    around = grid.locate([[0.5, 0.5], [-0.5, 0.5], [0.5, -0.5], [-0.5, -0.5]])
+    assert sorted(around) == [0, 1, 2, 3]
+    assert grid.locate([[0, 0]]) == 0
+    assert grid.locate([[0.0, 0.5]]) == min(around[:2])
+    assert grid.locate([[0.0, -1.0]]) == min(around[2:])
+    assert grid.locate([[np.nextafter(1.0, 2), 0.0]]) == -1
+    with pytest.raises(ValueError, match=r"\(P, 2\)"):
+        grid.locate([0, 0])
+    with pytest.raises(ValueError, match="finite"):
+        grid.locate([[np.nan, 0]])
+
+
+def test_locate_in_a_triangle() -> None:
+    triangle = ConvexPolygon([(0, 0), (1, 0), (0, 1)])
+    complex_ = regions.enumerate_regions(mlp(2, 1), triangle)
+    assert complex_.n_regions == 1
+    assert complex_.locate([[0.5, 0.5], [0.5, np.nextafter(0.5, 1)], [0.1, 0.1], [-0.1, 0]]).tolist() == [0, -1, 0, -1]
+
+
+def test_exact_vertices_round_to_the_vertices(complex_: RegionComplex) -> None:
+    exact = complex_.exact_vertices()
+    assert all(isinstance(x, Fraction) for x, _ in exact)
+    np.testing.assert_allclose(np.array(exact, dtype=float), complex_.vertices, rtol=0, atol=1e-12)
+
+
+def test_extent_is_that_of_the_inner_vertices(complex_: RegionComplex) -> None:
+    minx, miny, maxx, maxy = complex_.extent
+    assert -2 < minx < maxx < 3
+    assert -1 < miny < maxy < 2
+    assert regions.enumerate_regions(mlp(2, 1, 1), 1).extent is None
+
+
+def test_save_and_load(complex_: RegionComplex, tmp_path) -> None:
+    complex_.save(tmp_path / "complex.npz")
+    loaded = RegionComplex.load(tmp_path / "complex.npz")
+    assert loaded.domain == complex_.domain
+    assert loaded.certificate == complex_.certificate
+    for name in ("vertices", "edges", "rings", "patterns", "gradients", "edge_neurons", "edge_sides"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(complex_, name))
+    assert loaded.exact_vertices() == complex_.exact_vertices()
+    assert [p.name for p in tmp_path.iterdir()] == ["complex.npz"]
+    triangle = regions.enumerate_regions(mlp(2, 3, 1), ConvexPolygon([(0, 0), (1, 0), (0, 1)]))
+    triangle.save(tmp_path / "triangle")
+    assert RegionComplex.load(tmp_path / "triangle.npz").domain == triangle.domain
+
+
+def test_damaged_files(complex_: RegionComplex, tmp_path) -> None:
+    path = tmp_path / "complex.npz"
+    complex_.save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(FileFormatError, match="damaged"):
+        RegionComplex.load(path)
+    path.write_bytes(data)
+    with np.load(path) as file:
+        arrays = dict(file)
+    for change, message in (
+        ({"rings": arrays["rings"] + 1000}, "rings is out of range"),
+        ({"vertices": arrays["vertices"][:, :1]}, "vertices has shape"),
+        ({"ring_offsets": arrays["ring_offsets"][::-1]}, "ring_offsets do not fit"),
+        ({"gradients": arrays["gradients"][1:]}, "gradients has shape"),
+        ({"corners": np.zeros((4, 2))}, "do not fit"),
+    ):
+        np.savez(path, **(arrays | change))
+        with pytest.raises(FileFormatError, match=message):
+            RegionComplex.load(path)
+    del arrays["edges"]
+    np.savez(path, **arrays)
+    with pytest.raises(FileFormatError, match="'edges' is missing"):
+        RegionComplex.load(path)
+    Network.from_arrays([np.eye(2)]).save(path)
+    with pytest.raises(FileFormatError, match="holds kind 'regions-network'"):
+        RegionComplex.load(path)
+
+
+def test_repr_and_svg(complex_: RegionComplex) -> None:
+    assert f"{len(complex_)} activation regions" in repr(complex_)
+    svg = ElementTree.fromstring(complex_._repr_svg_())
+    assert len(svg.findall("{*}polygon")) == len(complex_)
+    many = regions.enumerate_regions(mlp(2, 120, 1), 5)
+    assert f"{len(many)} activation regions" in many._repr_svg_()
+    assert len(many._repr_svg_()) < 2000
+
+
+def test_a_constant_network_is_one_region() -> None:
+    constant = Network.from_arrays([np.zeros((1, 2))], [[3.0]])
+    complex_ = regions.enumerate_regions(constant, 1)
+    assert complex_.patterns.shape == (1, 0)
+    assert complex_.locate([[0, 0], [2, 2]]).tolist() == [0, -1]
+    assert complex_.offsets.tolist() == [[3.0]]
+    assert regions.count_regions(constant, 1) == 1
+
+
+def test_wrong_input_dimension() -> None:
+    with pytest.raises(InvalidNetworkError, match="3 input"):
+        regions.enumerate_regions(mlp(3, 4, 1), 1)
+    with pytest.raises(InvalidNetworkError, match="1 input"):
+        regions.count_regions(mlp(1, 4, 1), 1)
