@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -66,8 +67,8 @@ class DeepMLP(nn.Module):
         Makes the activation of one hidden layer: `torch.nn.ReLU`, :class:`Abs`, or any function without arguments that
         returns a module.
     seed : int, optional
-        The weights are those that torch draws after ``torch.manual_seed(seed)``; the global generator is left as it was.
-        Without a seed they are drawn from the global generator.
+        The weights are those that torch draws after ``torch.manual_seed(seed)``; the global generator is left as
+        it was. Without a seed they are drawn from the global generator.
     dtype : torch.dtype, optional
         Floating type of the weights; torch's default where left out. The draws differ from type to type.
     n_inputs, n_outputs : int
@@ -101,7 +102,7 @@ class DeepMLP(nn.Module):
         sizes = _check_widths(type(self).__name__, [n_inputs, *hidden, n_outputs])
         modules: list[nn.Module] = []
         with _seeded(seed):
-            for i, (n_in, n_out) in enumerate(zip(sizes, sizes[1:], strict=False)):
+            for i, (n_in, n_out) in enumerate(pairwise(sizes)):
                 # On the CPU whatever the default device is: the seed speaks of the CPU's generator.
                 modules.append(nn.Linear(n_in, n_out, dtype=dtype, device="cpu"))
                 if i < len(hidden):
@@ -132,7 +133,8 @@ class ShallowMLP(DeepMLP):
     activation : callable
         Makes the activation: `torch.nn.ReLU`, :class:`Abs`, or any function without arguments that returns a module.
     seed : int, optional
-        The weights are those that torch draws after ``torch.manual_seed(seed)``; the global generator is left as it was.
+        The weights are those that torch draws after ``torch.manual_seed(seed)``; the global generator is left as
+        it was.
     dtype : torch.dtype, optional
         Floating type of the weights; torch's default where left out.
     n_inputs, n_outputs : int
@@ -168,7 +170,8 @@ def _output_layer(model: nn.Module) -> nn.Linear:
     if not isinstance(last, nn.Linear):
         raise TypeError(
             f"a model of type {type(model).__name__} that ends in {type(last).__name__} was given; allowed are "
-            "ShallowMLP, DeepMLP and an nn.Sequential that ends in nn.Linear. Set the bias of your own output layer directly."
+            "ShallowMLP, DeepMLP and an nn.Sequential that ends in nn.Linear. For a class of your own, set the bias "
+            "of its output layer directly."
         )
     if last.bias is None:
         raise ValueError("the output layer has no bias (bias=False); make it with bias=True.")

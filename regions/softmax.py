@@ -135,7 +135,8 @@ def softargmax(x: ArrayLike, lam: float = 1.0, axis: Axis = -1) -> NDArray[np.fl
     Raises
     ------
     ValueError
-        When λ is NaN; when λ is 0 and an entry is infinite, as 0 · inf has no value; when there is nothing along `axis`.
+        When λ is NaN; when λ is 0 and an entry is infinite, as 0 · inf has no value; when there is nothing along
+        `axis`.
     TypeError
         When `x` or `lam` is not real.
 
@@ -255,8 +256,8 @@ def tanh_from_sigmoid(x: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, float64
-        The shape of `x`. The absolute error is a few units of 1e-16; near 0, where the difference cancels, ``numpy.tanh``
-        is relatively more precise.
+        The shape of `x`. The absolute error is a few units of 1e-16; near 0, where the difference cancels,
+        ``numpy.tanh`` is relatively more precise.
 
     Raises
     ------

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 
@@ -14,7 +15,7 @@ from regions.errors import FileFormatError, InvalidNetworkError
 
 def mlp(*widths: int, seed: int = 0) -> Network:
     rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in zip(widths, widths[1:], strict=False)]
+    weights = [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in itertools.pairwise(widths)]
     return Network.from_arrays(weights, [rng.normal(size=o) for o in widths[1:]])
 
 

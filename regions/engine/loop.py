@@ -305,7 +305,7 @@ class Enumeration:
         """Round vertices that lie badly, between nearly parallel lines, from their exact coordinates."""
         points = self.cells.points
         minx, miny, maxx, maxy = self.domain.bounds
-        limit = 2.0**-34 * max(maxx - minx, maxy - miny)
+        limit = 2.0**-16 * max(maxx - minx, maxy - miny)
         doubtful = np.flatnonzero(~(points[start:, 3] + points[start:, 4] <= limit)) + start
         for v in doubtful.tolist():
             x, y = self.exact.rounded(v)

@@ -182,7 +182,8 @@ def next_maps(
         for start in range(0, n_faces, block):
             here = slice(start, min(start + block, n_faces))
             values, norms[here] = activate(maps.coefficients, parents[here], bits[here], before.below, before.above)
-            np.matmul(values, transposed, out=coefficients[here])
+            # One product for all faces of the block: numpy would multiply a stack of matrices one by one.
+            np.matmul(values.reshape(-1, n_in), transposed, out=coefficients[here].reshape(-1, layer.n_out))
             coefficients[here, 2] += layer.bias
         slopes = np.concatenate([before.below, before.above])
         steepest = float(np.abs(slopes).max())

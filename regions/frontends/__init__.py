@@ -1,0 +1,1 @@
+"""Ways into the package: torch modules and files, read as exact networks."""

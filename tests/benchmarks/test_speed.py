@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
 
@@ -22,7 +24,7 @@ def network(widths: tuple[int, ...]) -> regions.Network:
     """Torch's default initialisation, seed 0, float64: the nets that other tools are measured on."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        layers = [torch.nn.Linear(i, o, dtype=torch.float64) for i, o in zip(widths, widths[1:], strict=False)]
+        layers = [torch.nn.Linear(i, o, dtype=torch.float64) for i, o in itertools.pairwise(widths)]
     return regions.Network.from_arrays(
         [layer.weight.detach().numpy() for layer in layers], [layer.bias.detach().numpy() for layer in layers]
     )
