@@ -163,5 +163,5 @@ def count_regions(model: Any, domain: Any) -> int:
     """
     network, where = planar_network(model), as_domain(domain)
     with _compiling_is_told():
-        from regions.engine.loop import Enumeration
-    return Enumeration(network, where).count()
+        from regions.engine.blocks import count
+    return count(network, where)

@@ -16,6 +16,21 @@ __all__ = ["build", "cross_chords", "make_nodes", "place_ends"]
 
 
 @njit(cache=True, nogil=True)
+def _order_by(keys, n, order):
+    """Indices that sort ``keys[:n]``, into ``order[:n]``."""
+    if n > 32:
+        order[:n] = np.argsort(keys[:n])
+        return
+    for i in range(n):
+        key = keys[i]
+        j = i - 1
+        while j >= 0 and keys[order[j]] > key:
+            order[j + 1] = order[j]
+            j -= 1
+        order[j + 1] = i
+
+
+@njit(cache=True, nogil=True)
 def place_ends(
     ring_offsets,
     rings,
@@ -68,11 +83,18 @@ def place_ends(
     members = np.empty(n_chords, np.int64)
     arcs_out = arcs.copy()
     n_classes = 0
+    longest = 0
+    busiest = 0
+    for f in range(n_faces):
+        longest = max(longest, ring_offsets[f + 1] - ring_offsets[f])
+        busiest = max(busiest, chord_offsets[f + 1] - chord_offsets[f])
+    place_of = np.empty(longest, np.int64)
+    keys = np.empty(busiest, np.int64)
+    order = np.empty(busiest, np.int64)
     for f in range(n_faces):
         first = ring_offsets[f]
         length = ring_offsets[f + 1] - first
         at = rim_offsets[f]
-        place_of = np.empty(length, np.int64)
         for p in range(length):
             e = ring_edges[first + p]
             here = counts[e]
@@ -109,13 +131,13 @@ def place_ends(
             class_offsets[f + 1] = n_classes
             continue
         size = at - rim_offsets[f]
-        keys = np.empty(n_here, np.int64)
         for i in range(n_here):
             q = low + i
-            place = np.empty(2, np.int64)
+            first_place = 0
+            last_place = 0
             for end in range(2):
                 p = ends[q, end] >> 1
-                place[end] = place_of[p]
+                place = place_of[p]
                 if ends[q, end] & 1:
                     e = ring_edges[first + p]
                     n_new = counts[e + 1] - counts[e]
@@ -131,12 +153,16 @@ def place_ends(
                             rim_offsets, rim_points, rim_edges, class_offsets, classes, member_offsets, members,
                             arcs_out, f,
                         )  # fmt: skip
-                    place[end] += 1 + (rank if forward else n_new - 1 - rank)
-            if place[0] > place[1]:
-                place[0], place[1] = place[1], place[0]
+                    place += 1 + (rank if forward else n_new - 1 - rank)
+                if end == 0:
+                    first_place = place
+                else:
+                    last_place = place
+            if first_place > last_place:
+                first_place, last_place = last_place, first_place
                 arcs_out[q] = -arcs_out[q]
-            keys[i] = place[0] * size + place[1]
-        order = np.argsort(keys) if n_here > 1 else np.zeros(1, np.int64)
+            keys[i] = first_place * size + last_place
+        _order_by(keys, n_here, order)
         for i in range(n_here):
             key = keys[order[i]]
             if i == 0 or key != keys[order[i - 1]]:
@@ -355,6 +381,12 @@ def build(
     half_edges = np.empty(widest, np.int64)
     owner = np.empty(widest, np.int64)
     half_class = np.empty(widest, np.int64)
+    ray_keys = np.empty(widest, np.int64)
+    order = np.empty(widest, np.int64)
+    seen = np.empty(widest, np.int64)
+    stack = np.empty(widest, np.int64)
+    starts = np.empty(widest, np.int64)
+    done = np.empty(widest, np.bool_)
     for f in range(n_faces):
         rim = rim_offsets[f]
         size = rim_offsets[f + 1] - rim
@@ -422,13 +454,12 @@ def build(
 
         # Around a rim point: the rim's edge onwards, then the chords by the place where they end, counted from here.
         n_rays = 2 * n
-        ray_keys = np.empty(n_rays, np.int64)
         for i in range(n):
             a = classes[low + i, 0]
             b = classes[low + i, 1]
             ray_keys[2 * i] = a * size + (b - a)
             ray_keys[2 * i + 1] = b * size + (a - b + size)
-        order = np.argsort(ray_keys) if n > 1 else np.array([0, 1])
+        _order_by(ray_keys, n_rays, order)
         at = 0
         while at < n_rays:
             place = ray_keys[order[at]] // size
@@ -454,7 +485,8 @@ def build(
                 n_rays += 2 * (segments[low + i] - 1)
             if n_rays == 4 * n_nodes:
                 # Simple crossings only: four rays a node, from two chords with a_i < a_j < b_i < b_j.
-                seen = np.full(n_nodes, -1, np.int64)
+                for i in range(n_nodes):
+                    seen[i] = -1
                 for i in range(n):
                     c = low + i
                     h = size + 2 * (segment_offsets[c] - segment_start)
@@ -471,7 +503,7 @@ def build(
                             following[hi + 3] = hj + 1
                             following[hj + 3] = hi + 2
             else:
-                keys = np.empty(n_rays, np.int64)
+                keys = ray_keys
                 arriving = np.empty(n_rays, np.int64)
                 leaving = np.empty(n_rays, np.int64)
                 r = 0
@@ -491,7 +523,7 @@ def build(
                         x += 1
                         while x < offsets[c + 1] and tied[x]:
                             x += 1
-                order = np.argsort(keys)
+                _order_by(keys, n_rays, order)
                 at = 0
                 while at < n_rays:
                     end = at
@@ -543,12 +575,11 @@ def build(
                 if (arcs[q] > 0) == (classes[c, 0] == 0):
                     k = chord_units[q]
                     out_bits[first, k >> 6] |= np.uint64(1) << np.uint64(k & 63)
-        done = np.zeros(fresh - g, np.bool_)
-        stack = np.empty(fresh - g, np.int64)
+        for i in range(fresh - g):
+            done[i] = False
         done[first - g] = True
         stack[0] = owner[0]
         depth = 1
-        starts = np.empty(fresh - g, np.int64)
         for h in range(n_half):
             starts[owner[h] - g] = h
         while depth:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cmp_to_key
 from itertools import pairwise
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +45,10 @@ class ExactStage:
         self._network = network
         self._domain = domain
         self._integers: IntegerNetwork | None = None
+        self._lock = Lock()
+        self._base: ExactStage | None = None
+        self._start = 0
+        self._base_faces = self._base_lines = self._base_points = np.empty(0, dtype=np.int64)
         self.decided = 0
         self.levels: list[tuple[NDArray[np.int64] | None, NDArray[np.uint64] | None]] = []
         self.lines: NDArray[np.int64] = np.empty((0, 3), dtype=np.int64)
@@ -52,12 +57,39 @@ class ExactStage:
         self._points: dict[int, Any] = {}
         self._values: dict[int, tuple[int, tuple[Any, int, Any]]] = {}
 
+    def restricted(
+        self, level: int, faces: NDArray[np.int64], lines: NDArray[np.int64], points: NDArray[np.int64]
+    ) -> ExactStage:
+        """The stage of a part of this complex, which asks this one about all that is older than itself.
+
+        Parameters
+        ----------
+        level : int
+            The part is made of faces of this level.
+        faces, lines, points : ndarray, int64
+            What the part's faces, lines and vertices are called here.
+
+        Returns
+        -------
+        ExactStage
+        """
+        part = ExactStage(self._network, self._domain)
+        part._base, part._start = self, level
+        part._base_faces, part._base_lines, part._base_points = faces, lines, points
+        part.levels = list(self.levels[:level])
+        part.lines = self.lines[lines]
+        part.vertex_lines = np.zeros((len(points), 2), dtype=np.int64)
+        return part
+
     @property
     def integers(self) -> IntegerNetwork:
         """The integer layers, made when the first doubtful sign needs them."""
-        if self._integers is None:
-            self._integers = IntegerNetwork(self._network)
-            self._corners, self._sides = corner_lines(self._domain)
+        if self._base is not None:
+            return self._base.integers
+        with self._lock:
+            if self._integers is None:
+                self._corners, self._sides = corner_lines(self._domain)
+                self._integers = IntegerNetwork(self._network)
         return self._integers
 
     def _active(self, layer: int, face: int) -> list[bool]:
@@ -71,6 +103,8 @@ class ExactStage:
 
     def face_map(self, layer: int, face: int) -> tuple[Any, int]:
         """Integer pre-activation map of `layer` on a face of the level before it."""
+        if self._base is not None and layer <= self._start:
+            return self._base.face_map(layer, int(self._base_faces[face]) if layer == self._start else face)
         key = (layer, face)
         found = self._maps.get(key)
         if found is None:
@@ -89,6 +123,8 @@ class ExactStage:
 
     def line(self, index: int) -> Any:
         """A line as an integer triple."""
+        if index < len(self._base_lines) and self._base is not None:
+            return self._base.line(int(self._base_lines[index]))
         layer, face, unit = (int(i) for i in self.lines[index])
         integers = self.integers
         if layer < 0:
@@ -97,6 +133,8 @@ class ExactStage:
 
     def point(self, vertex: int) -> Any:
         """A vertex as an integer triple (X, Y, W), W > 0."""
+        if vertex < len(self._base_points) and self._base is not None:
+            return self._base.point(int(self._base_points[vertex]))
         found = self._points.get(vertex)
         if found is None:
             first, second = (int(i) for i in self.vertex_lines[vertex])

@@ -13,7 +13,7 @@ from numba import njit
 
 from regions.engine.predicates import INFLATE, TINY, U, crossing, value, vertex_error
 
-__all__ = ["UNKNOWN", "certify", "classify", "cross_edges", "edge_points", "find_chords", "rank_edges"]
+__all__ = ["UNKNOWN", "certify", "classify", "cross_edges", "edge_points", "find_chords", "rank_edges", "restrict"]
 
 UNKNOWN = 2
 
@@ -424,3 +424,79 @@ def edge_points(points, edges, edge_lines, all_lines, line_start, offsets, chord
             new_lines[at, 0] = edge_lines[e]
             new_lines[at, 1] = line
     return new_points, new_lines
+
+
+@njit(cache=True, nogil=True)
+def restrict(ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, n_points, n_lines, faces):
+    """The part of a complex that is made of some of its faces, with everything numbered anew.
+
+    An edge whose left face is not in the part is turned around, so that there is always a face to the left.
+
+    Returns
+    -------
+    ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines
+        As in :class:`regions.engine.loop.Cells`.
+    points, lines : int64
+        The old names of the part's vertices and lines.
+    """
+    new_face = np.full(ring_offsets.shape[0] - 1, -1, np.int64)
+    offsets = np.empty(faces.shape[0] + 1, np.int64)
+    offsets[0] = 0
+    for i in range(faces.shape[0]):
+        new_face[faces[i]] = i
+        offsets[i + 1] = offsets[i] + ring_offsets[faces[i] + 1] - ring_offsets[faces[i]]
+    total = offsets[-1]
+    new_point = np.full(n_points, -1, np.int64)
+    new_line = np.full(n_lines, -1, np.int64)
+    new_edge = np.full(edges.shape[0], -1, np.int64)
+    points = np.empty(total, np.int64)
+    lines = np.empty(total, np.int64)
+    out_rings = np.empty(total, np.int64)
+    out_ring_edges = np.empty(total, np.int64)
+    out_edges = np.empty((total, 2), np.int64)
+    out_edge_faces = np.empty((total, 2), np.int64)
+    out_edge_lines = np.empty(total, np.int64)
+    counts = np.zeros(3, np.int64)
+    for i in range(faces.shape[0]):
+        start = ring_offsets[faces[i]]
+        for p in range(offsets[i + 1] - offsets[i]):
+            v = rings[start + p]
+            if new_point[v] < 0:
+                new_point[v] = counts[0]
+                points[counts[0]] = v
+                counts[0] += 1
+            out_rings[offsets[i] + p] = new_point[v]
+    for i in range(faces.shape[0]):
+        start = ring_offsets[faces[i]]
+        for p in range(offsets[i + 1] - offsets[i]):
+            e = ring_edges[start + p]
+            if new_edge[e] < 0:
+                at = counts[1]
+                new_edge[e] = at
+                counts[1] += 1
+                line = edge_lines[e]
+                if new_line[line] < 0:
+                    new_line[line] = counts[2]
+                    lines[counts[2]] = line
+                    counts[2] += 1
+                out_edge_lines[at] = new_line[line]
+                left = edge_faces[e, 0]
+                right = edge_faces[e, 1]
+                left = new_face[left] if left >= 0 else -1
+                right = new_face[right] if right >= 0 else -1
+                turned = 1 if left < 0 else 0
+                out_edges[at, turned] = new_point[edges[e, 0]]
+                out_edges[at, 1 - turned] = new_point[edges[e, 1]]
+                out_edge_faces[at, turned] = left
+                out_edge_faces[at, 1 - turned] = right
+            out_ring_edges[offsets[i] + p] = new_edge[e]
+    return (
+        offsets,
+        out_rings,
+        out_ring_edges,
+        out_edges[: counts[1]].copy(),
+        out_edge_faces[: counts[1]].copy(),
+        out_edge_lines[: counts[1]].copy(),
+        points[: counts[0]].copy(),
+        lines[: counts[2]].copy(),
+    )

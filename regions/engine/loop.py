@@ -120,21 +120,31 @@ def domain_cells(domain: Box | ConvexPolygon) -> Cells:
 
 
 class Enumeration:
-    """One enumeration in progress.
+    """One enumeration in progress: a complex, and how far it has been cut.
 
     Parameters
     ----------
     network : Network
         With two inputs.
     domain : Box or ConvexPolygon
+
+    Attributes
+    ----------
+    level : int
+        The layer that is to be cut next.
+    euler : int
+        V - E + F of the faces that it started from: 1 for the whole domain.
     """
 
     def __init__(self, network: Network, domain: Box | ConvexPolygon) -> None:
         self.network = network
         self.domain = domain
         self.proven = 0
+        self.level = 0
         self.exact = ExactStage(network, domain)
         self.cells = domain_cells(domain)
+        self.euler = 1
+        self.maps = first_maps(network.layers[0], 1)
         n = len(domain.corners)
         self.exact.lines = np.stack([np.full(n, -1), np.zeros(n, dtype=np.int64), np.arange(n)], axis=1)
         self.exact.vertex_lines = np.stack([-1 - np.arange(n)] * 2, axis=1)
@@ -142,25 +152,45 @@ class Enumeration:
     def run(self) -> Result:
         """Cut by all layers."""
         layers = self.network.layers
-        maps = first_maps(layers[0], 1)
         for i, layer in enumerate(layers):
-            parents, bits = self._cut(i, maps)
+            parents, bits = self.cut()
             if i + 1 < len(layers):
-                maps = next_maps(layers[i + 1], layer, maps, parents, bits)
-        values, _ = activate(maps.coefficients, parents, bits, layer.below, layer.above)
+                self.maps = next_maps(layers[i + 1], layer, self.maps, parents, bits)
+        values, _ = activate(self.maps.coefficients, parents, bits, layer.below, layer.above)
         return Result(self.cells, self._patterns(), values, self.exact.lines, self.proven, self.exact.decided)
 
-    def count(self) -> int:
-        """Cut by all layers, the last one only as far as its faces can be counted."""
+    def cut(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Cut by the next layer; return the new faces' parents and the layer's active units on them."""
+        parents, bits = self._cut(self.level, self.maps)
+        self.level += 1
+        return parents, bits
+
+    def part(self, faces: NDArray[np.int64], parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> Enumeration:
+        """The same enumeration on some of the faces that :meth:`cut` just made.
+
+        Parameters
+        ----------
+        faces : ndarray, int64
+        parents, bits
+            What :meth:`cut` returned.
+
+        Returns
+        -------
+        Enumeration
+        """
+        cells = self.cells
+        *arrays, points, lines = kernels.restrict(
+            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
+            len(cells.points), len(cells.lines), faces,
+        )  # fmt: skip
+        new = Enumeration.__new__(Enumeration)
+        new.network, new.domain, new.proven, new.level = self.network, self.domain, 0, self.level
+        new.cells = Cells(cells.points[points], *arrays, cells.lines[lines])
+        new.euler = len(points) - len(new.cells.edges) + len(faces)
+        new.exact = self.exact.restricted(self.level, faces, lines, points)
         layers = self.network.layers
-        last = max((i for i, layer in enumerate(layers) if layer.kinked.any()), default=-1)
-        if last < 0:
-            return 1
-        maps = first_maps(layers[0], 1)
-        for i, layer in enumerate(layers[:last]):
-            parents, bits = self._cut(i, maps)
-            maps = next_maps(layers[i + 1], layer, maps, parents, bits)
-        return self._count_last(last, maps)
+        new.maps = next_maps(layers[self.level], layers[self.level - 1], self.maps, parents[faces], bits[faces])
+        return new
 
     def _fail(self, message: str) -> EngineError:
         return EngineError(message, self.network, self.domain)
@@ -353,12 +383,13 @@ class Enumeration:
             lines=cells.lines,
         )
         self._sharpen(n_points)
-        if len(self.cells.points) - len(edges) + self.cells.n_faces != 1:
-            raise self._fail(f"Layer {layer}: V - E + F is not 1.")
+        if len(self.cells.points) - len(edges) + self.cells.n_faces != self.euler:
+            raise self._fail(f"Layer {layer}: V - E + F is not {self.euler}.")
         return parents, new_bits
 
-    def _count_last(self, layer: int, maps: FaceMaps) -> int:
-        cut = self._arrange(layer, maps)
+    def count_last(self) -> int:
+        """How many faces the next layer makes, without making them."""
+        cut = self._arrange(self.level, self.maps)
         return int(self.cells.n_faces + cut.segments.sum() - cut.node_offsets[-1])
 
     def _patterns(self) -> NDArray[np.bool_]:
