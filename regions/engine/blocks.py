@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-import os
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -29,7 +27,7 @@ __all__ = ["count", "split"]
 
 _BLOCK_BYTES = 1 << 22
 _SMALLEST = 128
-_FIRST_FACES = 40
+_FIRST_FACES = 32
 
 
 def hilbert_order(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -115,8 +113,8 @@ def count(network: Network, domain: Box | ConvexPolygon, threads: int | None = N
 
     def one(block: NDArray[np.int64]) -> int:
         found, _ = count_block(
-            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines, cells.points,
-            cells.lines, block, bits, *packed,
+            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
+            cells.points, cells.lines, block, bits, *packed,
         )  # fmt: skip
         return found if found >= 0 else _count(whole.part(block, parents, bits), packed.last)
 

@@ -15,9 +15,9 @@ import numpy as np
 from numba import njit
 
 from regions.engine.arrange import build, cross_chords, make_nodes, place_ends
-from regions.engine.kernels import classify, cross_edges, edge_points, find_chords, rank_edges, restrict
+from regions.engine.kernels import classify, cross_edges, edge_points, find_chords, meet, rank_edges, restrict
 from regions.engine.maps import norm_bound, spectral_bound
-from regions.engine.predicates import INFLATE, TINY, U
+from regions.engine.predicates import INFLATE, TINY, U, crossing, value
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,7 +115,7 @@ def _first_basis(bits, lines, below, above):
                 count += 1
                 break
     after = np.zeros((n, 3 + count))
-    values = np.empty((n_faces, count, 3))
+    values = np.empty((n_faces, 3, count))
     squares = np.zeros((n_faces, 2))
     u = 0
     for k in range(n):
@@ -125,17 +125,178 @@ def _first_basis(bits, lines, below, above):
                 on = (bits[f, k >> 6] >> np.uint64(k & 63)) & np.uint64(1) != 0
                 slope = above[k] if on else below[k]
                 for c in range(3):
-                    values[f, u, c] = slope * lines[k, c]
+                    values[f, c, u] = slope * lines[k, c]
                 # The product with a slope is rounded once; 0 and ±1 are not, but this costs nothing.
-                g = U * max(abs(values[f, u, 0]), abs(values[f, u, 1]))
+                g = U * max(abs(values[f, 0, u]), abs(values[f, 1, u]))
                 squares[f, 0] += g * g
-                squares[f, 1] += (U * values[f, u, 2]) ** 2
+                squares[f, 1] += (U * values[f, 2, u]) ** 2
             u += 1
         else:
             slope = above[k] if first[k] else below[k]
             for c in range(3):
                 after[k, c] = slope * lines[k, c]
     return after, values, squares
+
+
+@njit(cache=True, nogil=True)
+def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g_errors, c_errors, tiny, faces, units,
+                starts, signs, edge_lines, ring_edges, lines):  # fmt: skip
+    """Count the faces that the last layer makes, each face by itself; all signs are proven and none is 0.
+
+    A chord adds a face, and so does every crossing of two chords, as long as no three of them meet in a point: which is
+    what the orders along the chords are for.
+    """
+    n_faces = ring_offsets.shape[0] - 1
+    n = faces.shape[0]
+    total = n_faces
+    proven = 0
+    room = 16
+    codes = np.empty((2, room), np.int64)
+    chord_of = np.empty(2 * room, np.int64)
+    places = np.empty(2 * room, np.int64)
+    ts = np.empty(2 * room)
+    lows = np.empty(2 * room)
+    highs = np.empty(2 * room)
+    arcs = np.empty(room)
+    rows = np.empty((room, 5))
+    ends = np.empty((room, 2), np.int64)
+    end_points = np.empty((2, 5))
+    runs_high = np.empty(2 * room)
+    items = np.empty(2 * room, np.int64)
+    at = 0
+    while at < n:
+        f = faces[at]
+        stop = at
+        while stop < n and faces[stop] == f:
+            stop += 1
+        first = ring_offsets[f]
+        length = ring_offsets[f + 1] - first
+        if stop - at > room:
+            room = 2 * (stop - at)
+            codes = np.empty((2, room), np.int64)
+            chord_of = np.empty(2 * room, np.int64)
+            places = np.empty(2 * room, np.int64)
+            ts = np.empty(2 * room)
+            lows = np.empty(2 * room)
+            highs = np.empty(2 * room)
+            arcs = np.empty(room)
+            rows = np.empty((room, 5))
+            ends = np.empty((room, 2), np.int64)
+            runs_high = np.empty(2 * room)
+            items = np.empty(2 * room, np.int64)
+        q = stop - at
+        total += q
+        if q == 1:
+            at = stop
+            continue
+        for i in range(q):
+            k = units[at + i]
+            start = starts[at + i]
+            found = 0
+            for p in range(length):
+                after = signs[start + (p + 1 if p + 1 < length else 0)]
+                if signs[start + p] * after < 0:
+                    if found == 2:
+                        return DOUBT, proven
+                    codes[found, i] = p
+                    if found == 0:
+                        arcs[i] = after
+                    found += 1
+            if found != 2:
+                return DOUBT, proven
+            for c in range(3):
+                rows[i, c] = coefficients[f, c, k]
+            rows[i, 3] = (norms[k] * g_errors[f] + tiny) * INFLATE
+            rows[i, 4] = (norms[k] * c_errors[f] + bias_errors[k] + tiny) * INFLATE
+            for end in range(2):
+                p = codes[end, i]
+                u = rings[first + p]
+                v = rings[first + (p + 1 if p + 1 < length else 0)]
+                la, lb, lc, eg, ec = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3], rows[i, 4]
+                su, bu = value(la, lb, lc, eg, ec, points[u, 0], points[u, 1], points[u, 2], points[u, 3], points[u, 4])
+                sv, bv = value(la, lb, lc, eg, ec, points[v, 0], points[v, 1], points[v, 2], points[v, 3], points[v, 4])
+                sign = -arcs[i] if end == 0 else arcs[i]
+                j = 2 * i + end
+                t, low, high = crossing(su * sign, bu, -sv * sign, bv)
+                # Sorted as they come, by edge and by place on it.
+                at_end = j
+                while at_end > 0 and (
+                    codes[chord_of[at_end - 1] & 1, chord_of[at_end - 1] >> 1] > p
+                    or (codes[chord_of[at_end - 1] & 1, chord_of[at_end - 1] >> 1] == p and ts[at_end - 1] > t)
+                ):
+                    chord_of[at_end] = chord_of[at_end - 1]
+                    ts[at_end] = ts[at_end - 1]
+                    lows[at_end] = lows[at_end - 1]
+                    highs[at_end] = highs[at_end - 1]
+                    at_end -= 1
+                chord_of[at_end] = j
+                ts[at_end] = t
+                lows[at_end] = low
+                highs[at_end] = high
+        for j in range(2 * q):
+            if j:
+                e = chord_of[j - 1]
+                g = chord_of[j]
+                if codes[e & 1, e >> 1] == codes[g & 1, g >> 1]:
+                    if not highs[j - 1] < lows[j]:
+                        return DOUBT, proven
+                    proven += 1
+            places[chord_of[j]] = j
+        for i in range(q):
+            ends[i, 0] = min(places[2 * i], places[2 * i + 1])
+            ends[i, 1] = max(places[2 * i], places[2 * i + 1])
+        # ts of the ends by chord, now that the order is known.
+        for j in range(2 * q):
+            lows[chord_of[j]] = ts[j]
+        for i in range(q):
+            crossed = 0
+            a = ends[i, 0]
+            b = ends[i, 1]
+            for j in range(i + 1, q):
+                # Exactly one end of j between the two of i.
+                if (a < ends[j, 0] and ends[j, 0] < b) != (a < ends[j, 1] and ends[j, 1] < b):
+                    items[crossed] = j
+                    crossed += 1
+            total += crossed
+            if crossed < 2:
+                continue
+            for end in range(2):
+                p = codes[end, i]
+                u = rings[first + p]
+                v = rings[first + (p + 1 if p + 1 < length else 0)]
+                meet(
+                    points, u, v, lows[2 * i + end], lines[edge_lines[ring_edges[first + p]]], rows[i], end_points, end
+                )
+            run_lows = highs
+            for x in range(crossed):
+                j = items[x]
+                la, lb, lc, eg, ec = rows[j, 0], rows[j, 1], rows[j, 2], rows[j, 3], rows[j, 4]
+                su, bu = value(
+                    la, lb, lc, eg, ec, end_points[0, 0], end_points[0, 1], 1.0, end_points[0, 3], end_points[0, 4]
+                )
+                sv, bv = value(
+                    la, lb, lc, eg, ec, end_points[1, 0], end_points[1, 1], 1.0, end_points[1, 3], end_points[1, 4]
+                )
+                # The arc of j runs from its end in ring order; is i's first end on it?
+                inside = ends[j, 0] < places[2 * i] and places[2 * i] < ends[j, 1]
+                on_arc = arcs[j] if places[2 * j] < places[2 * j + 1] else -arcs[j]
+                sign = on_arc if inside else -on_arc
+                t, low, high = crossing(su * sign, bu, -sv * sign, bv)
+                y = x
+                while y > 0 and ts[y - 1] > t:
+                    ts[y] = ts[y - 1]
+                    run_lows[y] = run_lows[y - 1]
+                    runs_high[y] = runs_high[y - 1]
+                    y -= 1
+                ts[y] = t
+                run_lows[y] = low
+                runs_high[y] = high
+            for x in range(1, crossed):
+                if not runs_high[x - 1] < run_lows[x]:
+                    return DOUBT, proven
+            proven += crossed
+        at = stop
+    return total, proven
 
 
 @njit(cache=True, nogil=True)
@@ -164,7 +325,7 @@ def count_block(
         first_lines[k, 0] = weights[2 * k]
         first_lines[k, 1] = weights[2 * k + 1]
         first_lines[k, 2] = biases[k]
-    # after: rows are the units of the layer before, columns x, y, 1 and the basis; after_errors bounds its columns' errors.
+    # Rows of `after` are the units of the layer before, its columns x, y, 1 and the basis.
     after, values, squares = _first_basis(bits, first_lines, below[:n_first], above[:n_first])
     after_errors = np.zeros(after.shape[1])
     for c in range(3):
@@ -201,39 +362,29 @@ def count_block(
         # Errors of the lines on every face, in the form that `classify` takes.
         g_errors = np.empty(n_faces)
         c_errors = np.empty(n_faces)
-        largest = np.zeros(n_basis)
+        slack = 1.0 + (4 * columns + 64) * U
         for f in range(n_faces):
-            for which in range(2):
-                carried = 0.0
-                size = 0.0
-                if which == 0:
-                    sx = 1.0
-                    sy = 1.0
-                    ex = column_errors[0]
-                    ey = column_errors[1]
-                    for u in range(n_basis):
-                        ax = abs(values[f, u, 0])
-                        ay = abs(values[f, u, 1])
-                        ex += column_errors[3 + u] * ax
-                        ey += column_errors[3 + u] * ay
-                        sx += ax * ax
-                        sy += ay * ay
-                    carried = max(ex, ey)
-                    size = math.sqrt(max(sx, sy))
-                else:
-                    carried = column_errors[2]
-                    size = 1.0
-                    for u in range(n_basis):
-                        a = abs(values[f, u, 2])
-                        carried += column_errors[3 + u] * a
-                        size += a * a
-                    size = math.sqrt(size)
-                total = carried + math.sqrt(squares[f, which]) + n_basis * 2.0**-500 + short_gamma * size
-                total = total * (1.0 + (4 * columns + 64) * U) + TINY
-                if which == 0:
-                    g_errors[f] = total
-                else:
-                    c_errors[f] = total
+            ex = column_errors[0]
+            ey = column_errors[1]
+            ec = column_errors[2]
+            sx = 1.0
+            sy = 1.0
+            sc = 1.0
+            for u in range(n_basis):
+                ax = abs(values[f, 0, u])
+                ay = abs(values[f, 1, u])
+                ac = abs(values[f, 2, u])
+                ex += column_errors[3 + u] * ax
+                ey += column_errors[3 + u] * ay
+                ec += column_errors[3 + u] * ac
+                sx += ax * ax
+                sy += ay * ay
+                sc += ac * ac
+            lost = n_basis * 2.0**-500
+            g_errors[f] = (
+                max(ex, ey) + math.sqrt(squares[f, 0]) + lost + short_gamma * math.sqrt(max(sx, sy))
+            ) * slack + TINY
+            c_errors[f] = (ec + math.sqrt(squares[f, 1]) + lost + short_gamma * math.sqrt(sc)) * slack + TINY
 
         # Which units keep one sign on the whole block: the affine part at the centre against all that varies.
         low_x = math.inf
@@ -253,27 +404,40 @@ def count_block(
         far_y = abs(mid_y) + reach_y
         least = np.full(n_basis, math.inf)
         most = np.full(n_basis, -math.inf)
+        largest = np.empty(n_basis)
         for f in range(n_faces):
-            slack = math.sqrt(squares[f, 0]) * (far_x + far_y) + math.sqrt(squares[f, 1])
+            own_low_x = math.inf
+            own_low_y = math.inf
+            own_high_x = -math.inf
+            own_high_y = -math.inf
             for p in range(ring_offsets[f], ring_offsets[f + 1]):
                 v = rings[p]
-                x = points[v, 0]
-                y = points[v, 1]
-                for u in range(n_basis):
-                    ax = values[f, u, 0] * x
-                    ay = values[f, u, 1] * y
-                    s = ax + ay + values[f, u, 2]
-                    around = slack + 8.0 * U * (abs(ax) + abs(ay) + abs(values[f, u, 2]))
-                    around += abs(values[f, u, 0]) * points[v, 3] + abs(values[f, u, 1]) * points[v, 4]
-                    around = around * INFLATE + TINY
-                    least[u] = min(least[u], s - around)
-                    most[u] = max(most[u], s + around)
+                own_low_x = min(own_low_x, points[v, 0] - points[v, 3])
+                own_high_x = max(own_high_x, points[v, 0] + points[v, 3])
+                own_low_y = min(own_low_y, points[v, 1] - points[v, 4])
+                own_high_y = max(own_high_y, points[v, 1] + points[v, 4])
+            x = 0.5 * own_low_x + 0.5 * own_high_x
+            y = 0.5 * own_low_y + 0.5 * own_high_y
+            # Rounding of the values at the centre is paid for by a slightly wider reach and slack.
+            rx = max(own_high_x - x, x - own_low_x) * INFLATE + 16.0 * U * (abs(own_low_x) + abs(own_high_x))
+            ry = max(own_high_y - y, y - own_low_y) * INFLATE + 16.0 * U * (abs(own_low_y) + abs(own_high_y))
+            around = math.sqrt(squares[f, 0]) + n_basis * 2.0**-500
+            around *= abs(x) + abs(y) + rx + ry
+            around += math.sqrt(squares[f, 1]) + n_basis * 2.0**-500
+            for u in range(n_basis):
+                tx = values[f, 0, u]
+                ty = values[f, 1, u]
+                tc = values[f, 2, u]
+                s = tx * x + ty * y + tc
+                reach = (abs(tx) * rx + abs(ty) * ry + 16.0 * U * abs(tc) + around) * INFLATE
+                least[u] = min(least[u], s - reach)
+                most[u] = max(most[u], s + reach)
         middle = np.empty(n_basis)
         radius = np.empty(n_basis)
         from_columns = column_errors[0] * far_x + column_errors[1] * far_y + column_errors[2]
         for u in range(n_basis):
             middle[u] = 0.5 * least[u] + 0.5 * most[u]
-            radius[u] = (0.5 * most[u] - 0.5 * least[u]) * INFLATE + 8.0 * U * (abs(least[u]) + abs(most[u]))
+            radius[u] = (0.5 * most[u] - 0.5 * least[u]) * INFLATE + 8.0 * U * (abs(least[u]) + abs(most[u])) + TINY
             largest[u] = abs(middle[u]) + radius[u]
             from_columns += column_errors[3 + u] * largest[u]
         from_columns *= 1.0 + (2 * columns + 64) * U
@@ -321,9 +485,9 @@ def count_block(
                 for i in range(n_active):
                     coefficients[f, c, i] = narrow[c, i]
             for u in range(n_basis):
-                tx = values[f, u, 0]
-                ty = values[f, u, 1]
-                tc = values[f, u, 2]
+                tx = values[f, 0, u]
+                ty = values[f, 1, u]
+                tc = values[f, 2, u]
                 if tx == 0.0 and ty == 0.0 and tc == 0.0:
                     continue
                 for i in range(n_active):
@@ -349,6 +513,12 @@ def count_block(
         proven += sure
         if unknown.shape[0]:
             return DOUBT, proven
+        if layer == last:
+            found, sure = _count_last(
+                ring_offsets, rings, points, coefficients, active_norms, bias_errors, g_errors, c_errors, tiny,
+                candidate_faces, units, starts, signs, edge_lines, ring_edges, lines,
+            )  # fmt: skip
+            return found, proven + sure
         chord_faces, chord_units, ends, arcs, bad = find_chords(
             ring_offsets, candidate_faces, units, starts, signs, new_bits
         )
@@ -395,9 +565,6 @@ def count_block(
         if runs.shape[0]:
             return DOUBT, proven
         proven += others.shape[0]
-        if layer == last:
-            # No three chords meet in a point, so every chord and every crossing adds one face.
-            return n_faces + classes.shape[0] + others.shape[0] // 2, proven
         tied = np.zeros(others.shape[0], np.bool_)
         node_offsets, nodes, segments, bad = make_nodes(class_offsets, x_offsets, others, tied)
         if bad >= 0:
@@ -449,13 +616,13 @@ def count_block(
                 error += gamma * bias_norms[layer]
             wider_errors[c] = (steepest * error + U * _norm(np.ascontiguousarray(after[:, c]), 1)) * INFLATE
         after_errors = wider_errors
-        wider = np.empty((n_children, n_basis + n_fresh, 3))
+        wider = np.empty((n_children, 3, n_basis + n_fresh))
         wider_squares = np.empty((n_children, 2))
         for g in range(n_children):
             f = parents[g]
-            for u in range(n_basis):
-                for c in range(3):
-                    wider[g, u, c] = values[f, u, c]
+            for c in range(3):
+                for u in range(n_basis):
+                    wider[g, c, u] = values[f, c, u]
             sum_g = squares[f, 0]
             sum_c = squares[f, 1]
             for j in range(n_fresh):
@@ -464,13 +631,13 @@ def count_block(
                 on = (new_bits[g, i >> 6] >> np.uint64(i & 63)) & np.uint64(1)
                 slope = high_slope[k] if on else low_slope[k]
                 for c in range(3):
-                    wider[g, n_basis + j, c] = slope * coefficients[f, c, i] if slope != 0.0 else 0.0
+                    wider[g, c, n_basis + j] = slope * coefficients[f, c, i] if slope != 0.0 else 0.0
                 if slope != 0.0:
                     e = abs(slope) * (active_norms[i] * g_errors[f] + tiny)
-                    e += U * max(abs(wider[g, n_basis + j, 0]), abs(wider[g, n_basis + j, 1]))
+                    e += U * max(abs(wider[g, 0, n_basis + j]), abs(wider[g, 1, n_basis + j]))
                     sum_g += (e * INFLATE) ** 2
                     e = abs(slope) * (active_norms[i] * c_errors[f] + bias_errors[i] + tiny)
-                    e += U * abs(wider[g, n_basis + j, 2])
+                    e += U * abs(wider[g, 2, n_basis + j])
                     sum_c += (e * INFLATE) ** 2
             wider_squares[g, 0] = sum_g * (1.0 + (n_fresh + 8) * U)
             wider_squares[g, 1] = sum_c * (1.0 + (n_fresh + 8) * U)
