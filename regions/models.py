@@ -64,8 +64,8 @@ class DeepMLP(nn.Module):
     widths : sequence of int
         Hidden widths, first layer first.
     activation : callable
-        Makes the activation of one hidden layer: `torch.nn.ReLU`, :class:`Abs`, or any function without arguments that
-        returns a module.
+        Makes the activation of one hidden layer: `torch.nn.ReLU`, :class:`Abs`, or any function without arguments
+        that returns a module.
     seed : int, optional
         The weights are those that torch draws after ``torch.manual_seed(seed)``; the global generator is left as
         it was. Without a seed they are drawn from the global generator.
@@ -131,7 +131,8 @@ class ShallowMLP(DeepMLP):
     width : int
         Number of hidden neurons.
     activation : callable
-        Makes the activation: `torch.nn.ReLU`, :class:`Abs`, or any function without arguments that returns a module.
+        Makes the activation: `torch.nn.ReLU`, :class:`Abs`, or any function without arguments that returns a
+        module.
     seed : int, optional
         The weights are those that torch draws after ``torch.manual_seed(seed)``; the global generator is left as
         it was.
@@ -181,8 +182,8 @@ def _output_layer(model: nn.Module) -> nn.Linear:
 def set_output_bias(model: nn.Module, value: float | Sequence[float]) -> None:
     """Set the bias of the output layer, in place.
 
-    It adds a constant to the output and does nothing else: activation patterns, regions and gradients stay as they are,
-    for no neuron comes after it. What moves is every level set of the output, such as a decision boundary.
+    It adds a constant to the output and does nothing else: activation patterns, regions and gradients stay as they
+    are, for no neuron comes after it. What moves is every level set of the output, such as a decision boundary.
 
     Parameters
     ----------

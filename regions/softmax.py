@@ -38,10 +38,11 @@ def _real_array(x: ArrayLike) -> NDArray[np.float64]:
 def _inverse_temperature(lam: Any) -> float:
     if isinstance(lam, bool) or not isinstance(lam, Real | np.integer | np.floating):
         raise TypeError(f"lam of type {type(lam).__name__} was given; one real number is needed.")
+    number: Any = lam
     try:
-        value = float(lam)
+        value = float(number)
     except OverflowError:
-        value = math.inf if lam > 0 else -math.inf
+        value = math.inf if number > 0 else -math.inf
     if math.isnan(value):
         raise ValueError("lam = nan was given; a real number is needed.")
     return value
@@ -122,8 +123,8 @@ def softargmax(x: ArrayLike, lam: float = 1.0, axis: Axis = -1) -> NDArray[np.fl
     x : array_like of real numbers
         Infinite entries are allowed; NaN gives NaN.
     lam : float
-        Inverse temperature λ. λ = 0 is the uniform distribution, λ < 0 a smooth argmin. λ = ±inf means the limit: equal
-        shares among all largest (smallest) entries, which differs from :func:`onehot_argmax` at ties.
+        Inverse temperature λ. λ = 0 is the uniform distribution, λ < 0 a smooth argmin. λ = ±inf means the limit:
+        equal shares among all largest (smallest) entries, which differs from :func:`onehot_argmax` at ties.
     axis : int, tuple of int or None
         Axis or axes over which the result sums to 1; None for all of them together.
 

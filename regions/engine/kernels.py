@@ -124,7 +124,8 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
                 continue
             eg = row_norms[k] * g_error + tiny
             ec = row_norms[k] * c_error + bias_errors[k] + tiny
-            signs = _grown(signs, n_signs + length)
+            if n_signs + length > signs.shape[0]:
+                signs = _grown(signs, n_signs + length)
             plus = False
             minus = False
             open_ = 0
@@ -146,18 +147,20 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
                     bits[f, k >> 6] |= np.uint64(1) << np.uint64(k & 63)
                 continue
             if open_ > 0:
-                unknown_at = _grown(unknown_at, n_unknown + length)
-                unknown_vertex = _grown(unknown_vertex, n_unknown + length)
-                unknown_unit = _grown(unknown_unit, n_unknown + length)
+                if n_unknown + length > unknown_at.shape[0]:
+                    unknown_at = _grown(unknown_at, n_unknown + length)
+                    unknown_vertex = _grown(unknown_vertex, n_unknown + length)
+                    unknown_unit = _grown(unknown_unit, n_unknown + length)
                 for p in range(length):
                     if signs[n_signs + p] == UNKNOWN:
                         unknown_at[n_unknown] = n_signs + p
                         unknown_vertex[n_unknown] = rings[first + p]
                         unknown_unit[n_unknown] = k
                         n_unknown += 1
-            faces = _grown(faces, n_candidates + 1)
-            units = _grown(units, n_candidates + 1)
-            starts = _grown(starts, n_candidates + 1)
+            if n_candidates == faces.shape[0]:
+                faces = _grown(faces, n_candidates + 1)
+                units = _grown(units, n_candidates + 1)
+                starts = _grown(starts, n_candidates + 1)
             faces[n_candidates] = f
             units[n_candidates] = k
             starts[n_candidates] = n_signs
