@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from regions.engine.fast import count_block, pack
 from regions.engine.loop import Enumeration
@@ -27,7 +28,7 @@ __all__ = ["count", "split"]
 
 _BLOCK_BYTES = 1 << 22
 _SMALLEST = 128
-_FIRST_FACES = 32
+_FIRST_FACES = 24
 
 
 def hilbert_order(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -120,9 +121,18 @@ def count(network: Network, domain: Box | ConvexPolygon, threads: int | None = N
 
     blocks = split(whole, _FIRST_FACES)
     threads = threads or len(os.sched_getaffinity(0))
-    if threads == 1 or len(blocks) < 2:
-        return sum(map(one, blocks))
-    return sum(_pool(threads).map(one, blocks))
+    # One product at a time is too small for the threads of the linear algebra library: they would only get in the way.
+    with _linear_algebra().limit(limits=1, user_api="blas"):
+        if threads == 1 or len(blocks) < 2:
+            return sum(map(one, blocks))
+        return sum(_pool(threads).map(one, blocks))
+
+
+@lru_cache(maxsize=1)
+def _linear_algebra() -> ThreadpoolController:
+    import scipy.linalg  # noqa: F401  # Its library is the one that compiled products call.
+
+    return ThreadpoolController()
 
 
 @lru_cache(maxsize=1)

@@ -76,28 +76,6 @@ def _norm(values, stride):
 
 
 @njit(cache=True, nogil=True)
-def _times(weight, values):
-    """Plain matrix product, four rows at a time; few columns, so the accumulators stay in the cache."""
-    m, n = weight.shape
-    columns = values.shape[1]
-    out = np.zeros((m, columns))
-    whole = n - n % 4
-    for k in range(m):
-        for j in range(0, whole, 4):
-            w0 = weight[k, j]
-            w1 = weight[k, j + 1]
-            w2 = weight[k, j + 2]
-            w3 = weight[k, j + 3]
-            for c in range(columns):
-                out[k, c] += w0 * values[j, c] + w1 * values[j + 1, c] + w2 * values[j + 2, c] + w3 * values[j + 3, c]
-        for j in range(whole, n):
-            w0 = weight[k, j]
-            for c in range(columns):
-                out[k, c] += w0 * values[j, c]
-    return out
-
-
-@njit(cache=True, nogil=True)
 def _first_basis(bits, lines, below, above):
     """Basis, affine part and the basis' activations behind the first layer."""
     n_faces = bits.shape[0]
@@ -350,7 +328,7 @@ def count_block(
         tiny = (n + columns + 4) * TINY
         short_gamma = (columns + 4) * U * 1.0001
 
-        matrix = _times(weight, after)
+        matrix = np.dot(weight, after)
         for k in range(m):
             matrix[k, 2] += bias[k]
         column_norms = np.empty(columns)
@@ -479,22 +457,11 @@ def count_block(
             bias_errors[i] = gamma * abs(bias[k])
             for c in range(columns):
                 narrow[c, i] = matrix[k, c]
-        coefficients = np.empty((n_faces, 3, n_active))
+        coefficients = np.dot(values.reshape(3 * n_faces, n_basis), narrow[3:]).reshape(n_faces, 3, n_active)
         for f in range(n_faces):
             for c in range(3):
                 for i in range(n_active):
-                    coefficients[f, c, i] = narrow[c, i]
-            for u in range(n_basis):
-                tx = values[f, 0, u]
-                ty = values[f, 1, u]
-                tc = values[f, 2, u]
-                if tx == 0.0 and ty == 0.0 and tc == 0.0:
-                    continue
-                for i in range(n_active):
-                    w = narrow[3 + u, i]
-                    coefficients[f, 0, i] += w * tx
-                    coefficients[f, 1, i] += w * ty
-                    coefficients[f, 2, i] += w * tc
+                    coefficients[f, c, i] += narrow[c, i]
 
         new_bits = np.zeros((n_faces, (n_active + 63) >> 6), np.uint64)
         candidate_faces, units, starts, signs, unknown, _v, _u, sure = classify(

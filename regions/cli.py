@@ -1,0 +1,329 @@
+"""The command line: `regions report`, `regions count` and `regions plot`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from regions._version import __version__
+from regions.errors import EngineError, RegionsError
+
+__all__ = ["main"]
+
+_DESCRIPTION = """\
+Exact activation regions of piecewise-linear neural networks in the plane.
+
+An activation region is a full-dimensional set of inputs on which every hidden neuron keeps its activation pattern.
+"""
+_EXAMPLES = """\
+examples:
+  regions report                                   shallow 2-20-1 against deep 2-5-5-5-5-1, into region-report/
+  regions report --seeds 3 --bounds 10 -o quick    three seeds, one square, into quick/
+  regions count model.npz --bound 10               the number of activation regions in [-10, 10]²
+  regions plot model.npz --bound 10 -o model.svg   a picture of them
+"""
+_REPORT_EXAMPLES = """\
+examples:
+  regions report
+  regions report --shallow-widths 2,40,1 --deep-widths 2,10,10,10,10,1
+  regions report --activation abs --seeds 0,7,42 --bounds 1,5
+  regions report --model model.npz --bounds 10
+
+The exit status is 0 when every cross-check passed, 1 when one found a disagreement (the report is written all the
+same), 2 when something is wrong with what was asked for, 130 when interrupted.
+"""
+_MODEL_HELP = (
+    "a saved model of two inputs: an .npz file of arrays (regions.Network.save), or a file made by torch.export.save "
+    "or torch.jit.save; pickled models are refused"
+)
+_FORMATS = ("pdf", "png", "svg")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line, without the whole usage above it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process where left out.
+
+    Returns
+    -------
+    int
+        0 when all went well, 1 when a cross-check found a disagreement, 2 on a mistake in what was asked for, 3 on an
+        error inside the engine, 130 when interrupted.
+
+    Raises
+    ------
+    SystemExit
+        By `--help`, by `--version`, and on arguments that cannot be read.
+    """
+    arguments = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.command
+    try:
+        status = command(arguments)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("regions: interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output has gone; without this, Python would complain once more while it shuts down.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except EngineError as error:
+        return _engine_error(error)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _complain(f"{error.filename}: {reason}" if error.filename else reason)
+        return 2
+    except (RegionsError, MemoryError) as error:
+        _complain(str(error) or "out of memory; ask for a smaller network, bound or resolution.")
+        return 2
+    return status
+
+
+def _complain(message: str) -> None:
+    print(f"regions: error: {' '.join(message.split())}", file=sys.stderr)
+
+
+def _engine_error(error: EngineError) -> int:
+    _complain(str(error))
+    if error.network is not None:
+        path = Path("regions-engine-error.npz")
+        error.network.save(path)
+        print(f"regions: the network was saved to {path}; the domain is {error.domain!r}.", file=sys.stderr)
+    return 3
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = _Parser(prog="regions", description=_DESCRIPTION, epilog=_EXAMPLES, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"regions {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_report(commands)
+    count = commands.add_parser("count", help="count the regions of a saved model", formatter_class=raw)
+    count.description = "Count the activation regions of a saved model, exactly."
+    _add_model(count)
+    count.add_argument("--json", action="store_true", help="print one JSON object")
+    count.set_defaults(command=_count)
+    plot = commands.add_parser("plot", help="draw the regions of a saved model", formatter_class=raw)
+    plot.description = "Draw the activation regions of a saved model, coloured by their exact gradient."
+    _add_model(plot)
+    plot.add_argument(
+        "-o", "--output", type=_picture_path, required=True, metavar="FILE", help="file to write: .png, .svg or .pdf"
+    )
+    plot.add_argument(
+        "--component", choices=("x", "y"), default="x", help="which component gives the colour (default: %(default)s)"
+    )
+    plot.set_defaults(command=_plot)
+    return parser
+
+
+def _add_report(commands: Any) -> None:
+    from regions.report.options import ACTIVATIONS, ReportOptions
+
+    default = ReportOptions()
+    raw = argparse.RawDescriptionHelpFormatter
+    report = commands.add_parser(
+        "report", help="compare a shallow and a deep network", epilog=_REPORT_EXAMPLES, formatter_class=raw
+    )
+    report.description = (
+        "Compare shallow and deep networks by their exact activation regions, check every count against the gradient\n"
+        "image, and write report.html, report.json, report.md and figures/ into a folder."
+    )
+    add = report.add_argument
+    add("-o", "--output", type=Path, default=Path("region-report"), metavar="DIR", help="folder (default: %(default)s)")
+    add(
+        "--shallow-widths",
+        type=_integers,
+        default=default.shallow_widths,
+        metavar="W,W,W",
+        help=f"inputs, hidden neurons, outputs (default: {_listed(default.shallow_widths)})",
+    )
+    add(
+        "--deep-widths",
+        type=_integers,
+        default=default.deep_widths,
+        metavar="W,W,...",
+        help=f"inputs, hidden layers, outputs (default: {_listed(default.deep_widths)})",
+    )
+    add("--activation", choices=ACTIVATIONS, default=default.activation, help="default: %(default)s")
+    add(
+        "--seeds",
+        type=_seeds,
+        default=default.seeds,
+        metavar="N",
+        help="a number N for the seeds 0 to N-1, or a list such as 0,7,42 "
+        f"(one seed alone: '7,'; default: {len(default.seeds)})",
+    )
+    add(
+        "--bounds",
+        type=_numbers,
+        default=default.bounds,
+        metavar="B,B,...",
+        help=f"each b stands for the square [-b, b]² (default: {_listed(default.bounds)})",
+    )
+    add(
+        "--resolution",
+        type=_integer,
+        default=default.resolution,
+        metavar="N",
+        help="pixels a side of the gradient image (default: %(default)s)",
+    )
+    add("--model", type=Path, metavar="FILE", help=f"report on this one instead: {_MODEL_HELP}")
+    add("--no-figures", action="store_true", help="draw nothing")
+    report.set_defaults(command=_report)
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL", help=_MODEL_HELP)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--bound", type=_number, metavar="B", help="the square [-B, B]²")
+    where.add_argument("--domain", type=_number, nargs=4, metavar=("MINX", "MINY", "MAXX", "MAXY"), help="a rectangle")
+
+
+def _listed(values: Sequence[float]) -> str:
+    return ",".join(f"{value:g}" for value in values)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} was given; an integer is needed.") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} was given; a number is needed.") from None
+
+
+def _integers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.removesuffix(",").split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} was given; integers with commas between them are needed.") from None
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.removesuffix(",").split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} was given; numbers with commas between them are needed.") from None
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    values = _integers(text)
+    if "," in text:
+        return values
+    if not 1 <= values[0] <= 100_000:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} was given; a number of seeds from 1 to 100000 is needed, or a list such as 0,7,42."
+        )
+    return tuple(range(values[0]))
+
+
+def _picture_path(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower().removeprefix(".") not in _FORMATS:
+        raise argparse.ArgumentTypeError(f"{text!r} was given; a name that ends in .png, .svg or .pdf is needed.")
+    return path
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from regions.report import ReportOptions, make_report, tables
+    from regions.report.result import prepare_folder
+
+    options = ReportOptions(
+        shallow_widths=arguments.shallow_widths,
+        deep_widths=arguments.deep_widths,
+        activation=arguments.activation,
+        seeds=arguments.seeds,
+        bounds=arguments.bounds,
+        resolution=arguments.resolution,
+        model=arguments.model,
+        figures=not arguments.no_figures,
+    )
+    prepare_folder(arguments.output)
+    report = make_report(options, progress=None)
+    page = report.write(arguments.output)
+    print(tables.as_text(tables.counts(report.document)))
+    print()
+    print(tables.verdict(report.document))
+    for item in report.document["cross_check"]["disagreements"]:
+        print(f"{tables.place(item)}: {item['summary']}")
+    print(f"Report: {page}")
+    return 0 if report.passed else 1
+
+
+def _domain(arguments: argparse.Namespace) -> Any:
+    from regions.domain import Box, as_domain
+
+    return as_domain(arguments.bound) if arguments.domain is None else Box(*arguments.domain)
+
+
+def _count(arguments: argparse.Namespace) -> int:
+    domain = _domain(arguments)
+
+    from regions.enumeration import count_regions, planar_network
+    from regions.frontends.files import load_model
+
+    network = planar_network(load_model(arguments.model))
+    n_regions = count_regions(network, domain)
+    minx, miny, maxx, maxy = domain.bounds
+    if arguments.json:
+        answer = {
+            "schema": "regions-count/1",
+            "model": str(arguments.model),
+            "widths": list(network.widths),
+            "hidden_neurons": network.n_neurons,
+            "domain": [minx, miny, maxx, maxy],
+            "counted": "activation regions",
+            "regions": n_regions,
+        }
+        print(json.dumps(answer, ensure_ascii=False))
+    else:
+        plural = "" if n_regions == 1 else "s"
+        print(f"{n_regions} activation region{plural} in [{minx:g}, {maxx:g}] × [{miny:g}, {maxy:g}]")
+    return 0
+
+
+def _plot(arguments: argparse.Namespace) -> int:
+    folder = arguments.output.parent
+    if not folder.is_dir():
+        raise FileNotFoundError(2, "there is no such folder; make it first", str(folder))
+    domain = _domain(arguments)
+
+    from io import BytesIO
+
+    from matplotlib.figure import Figure
+
+    from regions._files import write_atomically
+    from regions.enumeration import enumerate_regions
+    from regions.frontends.files import load_model
+    from regions.plotting import plot_regions
+
+    complex_ = enumerate_regions(load_model(arguments.model), domain)
+    figure = Figure(figsize=(8, 8), layout="constrained")
+    ax = figure.subplots()
+    plot_regions(complex_, ax, component=arguments.component)
+    ax.set_title(f"{complex_.n_regions} activation regions, coloured by ∂f/∂{arguments.component}")
+    buffer = BytesIO()
+    figure.savefig(buffer, format=arguments.output.suffix.lower().removeprefix("."), dpi=150)
+    write_atomically(arguments.output, buffer.getvalue())
+    print(f"{complex_.n_regions} activation regions: {arguments.output}")
+    return 0

@@ -1,0 +1,358 @@
+"""Reads a graph of aten operators, as `torch.export` writes it, into exact layers."""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.frontends._assembly import Assembly, Value
+from regions.frontends._vocabulary import JUMPING, NOT_PIECEWISE_LINEAR, PIECEWISE_LINEAR
+
+if TYPE_CHECKING:
+    from regions.network import Network
+
+__all__ = ["Cell", "Interpreter", "Operation", "Traced", "as_float64", "place_of"]
+
+_ONLY = "Networks of Linear, ReLU, LeakyReLU, PReLU, Abs, identity, sums and multiples by constants can be read."
+_PACKAGES = (os.path.dirname(torch.__file__), os.path.dirname(os.path.abspath(__file__)))
+_CASTS = frozenset({"to", "_to_copy", "type_as", "float", "double", "half"})
+
+
+@dataclass(eq=False)
+class Cell:
+    """What a piece of memory holds; views share it, so that an in-place operation is seen through all of them."""
+
+    value: Value
+    partly_viewed: bool = False
+
+
+@dataclass(eq=False)
+class Traced:
+    """A tensor that depends on the input: its cell, shape and dtype."""
+
+    cell: Cell
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+
+    @property
+    def value(self) -> Value:
+        return self.cell.value
+
+
+@dataclass(eq=False)
+class Operation:
+    """One node of the graph, with its arguments by name."""
+
+    node: torch.fx.Node
+    name: str
+    arguments: dict[str, Any]
+    label: str
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.arguments[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def as_float64(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return a tensor's numbers as float64, which holds every float16, bfloat16 and float32 exactly."""
+    return tensor.detach().to(device="cpu", dtype=torch.float64).numpy()
+
+
+def place_of(node: torch.fx.Node) -> str:
+    """Say where in the model, and in which line of the user's code, a node comes from."""
+    parts = []
+    stack = node.meta.get("nn_module_stack") or {}
+    if stack:
+        path, kind = list(stack.values())[-1]
+        kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
+        parts.append(f"module {path!r} ({kind.rsplit('.', 1)[-1]})" if path else "the model's own forward")
+    frames = re.findall(r'File "([^"]+)", line (\d+), in [^\n]*\n?\s*([^\n]*)', node.meta.get("stack_trace") or "")
+    own = [f for f in frames if not f[0].startswith(_PACKAGES)]
+    if own:
+        file, line, code = own[-1]
+        parts.append(f"{file}:{line}: {code.strip()}" if code.strip() else f"{file}:{line}")
+    return ", ".join(parts) or f"node {node.name!r} of the traced graph"
+
+
+def _schema_name(target: Any) -> str:
+    return target._schema.name.split("::", 1)[-1]
+
+
+class Interpreter:
+    """Walks a graph node by node; constants are computed by torch, values that depend on the input exactly.
+
+    Parameters
+    ----------
+    graph : torch.fx.GraphModule
+    constants : dict of str to (Tensor, str)
+        For each placeholder that is no user input: its tensor, and its name in the model.
+    double : bool
+        Read every constant as if the model had been converted to float64; used to check the reading.
+    """
+
+    def __init__(
+        self, graph: torch.fx.GraphModule, constants: dict[str, tuple[torch.Tensor, str]], *, double: bool = False
+    ) -> None:
+        self.graph = graph
+        self.constants = constants
+        self.double = double
+        self.has_casts = False
+        self.env: dict[torch.fx.Node, Any] = {}
+        self._names: dict[torch.fx.Node, str] = {}
+        self._frozen: set[int] = set()
+        self._linear_count = 0
+
+    def run(self) -> Network:
+        """Return the network that the graph computes."""
+        try:
+            return self._run()
+        except NotPiecewiseLinearError:
+            raise
+        except UnsupportedOperationError:
+            # An operation that rules out linear regions altogether is the more helpful one to name.
+            later = self._beyond_help()
+            if later is None:
+                raise
+            raise later from None
+
+    def _beyond_help(self) -> CaptureError | None:
+        dependent: set[torch.fx.Node] = set()
+        for node in self.graph.graph.nodes:
+            given = node.op == "placeholder" and node.name not in self.constants
+            if not given and dependent.isdisjoint(node.all_input_nodes):
+                continue
+            dependent.add(node)
+            if isinstance(node.target, torch._ops.OpOverload):
+                name = _schema_name(node.target).removesuffix("_")
+                if name in NOT_PIECEWISE_LINEAR:
+                    return self.refusal(Operation(node, name, {}, ""))
+                if name in ("item", "_local_scalar_dense"):
+                    return CaptureError(
+                        f"The model turns a value that depends on its input into a Python number ({name}) at "
+                        f"{place_of(node)}; allowed are operations on tensors. Use the tensor itself."
+                    )
+        return None
+
+    def _run(self) -> Network:
+        result: Any = None
+        for node in self.graph.graph.nodes:
+            if node.op == "placeholder":
+                self.env[node] = self._placeholder(node)
+            elif node.op == "get_attr":
+                tensor = operator.attrgetter(node.target)(self.graph)
+                self.env[node] = self._constant(node, tensor, node.meta.get("regions_name", node.target))
+            elif node.op == "call_function":
+                self.env[node] = self._call(node)
+            elif node.op == "output":
+                result = self._output(node)
+        return self.assembly.network(result)
+
+    def _placeholder(self, node: torch.fx.Node) -> Any:
+        if node.name in self.constants:
+            tensor, name = self.constants[node.name]
+            return self._constant(node, tensor, name)
+        meta = node.meta["val"]
+        self.points = meta.shape[0] if len(meta.shape) == 2 else 1
+        dimension = meta.shape[-1]
+        self.assembly = Assembly(dimension)
+        return Traced(Cell(self.assembly.input), tuple(meta.shape), meta.dtype)
+
+    def _constant(self, node: torch.fx.Node, tensor: Any, name: str) -> Any:
+        if not isinstance(tensor, torch.Tensor):
+            return tensor
+        self._names[node] = name
+        if tensor.is_meta:
+            raise CaptureError(
+                f"{self._names[node]}: the tensor is on the meta device, which holds no numbers; allowed are tensors "
+                "with values. Load the weights first (model.to_empty(device='cpu'), then load_state_dict)."
+            )
+        copy = tensor.detach().clone()
+        if self.double and copy.is_floating_point():
+            copy = copy.double()
+        self._frozen.add(copy.untyped_storage().data_ptr())
+        return copy
+
+    def _output(self, node: torch.fx.Node) -> Value:
+        results = torch.utils._pytree.tree_leaves(node.args)
+        if len(results) != 1:
+            raise CaptureError(
+                f"The model returns {len(results)} values; allowed is one tensor of shape (P, O). "
+                "Wrap the model in a module whose forward returns just the one you mean."
+            )
+        result = self.env[results[0]] if isinstance(results[0], torch.fx.Node) else results[0]
+        if not isinstance(result, Traced):
+            raise CaptureError(
+                "The model's output does not depend on its input; allowed are functions of the input. "
+                "Check that forward uses its argument."
+            )
+        if len(result.shape) > 2 or result.value.size * self.points != int(np.prod(result.shape)):
+            raise UnsupportedOperationError(
+                f"The model's output has shape {result.shape} for {self.points} point(s); allowed are (P, O) and (P,). "
+                "Flatten the output in forward, e.g. y.flatten(1)."
+            )
+        return result.value
+
+    def _call(self, node: torch.fx.Node) -> Any:
+        args = torch.fx.map_arg(node.args, self.env.__getitem__)
+        kwargs = torch.fx.map_arg(node.kwargs, self.env.__getitem__)
+        target: Any = node.target
+        if target is operator.getitem:
+            # The graph was made by torch, so a tuple and an index are what getitem has.
+            sequence: Any = args[0]
+            return sequence[args[1]]
+        traced = [a for a in torch.utils._pytree.tree_leaves((args, kwargs)) if isinstance(a, Traced)]
+        if not isinstance(target, torch._ops.OpOverload):
+            return self._higher_order(node, target, args)
+        operation = self._operation(node, target, args, kwargs)
+        self.has_casts |= operation.name in _CASTS or not any(
+            isinstance(a, torch.Tensor | Traced) for a in torch.utils._pytree.tree_leaves((args, kwargs))
+        )
+        if not traced:
+            return self._compute(operation, target, args, kwargs)
+        return self._traced(operation, target, args, kwargs)
+
+    def _higher_order(self, node: torch.fx.Node, target: Any, args: tuple[Any, ...]) -> Any:
+        # `with torch.no_grad():` inside forward becomes a call of a sub-graph.
+        name = getattr(target, "__name__", str(target))
+        if name == "wrap_with_set_grad_enabled" or name == "wrap_with_autocast":
+            inner = next(a for a in args if isinstance(a, torch.fx.GraphModule))
+            values = iter(args[args.index(inner) + 1 :])
+            result: Any = None
+            for step in inner.graph.nodes:
+                if step.op == "placeholder":
+                    self.env[step] = next(values)
+                elif step.op == "call_function":
+                    self.env[step] = self._call(step)
+                elif step.op == "output":
+                    result = torch.fx.map_arg(step.args[0], self.env.__getitem__)
+            return result
+        raise UnsupportedOperationError(
+            f"The model uses {name} at {place_of(node)}; it is not supported. {_ONLY} Rewrite this part."
+        )
+
+    def _operation(self, node: torch.fx.Node, target: Any, args: Any, kwargs: Any) -> Operation:
+        schema = target._schema
+        arguments = {a.name: a.default_value for a in schema.arguments if a.has_default_value()}
+        arguments |= {a.name: value for a, value in zip(schema.arguments, args, strict=False)} | dict(kwargs)
+        name = _schema_name(target)
+        name = name.removesuffix("_") if schema.is_mutable else name
+        weights = [self._names[n] for n in node.all_input_nodes if n in self._names]
+        stack = list((node.meta.get("nn_module_stack") or {}).values())
+        label = next((w.rsplit(".", 1)[0] for w in weights if w.endswith((".weight", ".bias"))), "")
+        label = label or next(iter(weights), "")
+        path = stack[-1][0] if stack else ""
+        # A weight that two modules share bears one module's name; the module that runs is the better one.
+        label = label if label.startswith(path) and label else path
+        return Operation(node, name, arguments, label)
+
+    def _compute(self, operation: Operation, target: Any, args: Any, kwargs: Any) -> Any:
+        if torch.Tag.nondeterministic_seeded in target.tags:
+            raise self._random(operation)
+        if target._schema.is_mutable:
+            for argument in target._schema.arguments:
+                value: Any = operation.arguments.get(argument.name)
+                written = argument.alias_info is not None and argument.alias_info.is_write
+                if written and value.untyped_storage().data_ptr() in self._frozen:
+                    raise self._changes_state(operation)
+        if self.double and operation.name in _CASTS:
+            return next(a for a in args if isinstance(a, torch.Tensor))
+        if operation.name == "from_file":
+            raise UnsupportedOperationError(
+                f"The model reads a file at {place_of(operation.node)}; that is not allowed. {_ONLY}"
+            )
+        named = {self._names[n] for n in operation.node.all_input_nodes if n in self._names}
+        if len(named) == 1:
+            self._names[operation.node] = named.pop()
+        with torch.no_grad():
+            return target(*args, **kwargs)
+
+    @staticmethod
+    def _random(operation: Operation) -> CaptureError:
+        return CaptureError(
+            f"The model draws random numbers ({operation.name}) at {place_of(operation.node)}, as dropout does in "
+            "training mode; allowed are functions that give the same output every time. "
+            "Call model.eval() before the capture; draw other random numbers once, in __init__."
+        )
+
+    @staticmethod
+    def _changes_state(operation: Operation) -> CaptureError:
+        return CaptureError(
+            f"The model changes its own tensors while it runs ({operation.name} at {place_of(operation.node)}), as "
+            "normalisation layers do in training mode; allowed are models that stay as they are. "
+            "Call model.eval() before the capture."
+        )
+
+    def _traced(self, operation: Operation, target: Any, args: Any, kwargs: Any) -> Any:
+        from regions.frontends._moves import move
+        from regions.frontends._operations import HANDLERS
+
+        handler: Callable[..., Any] | None = HANDLERS.get(operation.name)
+        random = handler is None and torch.Tag.nondeterministic_seeded in target.tags
+        if random and operation.name not in NOT_PIECEWISE_LINEAR:
+            raise self._random(operation)
+        result = move(self, operation, target, args, kwargs) if handler is None else handler(self, operation)
+        if result is NotImplemented:
+            raise self.refusal(operation)
+        if not target._schema.is_mutable:
+            return result
+        first = args[0]
+        if not isinstance(first, Traced):
+            raise self._changes_state(operation)
+        if first.cell.partly_viewed or not isinstance(result, Traced) or result.shape != first.shape:
+            raise UnsupportedOperationError(
+                f"The model changes a part of a tensor in place ({operation.name}_) at {place_of(operation.node)}; "
+                "allowed are in-place operations on whole tensors. Use the form that returns a new tensor."
+            )
+        first.cell.value = result.value
+        return first
+
+    def refusal(self, operation: Operation) -> UnsupportedOperationError:
+        """Return the error for an operation that is not read."""
+        name, place = operation.name, place_of(operation.node)
+        if name in NOT_PIECEWISE_LINEAR:
+            return NotPiecewiseLinearError(
+                f"The model uses {name} at {place}; {name} is not piecewise linear, so the model has no linear "
+                f"regions. {_ONLY} Replace it, or capture only the part of the model before it."
+            )
+        if name in JUMPING:
+            return NotPiecewiseLinearError(
+                f"The model uses {name} at {place}; {name} jumps, so it is not continuous and piecewise linear. "
+                f"{_ONLY} Replace it, or capture only the part of the model before it."
+            )
+        known = (
+            "is piecewise linear, but not supported yet in this form"
+            if name in PIECEWISE_LINEAR
+            else "is not supported"
+        )
+        return UnsupportedOperationError(
+            f"The model uses {name} at {place}; {name} {known}. {_ONLY} Rewrite this part with those."
+        )
+
+    def traced(self, operation: Operation, value: Value, like: Traced | None = None) -> Traced:
+        """Return the value as the result of an operation, with the shape that the graph records for it."""
+        meta = operation.node.meta.get("val")
+        if isinstance(meta, torch.Tensor):
+            return Traced(Cell(value), tuple(meta.shape), meta.dtype)
+        assert like is not None
+        return Traced(Cell(value), like.shape, like.dtype)
+
+    def scalar(self, number: Any, dtype: torch.dtype) -> float:
+        """Return a Python number as torch's kernels round it: to the dtype, or to float32 below that."""
+        if self.double or dtype == torch.float64:
+            return float(number)
+        return float(torch.tensor(float(number), dtype=torch.float32).double())
+
+    def linear_name(self, operation: Operation) -> str:
+        """Return the name of a layer: the module's path where it is known."""
+        self._linear_count += 1
+        return operation.label or f"linear {self._linear_count}"

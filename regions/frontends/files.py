@@ -1,0 +1,236 @@
+"""Reads a model from a file, without ever unpickling."""
+
+from __future__ import annotations
+
+import pickletools
+import re
+import warnings
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.errors import FileFormatError, RegionsError
+from regions.network import Network
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["load_model"]
+
+_ALLOWED = "Allowed are .npz files of arrays, torch.export files (.pt2) and TorchScript files."
+
+
+def load_model(path: str | Path) -> Network:
+    """Read a model from a file; what the file is shows in its content, not in its name.
+
+    Parameters
+    ----------
+    path : str or Path
+        One of
+
+        - an `.npz` file that `Network.save` wrote;
+        - an `.npz` file of plain arrays: ``weight_0``, ``bias_0``, ``weight_1``, ... (or ``W0``, ``b0``, ``W1``,
+          ...), weights of shape (out, in), biases of shape (out,) and left out where zero; and, if it is not relu,
+          ``activation``: "relu", "abs" or "identity", or a pair of slopes (below zero, above zero), or one of these
+          for each hidden layer;
+        - a `torch.export` file, written by ``torch.export.save`` with torch 2.8 or newer;
+        - a TorchScript file, written by ``torch.jit.save`` or ``ScriptModule.save``.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    FileFormatError
+        When the file is damaged or of another kind. A pickled model and a state dict are refused: the one runs
+        code when it is read, the other does not say what to compute.
+    CaptureError
+        When the model cannot be captured; see :func:`regions.frontends.torch.capture`.
+    InvalidNetworkError
+        When the arrays do not describe a network.
+
+    Notes
+    -----
+    Nothing is unpickled. `torch.export.load` would unpickle, so `.pt2` files are parsed here. TorchScript files
+    hold a program in torch's own restricted language, which `torch.jit.load` reads and the capture runs.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from regions.frontends.files import load_model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "net.npz"
+    ...     np.savez(path, W0=np.eye(2), b0=np.zeros(2), W1=np.ones((1, 2)), activation="abs")
+    ...     load_model(path)
+    <Network 2-2-1 with 2 hidden neurons and 9 parameters>
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise FileFormatError(f"{path}: is a folder; a file is needed. {_ALLOWED} Give the path of one.")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file; a saved model is needed. {_ALLOWED} Check the path.")
+    with path.open("rb") as file:
+        start = file.read(8)
+    if not start:
+        raise FileFormatError(f"{path}: is empty. {_ALLOWED} Save the model again.")
+    if start.startswith(b"\x80") or start.startswith(b"\x93NUMPY"):
+        raise _foreign(path, "a pickle" if start.startswith(b"\x80") else "a single array (.npy)")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            pickled = next((n for n in names if n.count("/") == 1 and n.endswith("/data.pkl")), None)
+            kind = _kind(names)
+            pickle = archive.read(pickled) if pickled is not None and kind == "pickle" else b""
+            if kind == "pt2":
+                return _load_pt2(path, archive)
+    except RegionsError:
+        raise
+    except Exception as error:  # zipfile raises half a dozen kinds on damaged archives
+        if not start.startswith(b"PK"):
+            raise _foreign(path, "of no known kind") from error
+        raise FileFormatError(
+            f"{path}: is a damaged archive ({error}). {_ALLOWED} Save or download the file again."
+        ) from error
+    if kind == "npz":
+        return _load_npz(path)
+    if kind == "script":
+        return _load_script(path)
+    if kind == "pickle":
+        raise _foreign(path, _describe_pickle(pickle))
+    raise _foreign(path, kind)
+
+
+def _kind(names: list[str]) -> str:
+    """Tell what an archive is from the names of its entries."""
+    if names and all(name.endswith(".npy") for name in names):
+        return "npz"
+    if any(name.endswith("/models/model.json") for name in names):
+        return "pt2"
+    if any(name.startswith("serialized_exported_program") for name in names):
+        return "a torch.export file of torch 2.7 or older"
+    if any("/data/aotinductor/" in name for name in names):
+        return "a compiled AOTInductor package, which holds machine code"
+    if any("/code/" in name for name in names) and any(name.endswith("/constants.pkl") for name in names):
+        return "script"
+    if any(name.endswith("/data.pkl") for name in names):
+        return "pickle"
+    return "an archive of no known kind"
+
+
+def _foreign(path: Path, what: str) -> FileFormatError:
+    return FileFormatError(
+        f"{path}: is {what}, which is not read: unpickling can run any code, and weights alone do not say what a model "
+        f"computes. {_ALLOWED} With the model in Python, write one: "
+        "regions.Network.from_torch(model).save('model.npz')."
+        if "pickle" in what or "state dict" in what
+        else f"{path}: is {what}. {_ALLOWED} With the model in Python, write one: "
+        "regions.Network.from_torch(model).save('model.npz')."
+    )
+
+
+def _describe_pickle(data: bytes) -> str:
+    """Say what a torch pickle holds, from its opcodes; nothing of it is run."""
+    names: set[str] = set()
+    strings: list[str] = []
+    try:
+        for opcode, argument, _ in pickletools.genops(data):
+            if opcode.name == "GLOBAL":
+                names.add(str(argument).partition(" ")[0])
+            elif opcode.name == "STACK_GLOBAL":
+                names.update(strings[-2:-1])
+            elif isinstance(argument, str):
+                strings.append(argument)
+    except ValueError:
+        return "a pickle, and damaged"
+    plain = names <= {"collections", "torch", "torch._utils", "torch._tensor", "torch.storage"}
+    return "a state dict (torch.save of weights), a pickle" if plain else "a pickled model (torch.save of a module)"
+
+
+def _load_npz(path: Path) -> Network:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
+    except Exception as error:  # numpy parses headers as Python literals: anything can come of damage
+        reason = "it holds Python objects" if "pickle" in str(error).lower() else str(error)
+        raise FileFormatError(
+            f"{path}: could not be read as arrays ({reason}). Allowed are plain arrays of numbers. Save the file "
+            "again, e.g. with numpy.savez or regions.Network.save."
+        ) from error
+    if "__kind__" in arrays:
+        return Network.load(path)
+    return _from_plain_arrays(path, arrays)
+
+
+def _from_plain_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> Network:
+    layout = "weight_0, bias_0, weight_1, ... or W0, b0, W1, ..., and activation"
+    found: dict[tuple[str, int], NDArray[Any]] = {}
+    for name, array in arrays.items():
+        match = re.fullmatch(r"(weight_|bias_|W|b)(\d+)", name)
+        if match is None and name != "activation":
+            raise FileFormatError(
+                f"{path}: holds an array named {name!r}; allowed are {layout}. Rename or remove the array."
+            )
+        if match is not None:
+            found["weight" if match[1] in ("weight_", "W") else "bias", int(match[2])] = array
+    count = sum(kind == "weight" for kind, _ in found)
+    spare = [f"{kind}_{i}" for kind, i in found if i >= count]
+    if count == 0 or spare or len(found) != len(arrays) - ("activation" in arrays):
+        what = f"{count} weights" + (f", but also {spare[0]}" if spare else "")
+        raise FileFormatError(
+            f"{path}: holds {what} ({', '.join(sorted(arrays)) or 'no array'}); allowed are {layout}, numbered from 0 "
+            "without gaps. Rename the arrays."
+        )
+    weights = [found["weight", i] for i in range(count)]
+    # A weight that is no matrix is left to the network, which says what is wrong with it.
+    biases = [found.get(("bias", i), np.zeros(np.shape(weights[i])[:1] or 1)) for i in range(count)]
+    activation = arrays["activation"].tolist() if "activation" in arrays else "relu"
+    if isinstance(activation, list):
+        pairs = [tuple(a) if isinstance(a, list) else a for a in activation]
+        slopes = len(pairs) == 2 and not any(isinstance(a, str | tuple) for a in pairs)
+        return Network.from_arrays(weights, biases, activation=tuple(pairs) if slopes else pairs)
+    return Network.from_arrays(weights, biases, activation=activation)
+
+
+def _load_pt2(path: Path, archive: zipfile.ZipFile) -> Network:
+    from regions.frontends._pt2 import read_pt2
+    from regions.frontends.torch import read
+
+    try:
+        module = read_pt2(archive)
+    except FileFormatError as error:
+        raise FileFormatError(f"{path}: {error}") from error
+    except RegionsError:
+        raise
+    except Exception as error:  # the graph's JSON may miss or misspell anything
+        raise FileFormatError(
+            f"{path}: is a damaged torch.export file ({type(error).__name__}: {error}). {_ALLOWED} Export it again."
+        ) from error
+    sizes = module.sizes
+    batch = sizes[0] if len(sizes) == 2 else None
+    return read(module, sizes[-1] if sizes else None, batch)[0]
+
+
+def _load_script(path: Path) -> Network:
+    import torch
+
+    from regions.frontends.torch import read
+
+    with warnings.catch_warnings():
+        # TorchScript is deprecated, but its files are around.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            module = torch.jit.load(str(path), map_location="cpu")
+        except Exception as error:
+            reason = str(error).strip().split("\n", 1)[0]
+            raise FileFormatError(
+                f"{path}: is a damaged TorchScript file ({reason}). {_ALLOWED} Save it again."
+            ) from error
+        return read(module)[0]

@@ -1,0 +1,212 @@
+"""Capture of torch modules as exact networks.
+
+The graph comes from `torch.export` in its non-strict form, which runs the model's Python code once on tensors
+without data. `torch.fx.symbolic_trace` was tried on the same models and reads fewer of them: it stops at layers kept
+in a plain list ("module is not installed as a submodule") and at every look at the input's shape
+(``assert x.ndim == 2``, ``int(x.shape[0])``), and it sees nothing inside parametrised weights, because it takes whole
+modules for leaves. Strict `torch.export` fails on layers in a plain list too. Non-strict export reads all of these,
+writes one vocabulary of operators for functions, methods and modules alike (``F.relu``, ``x.relu()`` and ``nn.ReLU``
+are all `aten.relu`), computes weights from their parametrisations in the graph, refuses control flow that depends on
+data, and knows the module and line of each operation. What it costs is one to three seconds at its first use, then
+some 50 ms.
+
+TorchScript modules hide from `torch.export`; they are run once under `make_fx` of `torch.fx.experimental.proxy_tensor`,
+which records the same operators, one level lower (`addmm` for `linear`), and stops at control flow on data as well.
+
+The state dict is never read to guess a structure: only what the forward pass does counts, and the result is always
+compared with the model on random points.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.frontends._interpret import Interpreter
+from regions.frontends._trace import input_dimensions, trace
+from regions.frontends._unregistered import untouched
+from regions.frontends._verify import compare
+from regions.frontends._vocabulary import UNREADABLE_MODULES
+
+if TYPE_CHECKING:
+    from regions.frontends._trace import Trace
+    from regions.network import Network
+
+__all__ = ["capture", "read"]
+
+
+def capture(model: torch.nn.Module, *, input_dimension: int | None = None) -> Network:
+    """Read a torch module as an exact network.
+
+    Every linear map becomes a layer of its own, with the activation that follows it; maps that follow each
+    other without an activation stay apart, for their product would have to be rounded. An activation on
+    another one, or on the input, becomes a layer with the identity for weight.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Computes one tensor of shape (P, O) or (P,) from one tensor of points (P, D), (1, D) or (D,), by linear maps,
+        ReLU, LeakyReLU, PReLU, Abs, identity, sums, and multiples by constants. float16, bfloat16, float32
+        and float64 weights are read as the exact rationals they are. The module is left as it was.
+    input_dimension : int, optional
+        `D`. Left out, it is found by running the model on the sizes that its weight matrices suggest.
+
+    Returns
+    -------
+    Network
+        Its layers are called by their modules' paths, such as ``"net.0"``.
+
+    Warns
+    -----
+    UserWarning
+        When parameters are used that ``model.parameters()`` does not list, e.g. of layers in a plain list.
+
+    Raises
+    ------
+    TypeError
+        When `model` is no torch module.
+    CaptureError
+        When the model takes or returns something else, does not take `input_dimension` inputs, decides by its
+        input's numbers, draws random numbers (dropout in training mode), or differs from what was read.
+    NotPiecewiseLinearError
+        When it uses an operation that is not piecewise linear: named, with its place.
+    UnsupportedOperationError
+        When it uses another operation that is not read.
+    InvalidNetworkError
+        When a weight is NaN or infinite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from regions.frontends.torch import capture
+    >>> layers = torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1)
+    >>> network = capture(torch.nn.Sequential(*layers))
+    >>> network
+    <Network 2-3-1 with 3 hidden neurons and 13 parameters>
+    >>> [layer.name for layer in network.layers]
+    ['0', '2']
+    """
+    network, unregistered = read(model, input_dimension)
+    if unregistered:
+        warnings.warn(
+            f"{', '.join(unregistered)} {'is' if len(unregistered) == 1 else 'are'} used by the model but "
+            "missing from model.parameters(), so an optimiser would not train them. They count as layers all the same. "
+            "Keep layers in a torch.nn.ModuleList, and parameters in a torch.nn.ParameterList.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return network
+
+
+def read(
+    model: torch.nn.Module, input_dimension: int | None = None, batch: int | None = None
+) -> tuple[Network, tuple[str, ...]]:
+    """Return the network of a module, and the paths of the unregistered parts that it uses.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    input_dimension : int, optional
+    batch : int, optional
+        The one batch size that the model takes, where it is known.
+
+    Returns
+    -------
+    network : Network
+    unregistered : tuple of str
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(
+            f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed is a "
+            "torch.nn.Module. For a function, write a module whose forward calls it."
+        )
+    # A compiled module computes the same function; its compiler has no part in what is read.
+    model = getattr(model, "_orig_mod", model)
+    if isinstance(model, torch.jit.ScriptModule):
+        # Its tensors are beyond the reach of `untouched`, and recording it runs it for real.
+        with torch.no_grad():
+            model = copy.deepcopy(model)
+    _check_signature(model)
+    with untouched(model):
+        traced = _trace(model, input_dimension, batch)
+        network = Interpreter(traced.graph, traced.constants).run()
+        doubled = Interpreter(traced.graph, traced.constants, double=True)
+        twin = doubled.run()
+        compare(model, network, None if doubled.has_casts else twin, tuple(traced.example.shape), traced.example)
+    return network, traced.unregistered
+
+
+def _check_signature(model: torch.nn.Module) -> None:
+    try:
+        parameters = list(inspect.signature(model.forward).parameters.values())
+    except (AttributeError, TypeError, ValueError):
+        return
+    required = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    keyword_only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    if len(required) > 1 or keyword_only:
+        _refuse_known_modules(model)
+        raise CaptureError(
+            f"The model's forward needs {len(required)} arguments ({', '.join(required)}); allowed is one, the points. "
+            "Wrap the model in a module whose forward takes the points and fills in the rest."
+        )
+    if not parameters:
+        raise CaptureError(
+            "The model's forward takes no argument; allowed is one, the points. "
+            "Wrap the model in a module whose forward takes the points."
+        )
+
+
+def _refuse_known_modules(model: torch.nn.Module) -> None:
+    """Raise where a submodule's class alone says that the model cannot be read."""
+    for path, module in model.named_modules():
+        reason = UNREADABLE_MODULES.get(type(module).__name__)
+        if reason is not None and type(module).__module__.startswith("torch.nn"):
+            kind = type(module).__name__
+            error = NotPiecewiseLinearError if "not piecewise" in reason else UnsupportedOperationError
+            raise error(
+                f"The model uses {kind} at module {path!r}; {kind} {reason}. Networks of Linear, ReLU, LeakyReLU, "
+                "PReLU, Abs, identity, sums and multiples by constants, on flat points (P, D), can be read. Rewrite "
+                "this part."
+            )
+
+
+def _trace(model: torch.nn.Module, input_dimension: Any, batch: int | None) -> Trace:
+    found = input_dimensions(model)
+    if input_dimension is None:
+        if not found:
+            _refuse_known_modules(model)
+            raise CaptureError(
+                "The model holds no weight matrix, so its number of inputs is unknown; allowed is any model that takes "
+                "points (P, D). Give the number of inputs as input_dimension=D."
+            )
+        dimensions = found
+    elif isinstance(input_dimension, int) and not isinstance(input_dimension, bool) and input_dimension > 0:
+        dimensions = [input_dimension]
+    else:
+        raise CaptureError(
+            f"input_dimension={input_dimension!r} was given; allowed are positive whole numbers. "
+            "Leave it out to have it found."
+        )
+    try:
+        return trace(model, dimensions, batch)
+    except CaptureError as error:
+        _refuse_known_modules(model)
+        fitting = None if input_dimension is None else _fitting(model, [d for d in found if d != input_dimension])
+        if fitting is None:
+            raise
+        raise CaptureError(
+            f"input_dimension={input_dimension} was given, but the model takes {fitting} inputs. "
+            f"Give input_dimension={fitting}, or leave it out."
+        ) from error
+
+
+def _fitting(model: torch.nn.Module, dimensions: list[int]) -> int | None:
+    try:
+        return int(trace(model, dimensions).example.shape[-1]) if dimensions else None
+    except CaptureError:
+        return None

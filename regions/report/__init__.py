@@ -1,0 +1,9 @@
+"""The main job: shallow and deep networks compared by their exact activation regions, as HTML, Markdown and JSON."""
+
+from __future__ import annotations
+
+from regions.report.options import OptionError, ReportOptions
+from regions.report.result import SCHEMA, Report
+from regions.report.study import make_report
+
+__all__ = ["SCHEMA", "OptionError", "Report", "ReportOptions", "make_report"]

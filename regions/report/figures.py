@@ -1,0 +1,148 @@
+"""The report's pictures, as PNG files in memory; drawn without pyplot, so no window and no global state is touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from regions.complex import RegionComplex
+    from regions.gradient_image import GradientImage
+
+__all__ = ["Drawn", "draw_counts", "draw_regions"]
+
+_COLORS = {"shallow": "#1f6fb4", "deep": "#c8501e"}
+_MARKERS = {"shallow": "o", "deep": "s"}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture and what it shows.
+
+    Parameters
+    ----------
+    file : str
+        Path below the report's folder.
+    png : bytes
+    alt : str
+        What the picture shows, for readers who do not see it.
+    network : str or None
+        Name of the network; None for a picture of all.
+    seed : int or None
+    bound : float or None
+    """
+
+    file: str
+    png: bytes
+    alt: str
+    network: str | None = None
+    seed: int | None = None
+    bound: float | None = None
+
+    def described(self) -> dict[str, Any]:
+        """All but the picture itself, for the document.
+
+        Returns
+        -------
+        dict
+        """
+        return {name: getattr(self, name) for name in ("file", "alt", "network", "seed", "bound")}
+
+
+def draw_regions(
+    name: str, title: str, seed: int | None, bound: float, complex: RegionComplex, image: GradientImage
+) -> Drawn:
+    """Draw the exact regions beside the gradient image, both coloured by the two components of the gradient.
+
+    Parameters
+    ----------
+    name, title : str
+        The network's name in the document, and in words.
+    seed : int or None
+    bound : float
+    complex : RegionComplex
+    image : GradientImage
+        Of the same network over the same square.
+
+    Returns
+    -------
+    Drawn
+    """
+    from matplotlib.figure import Figure
+
+    from regions.plotting import plot_regions
+
+    figure = Figure(figsize=(11, 10.4), layout="constrained")
+    axes = figure.subplots(2, 2, sharex=True, sharey=True)
+    for row, component in enumerate("xy"):
+        exact = complex.gradients[:, image.output, row]
+        # One scale for both panels, from the exact values: a colour means the same number on the left and on the right.
+        low, high = float(exact.min()), float(exact.max())
+        plot_regions(complex, axes[row, 0], component=component, vmin=low, vmax=high)
+        axes[row, 0].set_title(f"exact ∂f/∂{component}: {complex.n_regions} activation regions")
+        image.plot(axes[row, 1], component, vmin=low, vmax=high)
+        axes[row, 1].set_title(f"np.gradient, ∂f/∂{component}: {image.resolution} × {image.resolution} points")
+    whose = title if seed is None else f"{title}, seed {seed}"
+    figure.suptitle(f"{whose}, on [-{bound:g}, {bound:g}]²")
+    alt = (
+        f"{whose}, on the square from -{bound:g} to {bound:g}: left, the {complex.n_regions} exact activation regions, "
+        "coloured by the gradient's x component (above) and y component (below); right, the numerical gradient "
+        f"on {image.resolution} by {image.resolution} grid points in the same colours."
+    )
+    return Drawn(f"figures/{name}-{bound:g}.png", _png(figure), alt, name, seed, bound)
+
+
+def draw_counts(document: dict[str, Any]) -> Drawn:
+    """Draw the count of every seed, the networks beside each other, at every bound.
+
+    Parameters
+    ----------
+    document : dict
+        The report's document, with its runs.
+
+    Returns
+    -------
+    Drawn
+    """
+    from matplotlib.figure import Figure
+
+    bounds = document["options"]["bounds"]
+    networks = document["networks"]
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    ax = figure.subplots()
+    for i, network in enumerate(networks):
+        name = network["name"]
+        for j, bound in enumerate(bounds):
+            counts = [r["regions"] for r in document["runs"] if r["network"] == name and r["bound"] == bound]
+            # Spread by seed, not at random, so that the same report draws the same picture.
+            shift = np.linspace(-0.11, 0.11, len(counts)) if len(counts) > 1 else np.zeros(1)
+            x = j + (i - (len(networks) - 1) / 2) * 0.36
+            label = network["title"] if j == 0 else None
+            ax.plot(x + shift, counts, _MARKERS[name], color=_COLORS[name], alpha=0.75, ms=5, mew=0, label=label)
+            ax.hlines(np.mean(counts), x - 0.16, x + 0.16, color=_COLORS[name], lw=2)
+        if network["maximum"] is not None:
+            label = f"maximum of any {network['title']}: {network['maximum']}"
+            ax.axhline(network["maximum"], color=_COLORS[name], ls="--", lw=1, label=label)
+    ax.set_xticks(range(len(bounds)), [f"[-{b:g}, {b:g}]²" for b in bounds])
+    ax.set_xlim(-0.5, len(bounds) - 0.5)
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel("activation regions")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2 * len(networks))
+    alt = "Number of activation regions of every seed, by network and bound; a bar marks each mean. " + "; ".join(
+        f"{row['network']} at bound {row['bound']:g}: mean {row['mean']:.1f}, {row['minimum']} to {row['maximum']}"
+        for row in document["statistics"]
+    )
+    return Drawn("figures/counts.png", _png(figure), alt + ".")
+
+
+def _png(figure: Figure) -> bytes:
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()

@@ -1,0 +1,104 @@
+"""The report as one self-contained HTML page."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from html import escape
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from regions.report import tables
+
+__all__ = ["render"]
+
+
+def render(document: dict[str, Any], figures: dict[str, bytes]) -> str:
+    """Write the document as an HTML page that needs no other file.
+
+    Parameters
+    ----------
+    document : dict
+        Of the schema ``regions-report/1``.
+    figures : dict of str to bytes
+        The PNG files that the document names.
+
+    Returns
+    -------
+    str
+    """
+    passed = document["cross_check"]["passed"]
+    template = Template(files("regions.report").joinpath("template.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        networks=escape(" and ".join(network["title"] for network in document["networks"])),
+        headline=escape(tables.headline(document)),
+        verdict_class="passed" if passed else "failed",
+        verdict=escape(tables.verdict(document)),
+        disagreements=_disagreements(document),
+        counts=_table(tables.counts(document)),
+        overview=_pictures(document, figures, of_networks=False),
+        reach=_table(tables.reach(document)) + _paragraph(tables.REACH_NOTE),
+        pictures=_section("Pictures", tables.PICTURE_NOTE, _pictures(document, figures, of_networks=True)),
+        checks=_section("Cross-check", tables.CHECK_NOTE, _table(tables.checks(document))),
+        seeds=_section("Seed by seed", "", _table(tables.seeds(document)))
+        if document["statistics"][0]["n"] > 1
+        else "",
+        definition=escape(document["definition"]),
+        made="".join(map(_paragraph, tables.compute_lines(document))),
+    )
+
+
+def _paragraph(text: str) -> str:
+    return f"<p>{escape(text)}</p>" if text else ""
+
+
+def _section(title: str, note: str, content: str) -> str:
+    if not content:
+        return ""
+    return f"<section>\n<h2>{escape(title)}</h2>\n{_paragraph(note)}\n{content}\n</section>"
+
+
+def _table(table: tables.Table) -> str:
+    head = "".join(f'<th scope="col">{escape(header)}</th>' for header in table.headers)
+    body = "\n".join(
+        f'<tr><th scope="row">{escape(first)}</th>' + "".join(map(_cell, rest)) + "</tr>" for first, *rest in table.rows
+    )
+    # A wide table scrolls by itself; tabindex lets the keyboard do it.
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}">\n<table>\n'
+        f"<caption>{escape(table.caption)}</caption>\n"
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
+    )
+
+
+def _cell(text: str) -> str:
+    opening = '<td class="bad">' if "FAILED" in text else "<td>"
+    return f"{opening}{escape(text)}</td>"
+
+
+def _disagreements(document: dict[str, Any]) -> str:
+    items = "".join(
+        f"<h3>{escape(tables.place(item))}</h3>\n<pre>{escape(item['summary'])}</pre>\n"
+        for item in document["cross_check"]["disagreements"]
+    )
+    return f'<section class="disagreements">\n<h2>Disagreements</h2>\n{items}</section>' if items else ""
+
+
+def _pictures(document: dict[str, Any], figures: dict[str, bytes], *, of_networks: bool) -> str:
+    titles = {network["name"]: network["title"] for network in document["networks"]}
+    shown = []
+    for figure in document["figures"]:
+        name = figure["network"]
+        if (name is not None) != of_networks:
+            continue
+        caption = (
+            tables.place({**figure, "network": titles[name]})
+            if of_networks
+            else "Exact counts of all seeds; the bars are the means"
+        )
+        data = b64encode(figures[figure["file"]]).decode()
+        shown.append(
+            f'<figure>\n<img src="data:image/png;base64,{data}" alt="{escape(figure["alt"])}">\n'
+            f"<figcaption>{escape(caption)}</figcaption>\n</figure>"
+        )
+    return "\n".join(shown)

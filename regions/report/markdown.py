@@ -1,0 +1,59 @@
+"""The report as Markdown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regions.report import tables
+
+__all__ = ["render"]
+
+
+def render(document: dict[str, Any]) -> str:
+    """Write the document as Markdown, its pictures as references to files.
+
+    Parameters
+    ----------
+    document : dict
+        Of the schema ``regions-report/1``.
+
+    Returns
+    -------
+    str
+    """
+    several = document["statistics"][0]["n"] > 1
+    blocks = ["# Exact activation regions", tables.headline(document), f"**{tables.verdict(document)}**"]
+    blocks += [
+        f"Disagreement at {tables.place(item)}:\n\n```text\n{item['summary']}\n```"
+        for item in document["cross_check"]["disagreements"]
+    ]
+    blocks += ["## Counts", _table(tables.counts(document))]
+    blocks += [_picture(figure) for figure in document["figures"] if figure["network"] is None]
+    blocks += ["## How far the structure reaches", _table(tables.reach(document)), tables.REACH_NOTE]
+    pictures = [_picture(figure) for figure in document["figures"] if figure["network"] is not None]
+    if pictures:
+        blocks += ["## Pictures", tables.PICTURE_NOTE, *pictures]
+    blocks += ["## Cross-check", tables.CHECK_NOTE, _table(tables.checks(document))]
+    if several:
+        blocks += ["## Seed by seed", _table(tables.seeds(document))]
+    blocks += ["## What is counted", document["definition"]]
+    blocks += ["## How it was made", *tables.compute_lines(document)]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _table(table: tables.Table) -> str:
+    rule = ["---", *["---:"] * (len(table.headers) - 1)]
+    return f"{table.caption}:\n\n" + "\n".join(_row(cells) for cells in (table.headers, rule, *table.rows))
+
+
+def _row(cells: Any) -> str:
+    return "| " + " | ".join(_escaped(cell) for cell in cells) + " |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def _picture(figure: dict[str, Any]) -> str:
+    alt = figure["alt"].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+    return f"![{alt}]({figure['file']})"

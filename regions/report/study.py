@@ -1,0 +1,242 @@
+"""The study: every network of every seed over every bound, counted exactly and checked against its gradient image."""
+
+from __future__ import annotations
+
+import math
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from regions._version import __version__
+from regions.enumeration import enumerate_regions
+from regions.report.result import COUNTED, DEFINITION, SCHEMA, Report
+
+if TYPE_CHECKING:
+    from regions.complex import RegionComplex
+    from regions.cross_check import CrossCheck
+    from regions.gradient_image import GradientImage
+    from regions.network import Network
+    from regions.report.options import ReportOptions
+
+__all__ = ["make_report"]
+
+_LIBRARIES = ("numpy", "numba", "python-flint", "scipy", "shapely", "torch", "matplotlib")
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """One of the networks that are compared: all its seeds together."""
+
+    name: str
+    title: str
+    activation: str
+    networks: dict[int | None, Network]
+    maximum: int | None
+
+    def described(self) -> dict[str, Any]:
+        network = next(iter(self.networks.values()))
+        return {
+            "name": self.name,
+            "title": self.title,
+            "widths": list(network.widths),
+            "activation": self.activation,
+            "hidden_neurons": network.n_neurons,
+            "parameters": network.n_parameters,
+            "maximum": self.maximum,
+        }
+
+
+_Shown = tuple[_Kind, int | None, float, "RegionComplex", "GradientImage"]
+
+
+def make_report(options: ReportOptions, *, progress: bool | None = False) -> Report:
+    """Enumerate, cross-check and draw all that `options` asks for.
+
+    Parameters
+    ----------
+    options : ReportOptions
+    progress : bool, optional
+        Whether to show a progress bar on stderr; None shows it where stderr is a terminal.
+
+    Returns
+    -------
+    Report
+
+    Raises
+    ------
+    RegionsError
+        When the saved model cannot be read, or has other than two inputs.
+    OSError
+        When there is no such file.
+
+    Examples
+    --------
+    >>> from regions.report import ReportOptions
+    >>> report = make_report(ReportOptions(seeds=[0, 1], bounds=[10], resolution=60, figures=False))
+    >>> report.passed
+    True
+    >>> [row["network"] for row in report.document["statistics"]]
+    ['shallow', 'deep']
+    """
+    from tqdm import tqdm
+
+    from regions.cross_check import cross_check
+
+    started = time.perf_counter()
+    kinds = _kinds(options)
+    runs: list[dict[str, Any]] = []
+    shown: list[_Shown] = []
+    total = sum(len(kind.networks) for kind in kinds) * len(options.bounds)
+    with tqdm(total=total, desc="regions", unit="complex", disable=None if progress is None else not progress) as bar:
+        for kind, seed, bound, complex_ in _complexes(kinds, options.bounds):
+            check = cross_check(complex_, options.resolution)
+            runs.append(_run(kind, seed, bound, complex_, check))
+            if options.figures and seed == next(iter(kind.networks)):
+                shown.append((kind, seed, bound, complex_, check.image))
+            bar.update()
+    document: dict[str, Any] = {
+        "schema": SCHEMA,
+        "regions_version": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "counted": COUNTED,
+        "definition": DEFINITION,
+        "options": _options(options),
+        "networks": [kind.described() for kind in kinds],
+        "statistics": [_statistics(kind, bound, runs) for bound in options.bounds for kind in kinds],
+        "cross_check": _verdict(runs),
+        "runs": runs,
+        "figures": [],
+        "environment": _environment(),
+    }
+    figures = _draw(document, shown) if options.figures else {}
+    document["seconds"] = round(time.perf_counter() - started, 3)
+    return Report(document, figures)
+
+
+def _draw(document: dict[str, Any], shown: list[_Shown]) -> dict[str, bytes]:
+    from regions.report.figures import draw_counts, draw_regions
+
+    drawn = [
+        draw_regions(kind.name, kind.title, seed, bound, complex_, image)
+        for kind, seed, bound, complex_, image in shown
+    ]
+    if any(row["n"] > 1 for row in document["statistics"]):
+        drawn.insert(0, draw_counts(document))
+    document["figures"] = [figure.described() for figure in drawn]
+    return {figure.file: figure.png for figure in drawn}
+
+
+def _complexes(
+    kinds: list[_Kind], bounds: tuple[float, ...]
+) -> Iterator[tuple[_Kind, int | None, float, RegionComplex]]:
+    for bound in bounds:
+        for kind in kinds:
+            for seed, network in kind.networks.items():
+                yield kind, seed, bound, enumerate_regions(network, bound)
+
+
+def _kinds(options: ReportOptions) -> list[_Kind]:
+    if options.model is not None:
+        from regions.enumeration import planar_network
+        from regions.frontends.files import load_model
+
+        network = planar_network(load_model(options.model))
+        title = f"{options.model.name} ({'-'.join(map(str, network.widths))})"
+        return [_Kind("model", title, "as saved", {None: network}, None)]
+
+    from torch import nn
+
+    from regions.models import Abs, DeepMLP, ShallowMLP
+    from regions.network import Network
+
+    activations: dict[str, Callable[[], nn.Module]] = {"abs": Abs, "leaky_relu": nn.LeakyReLU, "relu": nn.ReLU}
+    activation = activations[options.activation]
+    _, width, n_outputs = options.shallow_widths
+    shallow: dict[int | None, Network] = {
+        seed: Network.from_torch(ShallowMLP(width, activation, seed=seed, n_outputs=n_outputs))
+        for seed in options.seeds
+    }
+    _, *hidden, n_outputs = options.deep_widths
+    deep: dict[int | None, Network] = {
+        seed: Network.from_torch(DeepMLP(hidden, activation, seed=seed, n_outputs=n_outputs)) for seed in options.seeds
+    }
+    maximum = 1 + width + math.comb(width, 2)
+    return [
+        _Kind("shallow", f"shallow {_dashed(options.shallow_widths)}", options.activation, shallow, maximum),
+        _Kind("deep", f"deep {_dashed(options.deep_widths)}", options.activation, deep, None),
+    ]
+
+
+def _dashed(widths: tuple[int, ...]) -> str:
+    return "-".join(map(str, widths))
+
+
+def _run(kind: _Kind, seed: int | None, bound: float, complex_: RegionComplex, check: CrossCheck) -> dict[str, Any]:
+    extent = complex_.extent
+    return {
+        "network": kind.name,
+        "seed": seed,
+        "bound": bound,
+        "regions": complex_.n_regions,
+        "vertices": len(complex_.vertices),
+        "edges": len(complex_.edges),
+        "smallest_area": float(complex_.areas.min()),
+        "farthest_vertex": None if extent is None else max(map(abs, extent)),
+        "proven_by_float": complex_.certificate.proven_by_float,
+        "decided_exactly": complex_.certificate.decided_exactly,
+        "cross_check": {"passed": bool(check.passed), "summary": str(check.summary()), "figures": check.to_dict()},
+    }
+
+
+def _statistics(kind: _Kind, bound: float, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = [run["regions"] for run in runs if run["network"] == kind.name and run["bound"] == bound]
+    return {
+        "network": kind.name,
+        "bound": bound,
+        "n": len(counts),
+        "mean": statistics.fmean(counts),
+        "standard_deviation": statistics.stdev(counts) if len(counts) > 1 else None,
+        "minimum": min(counts),
+        "maximum": max(counts),
+    }
+
+
+def _verdict(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    failed = [run for run in runs if not run["cross_check"]["passed"]]
+    return {
+        "passed": not failed,
+        "checked": len(runs),
+        "disagreements": [
+            {**{key: run[key] for key in ("network", "seed", "bound")}, "summary": run["cross_check"]["summary"]}
+            for run in failed
+        ],
+    }
+
+
+def _options(options: ReportOptions) -> dict[str, Any]:
+    compared = options.model is None
+    return {
+        "shallow_widths": list(options.shallow_widths) if compared else None,
+        "deep_widths": list(options.deep_widths) if compared else None,
+        "activation": options.activation if compared else None,
+        "seeds": list(options.seeds) if compared else None,
+        "bounds": list(options.bounds),
+        "resolution": options.resolution,
+        "model": None if options.model is None else options.model.name,
+        "figures": options.figures,
+    }
+
+
+def _environment() -> dict[str, str]:
+    found = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "unknown"
+    return found

@@ -1,0 +1,21 @@
+"""For tests of code that uses `regions`: Hypothesis strategies and assertions about complexes.
+
+Needs Hypothesis (``pip install linear-regions[test]``); `import regions` does not load it.
+"""
+
+from __future__ import annotations
+
+from regions.testing.strategies import ACTIVATIONS, DOMAINS, KINDS, degenerate_mlps, domains, networks, relu_mlps
+from regions.testing.validity import assert_same_complex, assert_valid_complex
+
+__all__ = [
+    "ACTIVATIONS",
+    "DOMAINS",
+    "KINDS",
+    "assert_same_complex",
+    "assert_valid_complex",
+    "degenerate_mlps",
+    "domains",
+    "networks",
+    "relu_mlps",
+]

@@ -1,0 +1,304 @@
+"""The rational half of :func:`regions.testing.assert_valid_complex`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+import numpy as np
+
+from regions.complex import RegionComplex
+from regions.network import Network
+
+__all__ = ["ExactCheck", "map_error"]
+
+_U = 2.0**-53
+_SMALLEST = 2.0**-1000
+
+Point = tuple[Fraction, Fraction]
+Row = tuple[int, int, int]
+
+
+def _integers(values: Iterable[Any]) -> tuple[list[int], int]:
+    fractions = [Fraction(float(v)) for v in values]
+    scale = lcm(*(f.denominator for f in fractions))
+    return [int(f * scale) for f in fractions], scale
+
+
+def _turn(p: Point, q: Point, r: Point) -> Fraction:
+    return (q[0] - p[0]) * (r[1] - q[1]) - (q[1] - p[1]) * (r[0] - q[0])
+
+
+def _upper(p: Point, q: Point) -> bool:
+    return q[1] > p[1] or (q[1] == p[1] and q[0] > p[0])
+
+
+def map_error(network: Network, pattern: Any = None) -> Any:
+    """Bound the rounding error of an affine map got in float64 by multiplying the layers out.
+
+    Parameters
+    ----------
+    network : Network
+    pattern : ndarray, shape (H,), bool, optional
+        Where left out, the bound holds for every pattern.
+
+    Returns
+    -------
+    ndarray, shape (O, 3), float64
+        For the coefficients of x, of y and of 1.
+
+    Notes
+    -----
+    A sum of n products errs by at most n u times the sum of the magnitudes (Higham 2002, section 3.1), so the chain of
+    layers by u times all roundings on the way times the product of the layers' magnitudes; four times that allows
+    for any order and for a second product.
+    """
+    return _magnitudes(network, pattern)[1]
+
+
+def _magnitudes(network: Network, pattern: Any = None) -> tuple[Any, Any]:
+    """Bounds as of `map_error`: for all neurons' pre-activations, shape (H, 3), and for the outputs, shape (O, 3)."""
+    size = np.abs(np.eye(3)[:2])
+    roundings, start, neurons = 0, 0, []
+    for layer in network.layers:
+        kinked = np.flatnonzero(layer.kinked)
+        slopes = np.maximum(np.abs(layer.below), np.abs(layer.above))
+        if pattern is not None:
+            active = pattern[start : start + len(kinked)]
+            slopes[kinked] = np.abs(np.where(active, layer.above[kinked], layer.below[kinked]))
+            start += len(kinked)
+        size = np.abs(layer.weight) @ size
+        size[:, 2] += np.abs(layer.bias)
+        roundings += layer.n_in + 3
+        neurons.append(4 * roundings * (_U * size[kinked] + _SMALLEST))
+        size *= slopes[:, None]
+    return np.concatenate(neurons), 4 * roundings * (_U * size + _SMALLEST)
+
+
+class ExactCheck:
+    """Checks of a complex in rationals, region by region or all at once.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+    """
+
+    def __init__(self, complex_: RegionComplex) -> None:
+        self.complex = complex_
+        self.points = complex_.exact_vertices()
+        self.homogeneous: list[Row] = []
+        for x, y in self.points:
+            w = lcm(x.denominator, y.denominator)
+            self.homogeneous.append((int(x * w), int(y * w), w))
+        self.layers = []
+        for layer in complex_.network.layers:
+            matrix, scale = _integers([*layer.weight.ravel(), *layer.bias])
+            weights = [matrix[i * layer.n_in : (i + 1) * layer.n_in] for i in range(layer.n_out)]
+            slopes, slope_scale = _integers([*layer.below, *layer.above])
+            pairs = list(zip(slopes[: layer.n_out], slopes[layer.n_out :], strict=True))
+            self.layers.append((weights, matrix[layer.n_in * layer.n_out :], scale, pairs, slope_scale))
+        # The true rows are the integer ones over the product of the scales up to their layer.
+        scales, scale = [], 1
+        for _, _, factor, _, slope_factor in self.layers:
+            scales.append(scale * factor)
+            scale *= factor * slope_factor
+        self.scales = [scales[layer] for layer in complex_.network.neurons[:, 0]]
+        self._maps: dict[tuple[int, bytes], tuple[list[Row], list[Row], int]] = {}
+
+    def run(self) -> None:
+        """Check everything; raise AssertionError where something is wrong."""
+        self.check_rim()
+        for region in range(self.complex.n_regions):
+            self.check_region(region)
+        self.check_edges()
+        self.check_float_vertices()
+        self.check_location()
+        self.check_coverage()
+
+    def ring(self, region: int) -> list[int]:
+        """Vertices of a region."""
+        offsets = self.complex.ring_offsets
+        return self.complex.rings[offsets[region] : offsets[region + 1]].tolist()
+
+    def maps(self, region: int) -> tuple[list[Row], list[Row], int]:
+        """Integer rows of all neurons' pre-activations on a region, of the outputs, and the outputs' scale."""
+        rows: list[Row] = []
+        values: list[Row] = [(1, 0, 0), (0, 1, 0)]
+        scale, end = 1, 0
+        pattern = self.complex.patterns[region]
+        for depth, (weights, biases, factor, slopes, slope_factor) in enumerate(self.layers):
+            kinked = self.complex.network.layers[depth].kinked
+            # Regions that agree up to this layer share its maps.
+            start, end = end, end + int(kinked.sum())
+            key = (depth, pattern[:end].tobytes())
+            if key not in self._maps:
+                z = [self._combine(weight, bias * scale, values) for weight, bias in zip(weights, biases, strict=True)]
+                neurons = [row for row, kink in zip(z, kinked, strict=True) if kink]
+                active = np.ones(len(z), dtype=bool)
+                active[kinked] = pattern[start:end]
+                chosen = [above if on else below for (below, above), on in zip(slopes, active, strict=True)]
+                after = [(s * a, s * b, s * c) for s, (a, b, c) in zip(chosen, z, strict=True)]
+                self._maps[key] = (neurons, after, scale * factor * slope_factor)
+            neurons, values, scale = self._maps[key]
+            rows += neurons
+        return rows, values, scale
+
+    @staticmethod
+    def _combine(weights: list[int], bias: int, values: list[Row]) -> Row:
+        used = [(w, row) for w, row in zip(weights, values, strict=True) if w]
+        a, b, c = (sum(w * row[k] for w, row in used) for k in range(3))
+        return a, b, c + bias
+
+    def check_rim(self) -> None:
+        """The rim of the complex is the rim of the domain; as inner edges cancel, areas then sum up exactly."""
+        complex_ = self.complex
+        corners = [(Fraction(x), Fraction(y)) for x, y in complex_.domain.corners.tolist()]
+        doubled, expected = Fraction(0), Fraction(0)
+        for p, q in zip(corners, corners[1:] + corners[:1], strict=True):
+            expected += p[0] * q[1] - p[1] * q[0]
+        for edge in np.flatnonzero(complex_.edge_sides >= 0).tolist():
+            u, v = complex_.edges[edge].tolist()
+            side = int(complex_.edge_sides[edge])
+            p, q = corners[side], corners[(side + 1) % len(corners)]
+            for vertex in (u, v):
+                if _turn(p, q, self.points[vertex]) != 0:
+                    raise AssertionError(f"Vertex {vertex} of the rim's edge {edge} is not on side {side}.")
+            a, b = self.points[u], self.points[v]
+            area = a[0] * b[1] - a[1] * b[0]
+            doubled += area if complex_.edge_faces[edge, 0] >= 0 else -area
+        if doubled != expected:
+            raise AssertionError(f"Areas sum to {doubled / 2}, the domain's is {expected / 2}.")
+
+    def check_region(self, region: int) -> None:
+        """Shape, pattern, forward pass, affine map and area of one region."""
+        self._check_convex(region)
+        rows, outputs, scale = self.maps(region)
+        ring = self.ring(region)
+        pattern = self.complex.patterns[region].tolist()
+        for neuron, (row, on) in enumerate(zip(rows, pattern, strict=True)):
+            signs = [sum(a * b for a, b in zip(row, self.homogeneous[v], strict=True)) for v in ring]
+            if not (min(signs) >= 0 < max(signs) if on else max(signs) <= 0):
+                state = "active" if on else "inactive"
+                raise AssertionError(f"Region {region}: neuron {neuron} is not {state} in all of it.")
+        x, y = (sum(self.points[v][k] for v in ring) / Fraction(len(ring)) for k in range(2))
+        values, seen = self.complex.network.evaluate_exact([x, y])
+        if seen != pattern:
+            raise AssertionError(f"Region {region}: the network has another pattern at ({x}, {y}).")
+        exact = [(Fraction(a, scale), Fraction(b, scale), Fraction(c, scale)) for a, b, c in outputs]
+        if values != [a * x + b * y + c for a, b, c in exact]:
+            raise AssertionError(f"Region {region}: the network has another value at ({x}, {y}).")
+        bounds = map_error(self.complex.network, self.complex.patterns[region])
+        found = np.column_stack([self.complex.gradients[region], self.complex.offsets[region]])
+        for o, k in np.ndindex(found.shape):
+            right = exact[o][k]
+            if not np.isfinite(found[o, k]) or abs(Fraction(float(found[o, k])) - right) > Fraction(bounds[o, k]):
+                raise AssertionError(
+                    f"Region {region}: coefficient {k} of output {o} is {found[o, k]!r}, not {float(right)!r}."
+                )
+        self._check_area(region)
+
+    def _check_convex(self, region: int) -> None:
+        points = [self.points[v] for v in self.ring(region)]
+        upper = [_upper(points[i - 1], points[i]) for i in range(len(points))]
+        turns = [_turn(points[i - 2], points[i - 1], points[i]) for i in range(len(points))]
+        # All left turns is not enough: a pentagram turns left at every corner, but goes round twice.
+        if min(turns) <= 0 or sum(upper[i - 1] != upper[i] for i in range(len(upper))) != 2:
+            raise AssertionError(f"Region {region} is not strictly convex and counter-clockwise.")
+
+    def _check_area(self, region: int) -> None:
+        ring = self.ring(region)
+        points = [self.points[v] for v in ring]
+        doubled = sum(
+            (p[0] * q[1] - p[1] * q[0] for p, q in zip(points, points[1:] + points[:1], strict=True)), Fraction(0)
+        )
+        floats = self.complex.vertices[ring]
+        reach = float(np.ptp(floats, axis=0).max())
+        off = max(self.vertex_error(v) for v in ring)
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * _U * reach * reach) + _SMALLEST
+        if abs(Fraction(float(self.complex.areas[region])) - doubled / 2) > Fraction(bound):
+            raise AssertionError(
+                f"Region {region}: its area is given as {self.complex.areas[region]!r}, it is {float(doubled / 2)!r}."
+            )
+
+    def vertex_error(self, vertex: int) -> float:
+        """The larger of the float vertex's distances from the exact one in x and in y, rounded up."""
+        exact, floats = self.points[vertex], self.complex.vertices[vertex].tolist()
+        return max(float(abs(Fraction(f) - e)) for f, e in zip(floats, exact, strict=True)) * (1 + 4 * _U)
+
+    def check_edges(self) -> None:
+        """The neuron of an edge vanishes on it, as seen from both sides."""
+        complex_ = self.complex
+        for edge in np.flatnonzero(complex_.edge_neurons >= 0).tolist():
+            neuron = int(complex_.edge_neurons[edge])
+            for face in complex_.edge_faces[edge].tolist():
+                row = self.maps(face)[0][neuron]
+                for vertex in complex_.edges[edge].tolist():
+                    if sum(a * b for a, b in zip(row, self.homogeneous[vertex], strict=True)) != 0:
+                        raise AssertionError(f"Edge {edge}: its neuron {neuron} does not vanish on it.")
+
+    def check_float_vertices(self) -> None:
+        """Every float vertex is the intersection of two of its lines, up to rounding, as far as that lets it be known.
+
+        How far that is from the exact point depends on the angle between the two; a third line may miss it by as much.
+        """
+        complex_ = self.complex
+        corners = [(Fraction(x), Fraction(y)) for x, y in complex_.domain.corners.tolist()]
+        reach = float(np.abs(complex_.domain.corners).max())
+        limits = (_magnitudes(complex_.network)[0] @ (reach, reach, 1.0)).tolist()
+        near: list[set[Fraction | None]] = [set() for _ in self.points]
+        for edge, (face, other) in enumerate(complex_.edge_faces.tolist()):
+            side, neuron = int(complex_.edge_sides[edge]), int(complex_.edge_neurons[edge])
+            if neuron >= 0:
+                a, b, c = (Fraction(k, self.scales[neuron]) for k in self.maps(max(face, other))[0][neuron])
+                limit = 2 * limits[neuron]
+            else:
+                p, q = corners[side], corners[(side + 1) % len(corners)]
+                a, b, c = p[1] - q[1], q[0] - p[0], p[0] * q[1] - p[1] * q[0]
+                limit = 32 * _U * reach * reach
+            for vertex in complex_.edges[edge].tolist():
+                x, y = (Fraction(k) for k in complex_.vertices[vertex].tolist())
+                if abs(a * x + b * y + c) <= limit:
+                    near[vertex].add(a / b if b else None)
+        for vertex, directions in enumerate(near):
+            if len(directions) < 2:
+                x, y = complex_.vertices[vertex].tolist()
+                raise AssertionError(f"Vertex {vertex} is given as {(x, y)}, which is not on two of its lines.")
+
+    def _strictly_inside(self, region: int, point: Point) -> bool:
+        points = [self.points[v] for v in self.ring(region)]
+        return all(_turn(points[i - 1], points[i], point) > 0 for i in range(len(points)))
+
+    def check_location(self) -> None:
+        """`locate` finds interior points, and puts vertices that floats hold exactly into their first region."""
+        complex_ = self.complex
+        inner = complex_.interior_points.tolist()
+        inside = [i for i, (x, y) in enumerate(inner) if self._strictly_inside(i, (Fraction(x), Fraction(y)))]
+        found = complex_.locate(complex_.interior_points[inside]).tolist()
+        if found != inside:
+            raise AssertionError(f"locate puts interior points of regions {inside} into {found}.")
+        homes = np.full(len(complex_.vertices), complex_.n_regions)
+        np.minimum.at(homes, complex_.rings, np.repeat(np.arange(len(complex_)), np.diff(complex_.ring_offsets)))
+        exact = [v for v in range(len(homes)) if self.vertex_error(v) == 0]
+        located = complex_.locate(complex_.vertices[exact])
+        wrong = np.flatnonzero(located != homes[exact])
+        if len(wrong):
+            v = exact[int(wrong[0])]
+            raise AssertionError(f"locate puts vertex {v} into region {located[wrong[0]]}, not {homes[v]}.")
+
+    def check_coverage(self) -> None:
+        """The exactly rounded polygons are a valid coverage, unless a needle among them is too thin for floats."""
+        import shapely
+
+        rounded = np.array([(float(x), float(y)) for x, y in self.points])
+        polygons = np.array([shapely.Polygon(rounded[self.ring(i)]) for i in range(len(self.complex))])
+        thin = shapely.area(polygons) < 2.0**-40 * shapely.length(polygons) * np.abs(self.complex.domain.corners).max()
+        if (
+            thin.any()
+            or not shapely.is_valid(polygons).all()
+            or not shapely.is_ccw(shapely.get_exterior_ring(polygons)).all()
+        ):
+            return
+        if not shapely.coverage_is_valid(polygons):
+            raise AssertionError("The exactly rounded polygons are not a valid coverage.")

@@ -1,0 +1,226 @@
+"""Assertions that a `RegionComplex` is what it says it is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from regions.complex import RegionComplex
+from regions.testing.exactly import ExactCheck, map_error
+
+__all__ = ["assert_same_complex", "assert_valid_complex"]
+
+_U = 2.0**-53
+_SMALLEST = 2.0**-1000
+# Regions times neurons up to which everything is checked in rationals: about a second.
+_EXACT_LIMIT = 20_000
+
+
+def _check(condition: Any, message: str) -> None:
+    # Not an assert statement: these must also hold under python -O.
+    if not condition:
+        raise AssertionError(message)
+
+
+def assert_valid_complex(complex_: RegionComplex, exact: bool | None = None) -> None:
+    """Assert that a complex is the complex of activation regions of its network over its domain.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+    exact : bool, optional
+        Whether to check in rationals too, without any tolerance; where left out, when regions times neurons are at
+        most 20 000.
+
+    Raises
+    ------
+    AssertionError
+        With the region, edge or vertex at fault.
+    TypeError
+        When something else than a complex is given.
+
+    Notes
+    -----
+    Always: every ring is closed by the edges, every edge has the faces it names on its two sides, V - E + F = 1,
+    patterns are unique, the patterns of neighbours differ first in the neuron on their edge, areas sum to the
+    domain's, and the network in float64 has the region's pattern and affine map at interior points, as far as
+    the rounding errors let that be known.
+
+    Exactly: every ring is strictly convex and counter-clockwise, areas sum to the domain's, an edge's neuron vanishes
+    on it, and every neuron's pre-activation is >= 0 (not all 0) or <= 0 at all the vertices of a region as its pattern
+    says. Patterns are distinct, so the faces are disjoint, and an activation region is convex; together that proves
+    that the complex is right, whoever made it. On top: forward passes at interior points and vertices, `locate`, the
+    float vertices, areas and affine maps against the rationals, and `shapely.coverage_is_valid` on the exactly rounded
+    vertices. Where a region is a needle, thinner than about 2**-40 of the domain's largest coordinate, rounding may
+    turn it inside out; then that last check is left out, since it would say something about float64 and not about
+    the complex.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
+    >>> assert_valid_complex(regions.enumerate_regions(network, 1))
+    """
+    if not isinstance(complex_, RegionComplex):
+        raise TypeError(f"a {type(complex_).__name__} was given; a regions.RegionComplex is needed.")
+    if exact is None:
+        exact = complex_.n_regions * max(complex_.network.n_neurons, 1) <= _EXACT_LIMIT
+    _check_topology(complex_)
+    _check_patterns(complex_)
+    _check_area(complex_)
+    if exact:
+        ExactCheck(complex_).run()
+    else:
+        _check_forward(complex_)
+
+
+def assert_same_complex(first: RegionComplex, second: RegionComplex) -> None:
+    """Assert that two complexes have the same patterns, each with the same exact vertices, in any order.
+
+    Parameters
+    ----------
+    first, second : RegionComplex
+
+    Raises
+    ------
+    AssertionError
+        With a pattern that one of them lacks, or that has other vertices there.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
+    >>> assert_same_complex(regions.enumerate_regions(network, 1), regions.enumerate_regions(network, 2))
+    Traceback (most recent call last):
+    ...
+    AssertionError: The region of pattern 00 differs: only the first has vertices ..., only the second ...
+    """
+    one, two = _by_pattern(first), _by_pattern(second)
+    for name, here, there in (("first", one, two), ("second", two, one)):
+        missing = sorted(here.keys() - there.keys())
+        _check(
+            not missing,
+            f"Only the {name} complex ({len(here)} regions, the other {len(there)}) has the "
+            f"pattern{'' if len(missing) == 1 else 's'} {', '.join(map(_bits, missing[:5]))}.",
+        )
+    for pattern in sorted(one):
+        ours, theirs = one[pattern], two[pattern]
+        _check(
+            ours == theirs,
+            f"The region of pattern {_bits(pattern)} differs: only the first has vertices {_list(ours - theirs)}, "
+            f"only the second {_list(theirs - ours)}.",
+        )
+
+
+def _bits(pattern: tuple[bool, ...]) -> str:
+    return "".join("1" if on else "0" for on in pattern) or "(no neuron)"
+
+
+def _list(points: frozenset[Any]) -> str:
+    return ", ".join(f"({x}, {y})" for x, y in sorted(points)) or "none"
+
+
+def _by_pattern(complex_: RegionComplex) -> dict[tuple[bool, ...], frozenset[tuple[Fraction, Fraction]]]:
+    points = complex_.exact_vertices()
+    rings = np.split(complex_.rings, complex_.ring_offsets[1:-1])
+    patterns = map(tuple, complex_.patterns.tolist())
+    return {p: frozenset(points[v] for v in ring) for p, ring in zip(patterns, rings, strict=True)}
+
+
+def _check_topology(complex_: RegionComplex) -> None:
+    v, e, r = len(complex_.vertices), len(complex_.edges), complex_.n_regions
+    _check(v - e + r == 1, f"V - E + F is {v} - {e} + {r} = {v - e + r}, not 1.")
+    sizes = np.diff(complex_.ring_offsets)
+    _check((sizes >= 3).all(), f"Region {int(np.argmin(sizes))} has {sizes.min()} vertices.")
+    following = np.arange(1, len(complex_.rings) + 1)
+    following[complex_.ring_offsets[1:] - 1] = complex_.ring_offsets[:-1]
+    owners = np.repeat(np.arange(r), sizes)
+    of_rings = np.column_stack([owners, complex_.rings, complex_.rings[following]])
+    left, right = complex_.edge_faces.T
+    of_edges = np.concatenate(
+        [np.column_stack([left, complex_.edges]), np.column_stack([right, complex_.edges[:, ::-1]])]
+    )
+    of_edges = of_edges[of_edges[:, 0] >= 0]
+    of_rings, of_edges = (a[np.lexsort(a.T)] for a in (of_rings, of_edges))
+    _check(np.array_equal(of_rings, of_edges), "The rings do not run along the edges that name them as faces.")
+    _check(np.unique(complex_.rings).size == v, "A vertex belongs to no region.")
+    inner = (left >= 0) & (right >= 0)
+    _check(((left >= 0) | (right >= 0)).all(), "An edge has no region on either side.")
+    _check((left != right).all(), "An edge has the same region on both sides.")
+    wrong = np.flatnonzero(inner != (complex_.edge_neurons >= 0))
+    _check(not len(wrong), f"Edges {wrong[:5]}: an inner edge lies on a neuron, one on the rim does not.")
+    wrong = np.flatnonzero(inner == (complex_.edge_sides >= 0))
+    _check(
+        not len(wrong), f"Edges {wrong[:5]}: an edge on the rim lies on a side of the domain, an inner one does not."
+    )
+    # Two convex regions meet in one segment at most.
+    pairs = np.unique(complex_.neighbors, axis=0)
+    _check(len(pairs) == int(inner.sum()) == len(complex_.neighbors), "Two regions share more than one edge.")
+
+
+def _check_patterns(complex_: RegionComplex) -> None:
+    patterns, neurons = complex_.patterns, complex_.network.neurons
+    _check(patterns.shape == (complex_.n_regions, len(neurons)), f"patterns has shape {patterns.shape}.")
+    distinct = {row.tobytes() for row in complex_.packed_patterns}
+    _check(len(distinct) == complex_.n_regions, "Two regions have the same pattern.")
+    if not len(complex_.neighbors):
+        return
+    differ = patterns[complex_.neighbors[:, 0]] != patterns[complex_.neighbors[:, 1]]
+    own = complex_.neighbor_neurons
+    unlike = differ[np.arange(len(own)), own]
+    _check(unlike.all(), f"Regions {complex_.neighbors[np.argmin(unlike)]} agree in the neuron on their edge.")
+    # On both sides of an edge the layers before its neuron's are the same map.
+    early = (differ & (neurons[:, 0] < neurons[own, 0][:, None])).any(axis=1)
+    _check(not early.any(), f"Regions {complex_.neighbors[np.argmax(early)]} differ in a layer before their edge's.")
+
+
+def _check_area(complex_: RegionComplex) -> None:
+    """Float areas against the domain's: inner vertices cancel, so only the rim's rounding and the sums' count."""
+    domain = complex_.domain
+    total, expected = float(np.sum(complex_.areas)), domain.area
+    minx, miny, maxx, maxy = domain.bounds
+    reach = max(maxx - minx, maxy - miny)
+    # A vertex on the rim may be off by the rounding of its coordinates and of the side that it divides.
+    slack = 16 * _U * (max(map(abs, domain.bounds)) + reach)
+    rounding = 16 * _U * len(complex_.rings) * reach * reach
+    bound = 4 * reach * slack + rounding
+    _check(abs(total - expected) <= bound, f"Areas sum to {total!r}, the domain's is {expected!r}.")
+
+
+def _check_forward(complex_: RegionComplex) -> None:
+    """The float64 network at interior points: signs that the rounding error cannot have turned, and outputs."""
+    network, points = complex_.network, complex_.interior_points
+    values, errors = points, np.zeros_like(points)
+    agrees = np.ones(len(points), dtype=bool)
+    sure = np.ones(len(points), dtype=bool)
+    start = 0
+    for layer in network.layers:
+        z = values @ layer.weight.T + layer.bias
+        magnitude = np.abs(layer.weight)
+        bound = errors @ magnitude.T + (layer.n_in + 2) * _U * (np.abs(values) @ magnitude.T + np.abs(layer.bias))
+        bound = 1.01 * bound + _SMALLEST
+        active = np.ones(z.shape, dtype=bool)
+        kinked = layer.kinked
+        active[:, kinked] = complex_.patterns[:, start : start + int(kinked.sum())]
+        start += int(kinked.sum())
+        certain = (np.abs(z) > bound) | ~kinked
+        # Signs count only as long as the point has followed its region's pattern so far.
+        agrees &= ~(sure[:, None] & certain & kinked & ((z > 0) != active)).any(axis=1)
+        sure &= certain.all(axis=1)
+        slopes = np.where(active, layer.above, layer.below)
+        values, errors = slopes * z, 1.01 * np.abs(slopes) * bound + 2 * _U * np.abs(slopes * z)
+    x = np.column_stack([points, np.ones(len(points))])
+    maps = np.concatenate([complex_.gradients, complex_.offsets[:, :, None]], axis=2)
+    claimed = np.einsum("rok,rk->ro", maps, x)
+    size = np.einsum("rok,rk->ro", np.abs(maps), np.abs(x))
+    bound = errors + 8 * _U * size + np.abs(x) @ map_error(network).T + _SMALLEST
+    off = sure & agrees & (np.abs(claimed - values) > 1.01 * bound).any(axis=1)
+    _check(not off.any(), f"Region {int(np.argmax(off))}: its affine map is not the network's there.")
+    doubtful = np.flatnonzero(~agrees).tolist()
+    if doubtful:
+        # The mean of a needle's rounded vertices may lie outside of it: rationals decide.
+        exactly = ExactCheck(complex_)
+        for region in doubtful:
+            exactly.check_region(region)

@@ -1,0 +1,228 @@
+"""What the capture of torch modules refuses, and that each refusal says what was given, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch_models import Function, normed
+
+from regions.errors import CaptureError, InvalidNetworkError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.frontends.torch import capture
+
+
+def function(body, **tensors):
+    return lambda: Function(body, **tensors)
+
+
+def branch(m, x):
+    return m.a(x) if x.sum() > 0 else -m.a(x)
+
+
+def partial_inplace(m, x):
+    y = m.a(x)
+    y[:, :2].relu_()
+    return m.b(y)
+
+
+class Two(nn.Module):
+    def forward(self, x, y):
+        return x + y
+
+
+class Fresh(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a, self.times = nn.Linear(2, 1), 0
+
+    def forward(self, x):
+        self.times += 1
+        return self.a(x) * self.times
+
+
+# name: (model, error, what its message must say: what was given, what is allowed, what to do)
+NOT_LINEAR = {
+    "sigmoid": (lambda: nn.Sequential(nn.Linear(2, 3), nn.Sigmoid()), "sigmoid", "'1' (Sigmoid)"),
+    "tanh": (function(lambda m, x: m.b(torch.tanh(m.a(x)))), "tanh", "torch_models.py:"),
+    "gelu": (lambda: nn.Sequential(nn.Linear(2, 3), nn.GELU()), "gelu", "'1' (GELU)"),
+    "silu": (lambda: nn.Sequential(nn.Linear(2, 3), nn.SiLU()), "silu", "'1' (SiLU)"),
+    "softplus": (lambda: nn.Sequential(nn.Linear(2, 3), nn.Softplus()), "softplus", "'1' (Softplus)"),
+    "softmax": (lambda: nn.Sequential(nn.Linear(2, 3), nn.Softmax(-1)), "softmax", "'1' (Softmax)"),
+    "elu": (lambda: nn.Sequential(nn.Linear(2, 3), nn.ELU()), "elu", "'1' (ELU)"),
+    "layer norm": (lambda: nn.Sequential(nn.Linear(2, 3), nn.LayerNorm(3)), "layer_norm", "'1' (LayerNorm)"),
+    "attention": (lambda: nn.TransformerEncoderLayer(2, 1, 4, dropout=0.0, batch_first=True).eval(), "", "self_attn"),
+    "attention alone": (lambda: nn.MultiheadAttention(2, 1), "MultiheadAttention", "''"),
+    "lstm": (lambda: nn.LSTM(2, 3), "lstm", "forward"),
+    "product": (function(lambda m, x: m.a(x) * m.a(x)), "mul", "both depend on its input"),
+    "quotient": (function(lambda m, x: 1 / m.a(x)), "reciprocal", "torch_models.py:"),
+    "quotient of two": (function(lambda m, x: x[:, :1] / m.b(m.a(x))), "div", "torch_models.py:"),
+    "rounded quotient": (function(lambda m, x: torch.div(m.a(x), 2, rounding_mode="floor")), "div", "jumps"),
+    "broadcast product": (function(lambda m, x: m.a(x) * m.b(m.a(x))), "mul", "both depend"),
+    "power": (function(lambda m, x: m.a(x) ** 2), "pow", "torch_models.py:"),
+    "floor": (function(lambda m, x: m.a(x).floor()), "floor", "jumps"),
+    "rounding": (function(lambda m, x: m.a(x).long().float()), "int64", "jumps"),
+    "after something unsupported": (function(lambda m, x: F.hardtanh(m.a(x)).exp()), "exp", "exp is not"),
+}
+ALLOWED = ("can be read", "Allowed are", "allowed are", "allowed is")
+ADVICE = (
+    "Rewrite",
+    "Replace",
+    "Call model.eval()",
+    "Wrap",
+    "Use ",
+    "Give ",
+    "Check",
+    "Multiply",
+    "Keep",
+    "Load",
+    "Look",
+)
+
+
+@pytest.mark.parametrize("name", NOT_LINEAR)
+def test_what_is_not_piecewise_linear_is_named_with_its_place(name):
+    make, operation, place = NOT_LINEAR[name]
+    with pytest.raises(NotPiecewiseLinearError) as caught:
+        capture(make())
+    message = str(caught.value)
+    assert operation in message
+    assert place in message
+    assert "not piecewise linear" in message or "jumps" in message
+    assert any(word in message for word in ALLOWED) or "no linear regions" in message
+    assert any(word in message for word in ADVICE)
+
+
+UNSUPPORTED = {
+    "hardtanh": (lambda: nn.Sequential(nn.Linear(2, 3), nn.Hardtanh()), "hardtanh at module '1' (Hardtanh)"),
+    "relu6": (lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU6()), "module '1' (ReLU6)"),
+    "clamp": (function(lambda m, x: m.a(x).clamp(-1, 1)), "clamp at"),
+    "clamp above one": (function(lambda m, x: m.a(x).clamp(min=1)), "clamp at"),
+    "batch norm": (lambda: nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).eval(), "batch_norm at module '1'"),
+    "conv": (lambda: nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(8, 1)), "Conv2d at module '0'"),
+    "conv alone": (lambda: nn.Conv1d(1, 2, 1), "Conv1d at module ''"),
+    "max pool": (function(lambda m, x: F.max_pool1d(m.a(x).unsqueeze(1), 3).flatten(1)), "max_pool1d at"),
+    "maximum of two": (function(lambda m, x: torch.maximum(m.a(x), -m.a(x))), "maximum at"),
+    "mean": (function(lambda m, x: m.a(x).mean(-1)), "mean at"),
+    "where": (function(lambda m, x: torch.where(m.m, m.a(x), 0.0), m=torch.tensor([True, False, True])), "where at"),
+    "divided by three": (function(lambda m, x: m.a(x) / 3), "divides by 3.0"),
+    "mixed points": (function(lambda m, x: m.a(x).t()), "mixes different points"),
+    "partly in place": (function(partial_inplace), "in place"),
+    "images out": (function(lambda m, x: m.a(x).reshape(-1, 3, 1)), "output has shape"),
+}
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_what_is_not_supported_is_named_with_its_place(name):
+    make, said = UNSUPPORTED[name]
+    with pytest.raises(UnsupportedOperationError) as caught:
+        capture(make())
+    message = str(caught.value)
+    assert not isinstance(caught.value, NotPiecewiseLinearError)
+    assert said in message
+    assert any(word in message for word in ALLOWED)
+    assert any(word in message for word in (*ADVICE, "Flatten"))
+
+
+def nan_model():
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    with torch.no_grad():
+        model[2].weight[0, 1] = torch.nan
+    return model
+
+
+def infinite_bias():
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    with torch.no_grad():
+        model[0].bias[2] = torch.inf
+    return model
+
+
+REFUSED = {
+    "nan": (nan_model, InvalidNetworkError, ("2: weight", "(0, 1) is nan", "must be finite", "Check")),
+    "infinite": (infinite_bias, InvalidNetworkError, ("0: bias", "(2,) is inf", "must be finite", "Check")),
+    "infinite constant": (
+        function(lambda m, x: m.a(x) * float("inf")),
+        InvalidNetworkError,
+        ("is inf", "must be finite", "Check"),
+    ),
+    "dropout": (
+        lambda: nn.Sequential(nn.Linear(2, 3), nn.Dropout(0.25)),
+        CaptureError,
+        ("training mode", "p=0.25", "'1' (Dropout)", "allowed is", "model.eval()"),
+    ),
+    "rrelu": (lambda: nn.Sequential(nn.Linear(2, 3), nn.RReLU()), CaptureError, ("rrelu", "'1'", "model.eval()")),
+    "batch norm": (
+        lambda: nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)),
+        CaptureError,
+        ("training mode", "'1'", "model.eval()"),
+    ),
+    "spectral norm": (
+        lambda: normed(torch.nn.utils.parametrizations.spectral_norm).train(),
+        CaptureError,
+        ("model.eval()",),
+    ),
+    "noise": (
+        function(lambda m, x: m.a(x) + torch.randn(3)),
+        CaptureError,
+        ("random numbers (randn)", "allowed are", "Call"),
+    ),
+    "noise like": (
+        function(lambda m, x: m.a(x) + torch.randn_like(m.a(x))),
+        CaptureError,
+        ("random", "allowed", "Call"),
+    ),
+    "branch": (
+        function(branch),
+        CaptureError,
+        ("decides by the numbers", "test_frontend_torch_refusals.py:", "allowed is", "Write"),
+    ),
+    "item": (
+        function(lambda m, x: m.a(x) * x.max().item()),
+        CaptureError,
+        ("Python number (item)", "allowed are", "Use"),
+    ),
+    "two inputs": (Two, CaptureError, ("needs 2 arguments (x, y)", "allowed is one", "Wrap")),
+    "two outputs": (function(lambda m, x: (m.a(x), x)), CaptureError, ("returns 2 values", "allowed is one", "Wrap")),
+    "tuple of one": (function(lambda m, x: (m.a(x),)), CaptureError, ("returns a tuple", "allowed is one", "Wrap")),
+    "constant": (function(lambda m, x: m.b.weight), CaptureError, ("does not depend", "allowed are", "Check")),
+    "state": (Fresh, CaptureError, ("differs from the model: at the point [", "the network [", "allowed", "Look")),
+    "no weights": (nn.ReLU, CaptureError, ("no weight matrix", "allowed is", "input_dimension=D")),
+    "no forward": (
+        lambda: nn.ModuleList([nn.Linear(2, 2)]),
+        CaptureError,
+        ("does not run", "Allowed is", "input_dimension"),
+    ),
+    "meta": (lambda: nn.Linear(2, 3, device="meta"), CaptureError, ("meta device", "allowed are", "Load")),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_read_says_what_is_wrong_what_is_allowed_and_what_to_do(name, capfd):
+    make, kind, said = REFUSED[name]
+    with pytest.raises(kind) as caught:
+        capture(make())
+    message = str(caught.value)
+    for words in said:
+        assert words.lower() in message.lower()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_input_dimension_is_checked():
+    model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
+    assert capture(model, input_dimension=3).input_dimension == capture(model).input_dimension == 3
+    with pytest.raises(CaptureError, match=r"input_dimension=2 was given, but the model takes 3.*input_dimension=3"):
+        capture(model, input_dimension=2)
+    for bad in (0, -1, 2.0, True, "2"):
+        with pytest.raises(CaptureError, match=r"positive whole numbers.*Leave it out"):
+            capture(model, input_dimension=bad)
+    assert capture(nn.ReLU(), input_dimension=4).widths == (4, 4)
+    # The first weights that the module lists are not the first that it uses.
+    swapped = Function(lambda m, x: m.a(F.relu(m.first(x))))
+    swapped.first = nn.Linear(5, 2)
+    assert capture(swapped).widths == (5, 2, 3)
+
+
+def test_no_module_is_a_type_error():
+    with pytest.raises(TypeError, match=r"builtins.dict was given; allowed is a torch.nn.Module"):
+        capture({})

@@ -1,0 +1,136 @@
+"""The package as a whole: what an import brings, which names are public, and that the files about it agree."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import inspect
+import json
+import pkgutil
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+
+import regions
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("flint", "hypothesis", "matplotlib", "numba", "scipy", "shapely", "torch", "tqdm")
+
+
+def loaded_by(statement):
+    script = f"import json, sys\n{statement}\nprint(json.dumps(sorted(m for m in sys.modules if '.' not in m)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import regions", "from regions import *", "import regions.cli, regions.report"],
+)
+def test_import_brings_nothing_heavy(statement):
+    if "*" in statement:
+        # The names that live in modules loaded later come with a star import, but no more than these.
+        assert loaded_by(statement).isdisjoint({"hypothesis", "matplotlib", "torch"})
+    else:
+        assert loaded_by(statement).isdisjoint(HEAVY)
+
+
+def test_loading_is_seen_by_this_test():
+    assert "shapely" in loaded_by("import shapely")
+
+
+def test_help_needs_nothing_heavy():
+    statement = "from regions.cli import main\ntry:\n    main(['report', '--help'])\nexcept SystemExit:\n    pass"
+    assert loaded_by(statement).isdisjoint(HEAVY)
+
+
+def test_public_names_are_sorted_and_there():
+    assert list(regions.__all__) == sorted(set(regions.__all__))
+    assert len(regions.__all__) <= 20
+    for name in regions.__all__:
+        assert getattr(regions, name) is not None
+        # A module of the same name would take the function's place as soon as something imports it.
+        assert not inspect.ismodule(getattr(regions, name)), name
+    assert set(regions.__all__) <= set(dir(regions))
+
+
+def test_every_module_sorts_its_names_and_has_them():
+    checked = 0
+    for module in pkgutil.walk_packages(regions.__path__, "regions."):
+        if module.name == "regions.__main__":
+            continue
+        loaded = importlib.import_module(module.name)
+        names = getattr(loaded, "__all__", None)
+        if names is not None:
+            assert len(set(names)) == len(names), module.name
+            assert all(hasattr(loaded, name) for name in names), module.name
+            checked += 1
+    assert checked > 10
+
+
+def test_public_things_are_documented():
+    for name in set(regions.__all__) - {"__version__"}:
+        assert len(getattr(regions, name).__doc__ or "") > 20, name
+
+
+def test_unknown_name_is_told():
+    with pytest.raises(AttributeError, match="regio_complex"):
+        _ = regions.regio_complex
+
+
+def test_version_is_said_once():
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" in pyproject["project"]["dynamic"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", regions.__version__)
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {regions.__version__}\n" in citation
+    try:
+        installed = version("linear-regions")
+    except PackageNotFoundError:
+        pytest.skip("the package is run from its source tree")
+    assert installed == regions.__version__
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "README.md",
+        *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "docs").glob("*.md") if ">>>" in p.read_text("utf-8")),
+    ],
+)
+def test_examples_of_the_documentation_run(page):
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    result = doctest.testfile(str(ROOT / page), module_relative=False, optionflags=flags, encoding="utf-8")
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def test_pages_link_to_files_that_are_there():
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert len(links) > 8
+    missing = [link for link in links if not (ROOT / link).is_file()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("marker", ["report", "test"])
+def test_readme_has_the_commands_that_continuous_integration_runs(marker):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(rf"<!-- ci: {marker} -->\n```sh\n(.*)\n```", readme)
+    assert command.startswith("python3 -m venv .venv && .venv/bin/python -m pip install -c constraints.txt ")
+
+
+def test_constraints_pin_every_dependency():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    canonical = {re.sub(r"[-_.]+", "-", name).lower() for name in pins}
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    for requirement in wanted:
+        assert re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower() in canonical, requirement
+    assert pins["torch"] == "2.13.0"
+    assert all(re.fullmatch(r"[0-9][0-9a-z.]*", pin) for pin in pins.values())

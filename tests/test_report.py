@@ -1,0 +1,338 @@
+"""The report: the document against its schema, the three files against the document."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import statistics
+from html.parser import HTMLParser
+from importlib.resources import files
+from io import BytesIO
+
+import pytest
+
+import regions
+from regions.models import DeepMLP, ShallowMLP
+from regions.report import SCHEMA, OptionError, Report, ReportOptions, make_report, tables
+
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+TYPES = {
+    "object": dict,
+    "array": list,
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "null": type(None),
+}
+
+
+def violations(value, schema, path="$"):
+    """The part of JSON Schema that the shipped schema uses; an unknown keyword is an error in the schema."""
+    known = {
+        "$schema", "$id", "title", "description", "type", "required", "additionalProperties", "properties", "items",
+        "const", "enum", "minimum", "exclusiveMinimum", "minItems",
+    }  # fmt: skip
+    assert set(schema) <= known, path
+    if "const" in schema and value != schema["const"]:
+        yield f"{path}: {value!r} is not {schema['const']!r}"
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"{path}: {value!r} is not in {schema['enum']}"
+    if "type" in schema:
+        names = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        allowed = tuple(
+            t for name in names for t in (TYPES[name] if isinstance(TYPES[name], tuple) else (TYPES[name],))
+        )
+        if not isinstance(value, allowed) or (isinstance(value, bool) and "boolean" not in names):
+            yield f"{path}: {value!r} is not of type {names}"
+            return
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value < schema.get("minimum", value):
+            yield f"{path}: {value} is too small"
+        if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
+            yield f"{path}: {value} is too small"
+    if isinstance(value, dict):
+        properties, additional = schema.get("properties", {}), schema.get("additionalProperties", True)
+        yield from (f"{path}: {key} is missing" for key in schema.get("required", ()) if key not in value)
+        for key, item in value.items():
+            if key in properties:
+                yield from violations(item, properties[key], f"{path}.{key}")
+            elif additional is False:
+                yield f"{path}: {key} is not known"
+            elif isinstance(additional, dict):
+                yield from violations(item, additional, f"{path}.{key}")
+    if isinstance(value, list):
+        if len(value) < schema.get("minItems", 0):
+            yield f"{path}: too few items"
+        for i, item in enumerate(value):
+            yield from violations(item, schema.get("items", {}), f"{path}[{i}]")
+
+
+class Page(HTMLParser):
+    """Collects what a page refers to, and complains about tags that do not close."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.images, self.references, self.attributes, self.headers, self.text = [], [], [], {}, [], []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.attributes.setdefault(tag, []).append(attributes)
+        if tag == "img":
+            self.images.append(attributes)
+        elif tag in {"script", "link", "iframe", "object", "embed"}:
+            self.references.append(tag)
+        self.references += [attributes[name] for name in ("href", "srcset", "data", "poster") if name in attributes]
+        if tag == "th":
+            self.headers.append(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module")
+def report():
+    return make_report(ReportOptions(seeds=[0, 1], bounds=[1, 10], resolution=60))
+
+
+@pytest.fixture
+def disagreeing(report):
+    document = json.loads(report.to_json())
+    run = document["runs"][0]
+    run["cross_check"] |= {"passed": False, "summary": "FAIL: 7 pixels <are> wrong"}
+    document["cross_check"] |= {
+        "passed": False,
+        "disagreements": [
+            {**{key: run[key] for key in ("network", "seed", "bound")}, "summary": run["cross_check"]["summary"]}
+        ],
+    }
+    return Report(document, report.figures)
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return json.loads(files("regions.report").joinpath("schema.json").read_text(encoding="utf-8"))
+
+
+def test_document_follows_the_schema(report, schema):
+    document = json.loads(report.to_json())
+    assert list(violations(document, schema)) == []
+    assert document["schema"] == SCHEMA == schema["title"]
+
+
+def test_schema_check_sees_faults(report, schema):
+    document = json.loads(report.to_json())
+    document["runs"][0]["regions"] = "many"
+    document["runs"][1]["surprise"] = 1
+    del document["statistics"][0]["mean"]
+    found = list(violations(document, schema))
+    assert len(found) == 3, found
+
+
+def test_counts_are_those_of_the_library(report):
+    for run in report.document["runs"]:
+        model = (ShallowMLP if run["network"] == "shallow" else DeepMLP)(seed=run["seed"])
+        assert run["regions"] == regions.count_regions(model, run["bound"]), run["network"]
+    assert len(report.document["runs"]) == 2 * 2 * 2
+
+
+def test_statistics_are_those_of_the_runs(report):
+    assert len(report.document["statistics"]) == 4
+    for row in report.document["statistics"]:
+        counts = [
+            run["regions"]
+            for run in report.document["runs"]
+            if (run["network"], run["bound"]) == (row["network"], row["bound"])
+        ]
+        assert row["n"] == len(counts) == 2
+        assert row["mean"] == statistics.fmean(counts)
+        assert row["standard_deviation"] == statistics.stdev(counts)
+        assert (row["minimum"], row["maximum"]) == (min(counts), max(counts))
+
+
+def test_shallow_maximum_is_beside_the_count(report):
+    shallow, deep = report.document["networks"]
+    assert (shallow["maximum"], shallow["parameters"], shallow["widths"]) == (211, 81, [2, 20, 1])
+    assert (deep["maximum"], deep["parameters"], deep["widths"]) == (None, 111, [2, 5, 5, 5, 5, 1])
+    assert all(run["regions"] <= 211 for run in report.document["runs"] if run["network"] == "shallow")
+
+
+def test_generic_shallow_network_reaches_its_maximum_far_out():
+    far = make_report(ReportOptions(seeds=[0], bounds=[1e4], resolution=60, figures=False))
+    assert far.document["runs"][0]["regions"] == 211
+
+
+def test_single_seed_has_no_standard_deviation():
+    options = ReportOptions(seeds=[3], bounds=[2], resolution=40, figures=False, shallow_widths=(2, 3, 1))
+    document = make_report(options).document
+    assert document["statistics"][0]["standard_deviation"] is None
+    assert document["figures"] == []
+    assert "±" not in tables.as_text(tables.counts(document))
+    assert document["networks"][0]["maximum"] == 1 + 3 + 3
+
+
+def test_same_options_give_the_same_figures_of_the_document(report):
+    again = make_report(ReportOptions(seeds=[0, 1], bounds=[1, 10], resolution=60))
+    assert again.document["runs"] == report.document["runs"]
+    assert again.figures == report.figures
+
+
+@pytest.mark.parametrize("activation", ["abs", "leaky_relu"])
+def test_other_activations(activation):
+    options = ReportOptions(seeds=[0], bounds=[1], resolution=60, figures=False, activation=activation)
+    report = make_report(options)
+    assert report.passed
+    assert {network["activation"] for network in report.document["networks"]} == {activation}
+
+
+def test_html_is_well_formed_self_contained_and_accessible(report):
+    text = report.to_html()
+    page = Page(text)
+    assert page.references == []
+    assert re.search(r"url\(|@import", text) is None
+    assert page.attributes["html"] == [{"lang": "en"}]
+    assert all(header["scope"] in {"col", "row"} for header in page.headers)
+    assert page.headers
+    assert len(page.attributes["caption"]) == len(page.attributes["table"])
+    assert len(page.images) == len(report.document["figures"]) == 5
+    assert all(len(image["alt"]) > 40 for image in page.images)
+
+
+def test_images_are_real_pictures(report):
+    import base64
+
+    import numpy as np
+    from matplotlib.image import imread
+
+    inline = [base64.b64decode(i["src"].removeprefix("data:image/png;base64,")) for i in Page(report.to_html()).images]
+    assert inline == [report.figures[figure["file"]] for figure in report.document["figures"]]
+    for png in inline:
+        assert png.startswith(b"\x89PNG\r\n\x1a\n")
+        pixels = imread(BytesIO(png))
+        assert min(pixels.shape[:2]) > 300
+        assert len(np.unique(pixels[::7, ::7, :3].reshape(-1, 3), axis=0)) > 20
+
+
+def test_every_count_is_on_the_page_and_in_the_markdown(report):
+    html, markdown = " ".join(Page(report.to_html()).text), report.to_markdown()
+    for run in report.document["runs"]:
+        assert re.search(rf"\b{run['regions']}\b", html)
+        assert re.search(rf"\| {run['regions']} \|", markdown)
+    for text in (html, markdown):
+        assert "Cross-check passed: all 8 complexes agree" in text
+        assert report.document["definition"] in text
+
+
+def test_linear_region_is_never_said_without_its_definition(report):
+    for text in (report.to_html(), report.to_markdown(), report.to_json()):
+        rest = text.replace("other definitions of “linear region” can", "")
+        assert "linear region" not in rest
+
+
+def test_disagreement_is_shown_first(disagreeing):
+    assert not disagreeing.passed
+    html = disagreeing.to_html()
+    Page(html)
+    assert "Cross-check FAILED: 1 of 8 complexes disagrees" in html
+    assert "FAIL: 7 pixels &lt;are&gt; wrong" in html
+    assert html.index("7 pixels") < html.index("<h2>Counts</h2>")
+    assert html.count('class="bad"') == 1
+    markdown = disagreeing.to_markdown()
+    assert "shallow, seed 0, bound 1" in markdown
+    assert markdown.index("7 pixels") < markdown.index("## Counts")
+    assert "1 FAILED" in tables.as_text(tables.checks(disagreeing.document))
+
+
+def test_failed_cross_check_reaches_the_document(monkeypatch):
+    from regions.cross_check import CrossCheck
+
+    monkeypatch.setattr(CrossCheck, "failures", property(lambda self: ("something is wrong",)))
+    report = make_report(ReportOptions(seeds=[0], bounds=[1], resolution=40, figures=False))
+    assert not report.passed
+    assert [item["network"] for item in report.document["cross_check"]["disagreements"]] == ["shallow", "deep"]
+    assert "something is wrong" in report.document["cross_check"]["disagreements"][0]["summary"]
+
+
+def test_write_makes_all_files_and_replaces_old_ones(report, tmp_path):
+    folder = tmp_path / "a" / "b"
+    for _ in range(2):
+        page = report.write(folder)
+        assert page == folder / "report.html"
+        names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
+        assert names == {"report.html", "report.json", "report.md", *report.figures}
+    assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == report.document
+    pictures = re.findall(r"!\[.*\]\((.*)\)", (folder / "report.md").read_text(encoding="utf-8"))
+    assert len(pictures) == 5
+    assert all((folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
+
+
+def test_interrupted_write_leaves_no_part(report, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        report.write(tmp_path)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_saved_model(tmp_path):
+    network = regions.Network.from_torch(ShallowMLP(4, seed=1))
+    network.save(tmp_path / "small.npz")
+    report = make_report(ReportOptions(model=tmp_path / "small.npz", bounds=[5], resolution=60))
+    (run,) = report.document["runs"]
+    assert (run["network"], run["seed"], run["regions"]) == ("model", None, regions.count_regions(network, 5))
+    assert list(report.figures) == ["figures/model-5.png"]
+    assert report.document["options"]["seeds"] is None
+    assert "small.npz" in report.to_markdown()
+    assert "seed None" not in report.to_html() + report.to_markdown()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such file name")
+def test_names_are_escaped(tmp_path):
+    regions.Network.from_torch(ShallowMLP(2, seed=0)).save(tmp_path / "a<b>|c&.npz")
+    report = make_report(ReportOptions(model=tmp_path / "a<b>|c&.npz", bounds=[5], resolution=40))
+    page = Page(report.to_html())
+    assert "b" not in page.attributes
+    assert "a<b>|c&.npz (2-2-1)" in " ".join(page.text)
+    rows = [line for line in report.to_markdown().splitlines() if line.startswith("| a")]
+    assert rows
+    assert all(r"a&lt;b>\|c&" in row for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shallow_widths": (2, 20)}, "shallow widths 2,20 were given"),
+        ({"shallow_widths": (2, 5, 5, 1)}, "exactly one hidden layer"),
+        ({"shallow_widths": (3, 5, 1)}, "the first must be 2"),
+        ({"deep_widths": (2, 0, 1)}, "all integers >= 1"),
+        ({"deep_widths": ()}, "of no layer"),
+        ({"deep_widths": (2, True, 1)}, "all integers >= 1"),
+        ({"activation": "gelu"}, "allowed are abs, leaky_relu, relu"),
+        ({"seeds": ()}, "one or more integers"),
+        ({"seeds": (-1,)}, "seeds -1 were given"),
+        ({"seeds": (2**63,)}, "from 0 to"),
+        ({"seeds": (1, 1)}, "each may appear once"),
+        ({"bounds": ()}, "one or more finite numbers > 0"),
+        ({"bounds": (10, -1)}, "bounds -1,10 were given"),
+        ({"bounds": (float("nan"),)}, "finite"),
+        ({"bounds": (10, 10.0)}, "each may appear once"),
+        ({"bounds": ("wide",)}, "numbers > 0 are needed"),
+        ({"resolution": 15}, "from 16 to 4000"),
+        ({"resolution": 100.0}, "resolution 100.0 was given"),
+    ],
+)
+def test_options_are_checked(options, message):
+    with pytest.raises(OptionError, match=re.escape(message)):
+        ReportOptions(**options)
