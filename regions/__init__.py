@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from regions._version import __version__
 from regions.complex import Certificate, Region, RegionComplex
+from regions.cross_check import CrossCheck, cross_check
 from regions.domain import Box, ConvexPolygon
 from regions.enumeration import count_regions, enumerate_regions
 from regions.errors import RegionsError
+from regions.gradient_image import GradientImage, gradient_image
 from regions.network import Layer, Network
 
 if TYPE_CHECKING:
-    from regions.cross_check import CrossCheck, cross_check
-    from regions.gradient_image import GradientImage, gradient_image
     from regions.shapely_method import enumerate_with_shapely
 
 __all__ = [
@@ -35,14 +35,9 @@ __all__ = [
     "gradient_image",
 ]
 
-# Loaded when first asked for: they bring shapely or scipy, which would double the time of the import.
-_LATER = {
-    "CrossCheck": "regions.cross_check",
-    "GradientImage": "regions.gradient_image",
-    "cross_check": "regions.cross_check",
-    "enumerate_with_shapely": "regions.shapely_method",
-    "gradient_image": "regions.gradient_image",
-}
+# Loaded when first asked for: it brings shapely. No module may bear the name of a function that is loaded so, since
+# importing the module would hide the function.
+_LATER = {"enumerate_with_shapely": "regions.shapely_method"}
 
 
 def __getattr__(name: str) -> Any:

@@ -63,7 +63,7 @@ def test_engine_equals_reference(kind: str) -> None:
     check()
 
 
-@settings(max_examples=100)
+@settings(max_examples=75)
 @given(relu_mlps(min_hidden_layers=2, max_hidden_layers=4, max_width=8), domains(kinds=["square", "polygon"]))
 def test_engine_equals_reference_on_larger_generic_networks(network: Network, domain: Box | ConvexPolygon) -> None:
     assert_equals_reference(network, domain)
@@ -86,15 +86,10 @@ def test_engine_equals_reference_on_many_networks(kind: str) -> None:
     check()
 
 
-@settings(max_examples=250)
+@settings(max_examples=200)
 @given(networks(), domains())
 def test_complexes_are_valid(network: Network, domain: Box | ConvexPolygon) -> None:
     assert_valid_complex(regions.enumerate_regions(network, domain))
-
-
-def with_layers(layers: list[Layer], **changes: Any) -> Network:
-    """The network of these layers, with `index=(weight, bias)` or `index=layer` put in their place."""
-    return Network(tuple(layers[: changes.get("stop", len(layers))]))
 
 
 def changed(layer: Layer, weight: Any = None, bias: Any = None) -> Layer:
@@ -132,7 +127,8 @@ def test_scaling_biases_and_domain_scales_everything(network: Network, domain: A
 @given(networks(), domains(), st.data())
 def test_permuting_neurons_permutes_patterns(network: Network, domain: Any, data: Any) -> None:
     layers, orders = list(network.layers), []
-    for i, layer in enumerate(layers[:-1]):
+    for i in range(len(layers) - 1):
+        layer = layers[i]
         order = np.array(data.draw(st.permutations(range(layer.n_out))))
         orders.append(order)
         layers[i] = Layer(layer.weight[order], layer.bias[order], layer.below[order], layer.above[order])

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 from torch_models import Function, normed
 
 from regions import Layer, Network
@@ -82,6 +83,12 @@ def tied():
     return nn.Sequential(layer, nn.ReLU(), layer, nn.ReLU(), layer)
 
 
+def pruned():
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    prune.random_unstructured(model[0], "weight", 0.5)
+    return model
+
+
 # name: (model, widths, number of neurons)
 READ = {
     "sequential": (lambda: nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), (2, 3, 1), 3),
@@ -104,6 +111,7 @@ READ = {
     "tied": (tied, (2, 2, 2, 2), 4),
     "weight norm": (lambda: normed(torch.nn.utils.parametrizations.weight_norm), (2, 3, 1), 3),
     "spectral norm": (lambda: normed(torch.nn.utils.parametrizations.spectral_norm), (2, 3, 1), 3),
+    "pruned": (pruned, (2, 3, 1), 3),
     "F.relu": (lambda: Function(lambda m, x: m.b(F.relu(m.a(x)))), (2, 3, 1), 3),
     "torch.relu": (lambda: Function(lambda m, x: m.b(torch.relu(m.a(x)))), (2, 3, 1), 3),
     "method relu": (lambda: Function(lambda m, x: m.b(m.a(x).relu())), (2, 3, 1), 3),
@@ -234,10 +242,13 @@ def test_the_slope_of_a_leaky_relu_is_the_one_that_torch_multiplies_by():
 def test_sums_and_multiples_are_exact_where_floats_are_not():
     def forward(m, x):
         y = m.a(x)
-        return m.b(F.relu(y * 0.1 + 1e-3)) + 0.7 * x[:, :1] + m.b(y + 0.1) + (0.3 * x + 0.1 * x)[:, :1]
+        return m.b(F.relu(y * 0.1 + 1e-3)) + 0.7 * x[:, :1] + m.b(m.a(x) + 0.1) + (0.3 * x + 0.1 * x)[:, :1]
 
     torch.manual_seed(3)
     model = Function(forward).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, dtype=torch.float64))
     network = capture(model)
     x = [Fraction(7, 3), Fraction(-1, 11)]
 
@@ -282,6 +293,15 @@ def test_layers_in_a_plain_list_count_with_a_warning():
     assert [layer.name for layer in network.layers] == ["layers[0]", "layers[1]", "out"]
     assert (network.layers[1].weight == model.layers[1].weight.detach().numpy()).all()
     assert "unused" not in dict(model.named_modules())
+
+
+def test_parameters_in_a_plain_list_count_with_a_warning():
+    model = Function(lambda m, x: m.b(F.relu(x @ m.ws[0])))
+    model.ws = [nn.Parameter(torch.rand(2, 3))]
+    with pytest.warns(UserWarning, match=r"^ws\[0\] is used"):
+        network = capture(model)
+    assert network.layers[0].name == "ws[0]"
+    assert (network.layers[0].weight == model.ws[0].detach().numpy().T).all()
 
 
 def test_a_registered_layer_in_a_list_is_no_reason_for_a_warning():

@@ -75,6 +75,7 @@ ADVICE = (
     "Check",
     "Multiply",
     "Keep",
+    "Leave",
     "Load",
     "Look",
 )
@@ -187,6 +188,7 @@ REFUSED = {
     "tuple of one": (function(lambda m, x: (m.a(x),)), CaptureError, ("returns a tuple", "allowed is one", "Wrap")),
     "constant": (function(lambda m, x: m.b.weight), CaptureError, ("does not depend", "allowed are", "Check")),
     "state": (Fresh, CaptureError, ("differs from the model: at the point [", "the network [", "allowed", "Look")),
+    "complex": (lambda: nn.Linear(2, 3, dtype=torch.complex64), CaptureError, ("is complex", "allowed are", "Replace")),
     "no weights": (nn.ReLU, CaptureError, ("no weight matrix", "allowed is", "input_dimension=D")),
     "no forward": (
         lambda: nn.ModuleList([nn.Linear(2, 2)]),

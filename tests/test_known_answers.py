@@ -163,7 +163,10 @@ CLAMP = Network.from_arrays(
 )
 
 
-@pytest.mark.parametrize(("domain", "expected"), [(50, 12), (2, 12), (1, 8), (ConvexPolygon([(0, 0), (9, 0), (0, 9)]), 3)])
+QUADRANT = ConvexPolygon([(0, 0), (9, 0), (0, 9)])
+
+
+@pytest.mark.parametrize(("domain", "expected"), [(50, 12), (2, 12), (1, 8), (QUADRANT, 3)])
 def test_clamp(domain: Any, expected: int) -> None:
     # min(|y|, w) with sign, w = relu(1 - |x|): x = -1, 0, 1 and y = 0 make 8 faces; |y| = 1 - |x| cuts the four
     # of them within |x| < 1. On the square of that size, or in one quadrant, fewer are left.

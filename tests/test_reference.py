@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -96,9 +97,7 @@ def test_it_tiles_the_domain_with_distinct_patterns(network: Network, domain) ->
     assert sum(map(area, faces)) == area(Face(corners, (), ()))
     assert min(map(area, faces)) > 0
     assert len({face.pattern for face in faces}) == len(faces)
-    ends = [
-        (p, q) for f in faces for p, q in zip(f.vertices, f.vertices[1:] + f.vertices[:1], strict=True)
-    ]
+    ends = [(p, q) for f in faces for p, q in zip(f.vertices, f.vertices[1:] + f.vertices[:1], strict=True)]
     vertices, edges = {p for p, _ in ends}, {frozenset(e) for e in ends}
     assert len(vertices) - len(edges) + len(faces) == 1
 
@@ -116,7 +115,7 @@ def test_it_is_the_network_at_inner_points(network: Network, domain) -> None:
 def test_sampled_patterns_are_all_there() -> None:
     rng = np.random.default_rng(5)
     for widths in ((2, 6, 1), (2, 4, 4, 1), (2, 3, 3, 3, 1)):
-        pairs = list(zip(widths, widths[1:], strict=False))
+        pairs = list(pairwise(widths))
         network = Network.from_arrays(
             [rng.normal(size=(o, i)) for i, o in pairs], [0.5 * rng.normal(size=o) for _, o in pairs]
         )

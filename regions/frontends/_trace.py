@@ -139,7 +139,14 @@ def _export(model: torch.nn.Module, example: torch.Tensor) -> Trace:
     for spec in program.graph_signature.input_specs:
         if spec.target is not None and spec.target in tensors:
             constants[spec.arg.name] = (tensors[spec.target], rename(spec.target))
+    # A parameter in a list is not replaced while tracing: export finds it as a constant of the same memory.
+    loose = {h.data_ptr(): p for p, h in unregistered.items() if isinstance(h, torch.nn.Parameter) and h.numel()}
     used: dict[str, None] = {}
+    for placeholder, (tensor, _) in constants.items():
+        if tensor.numel() and tensor.data_ptr() in loose:
+            path = loose[tensor.data_ptr()]
+            constants[placeholder] = (tensor, path)
+            used[path] = None
     for node in program.graph_module.graph.nodes:
         stack = node.meta.get("nn_module_stack") or {}
         node.meta["nn_module_stack"] = {k: (rename(path), kind) for k, (path, kind) in stack.items()}

@@ -88,7 +88,9 @@ def untouched(model: torch.nn.Module) -> Iterator[None]:
             attributes.append((value, dict(value)))
         elif isinstance(value, list):
             lists.append((value, list(value)))
-    tensors = [(t, t._version, t.detach().clone()) for t in floating_tensors(model) if not t.is_meta]
+    held = [t for t in floating_tensors(model) if not t.is_meta]
+    # Tensors made in inference mode keep no count of their changes.
+    tensors = [(t, None if t.is_inference() else t._version, t.detach().clone()) for t in held]
     try:
         yield
     finally:
@@ -101,5 +103,7 @@ def untouched(model: torch.nn.Module) -> Iterator[None]:
                 items[:] = former
         with torch.no_grad():
             for tensor, version, numbers in tensors:
-                if tensor._version != version:
+                if (version is not None and tensor._version != version) or (
+                    version is None and not torch.equal(tensor.nan_to_num(), numbers.nan_to_num())
+                ):
                     tensor.copy_(numbers)

@@ -34,7 +34,7 @@ PIECEWISE_LINEAR = _words("""
     _adaptive_avg_pool1d _adaptive_avg_pool2d _native_batch_norm_legit _native_batch_norm_legit_no_training
     adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d aminmax amax
     amin avg_pool1d avg_pool2d avg_pool3d batch_norm clamp clamp_max clamp_min clip constant_pad_nd conv1d
-    conv2d conv3d conv_transpose1d conv_transpose2d convolution cudnn_batch_norm cummax cummin cumsum div einsum
+    conv2d conv3d conv_transpose1d conv_transpose2d convolution cudnn_batch_norm cummax cummin cumsum div
     fmax fmin hardsigmoid hardtanh lerp masked_fill max max_pool1d max_pool2d max_pool3d max_pool2d_with_indices
     maximum mean median min minimum native_batch_norm nn_pad pad relu6 rrelu softshrink sort sum threshold topk
     tril triu upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d where

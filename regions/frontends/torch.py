@@ -135,10 +135,18 @@ def read(
     with untouched(model):
         traced = _trace(model, input_dimension, batch)
         network = Interpreter(traced.graph, traced.constants).run()
-        doubled = Interpreter(traced.graph, traced.constants, double=True)
-        twin = doubled.run()
-        compare(model, network, None if doubled.has_casts else twin, tuple(traced.example.shape), traced.example)
+        compare(model, network, _doubled(traced), tuple(traced.example.shape), traced.example)
     return network, traced.unregistered
+
+
+def _doubled(traced: Trace) -> Network | None:
+    """Return what the graph computes in float64, None where it minds its dtypes."""
+    interpreter = Interpreter(traced.graph, traced.constants, double=True)
+    try:
+        network = interpreter.run()
+    except RuntimeError:
+        return None
+    return None if interpreter.has_casts else network
 
 
 def _check_signature(model: torch.nn.Module) -> None:
@@ -176,6 +184,12 @@ def _refuse_known_modules(model: torch.nn.Module) -> None:
 
 
 def _trace(model: torch.nn.Module, input_dimension: Any, batch: int | None) -> Trace:
+    complex_ones = [name for name, p in model.named_parameters() if p.is_complex()]
+    if complex_ones:
+        raise CaptureError(
+            f"{complex_ones[0]} is complex; allowed are real weights. "
+            "Replace the model by one of real weights on real and imaginary parts."
+        )
     found = input_dimensions(model)
     if input_dimension is None:
         if not found:

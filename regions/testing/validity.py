@@ -216,7 +216,7 @@ def _check_forward(complex_: RegionComplex) -> None:
     claimed = np.einsum("rok,rk->ro", maps, x)
     size = np.einsum("rok,rk->ro", np.abs(maps), np.abs(x))
     bound = errors + 8 * _U * size + np.abs(x) @ map_error(network).T + _SMALLEST
-    off = sure & agrees & (np.abs(claimed - values) > 1.01 * bound).any(axis=1)
+    off = sure & agrees & ~(np.abs(claimed - values) <= 1.01 * bound).all(axis=1)
     _check(not off.any(), f"Region {int(np.argmax(off))}: its affine map is not the network's there.")
     doubtful = np.flatnonzero(~agrees).tolist()
     if doubtful:
