@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-import zipfile
-import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +86,8 @@ def read_npz(path: str | Path, kind: str, version: int) -> dict[str, NDArray[Any
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:
+        # A damaged header makes numpy and zipfile raise almost anything, SyntaxError included.
         raise FileFormatError(
             f"{path}: could not be read as a file of kind {kind!r} ({error}). "
             "It is damaged or foreign; write it again with save()."

@@ -184,3 +184,19 @@ def test_wrong_input_dimension() -> None:
         regions.enumerate_regions(mlp(3, 4, 1), 1)
     with pytest.raises(InvalidNetworkError, match="1 input"):
         regions.count_regions(mlp(1, 4, 1), 1)
+
+
+def test_flipped_bytes_never_escape_as_foreign_errors(tmp_path) -> None:
+    path = tmp_path / "network.npz"
+    mlp(2, 3, 1).save(path)
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    for _ in range(300):
+        damaged = data.copy()
+        for at in rng.integers(0, len(data), size=3):
+            damaged[at] ^= int(rng.integers(1, 256))
+        path.write_bytes(damaged)
+        try:
+            Network.load(path)
+        except FileFormatError:
+            pass

@@ -98,8 +98,9 @@ def test_the_bounds_of_lines_hold_after_several_layers(slopes: tuple[float, floa
         parents, bits = run.cut()
         run.maps = next_maps(network.layers[i + 1], network.layers[i], run.maps, parents, bits)
         points = run.cells.points[run.cells.rings[run.cells.ring_offsets[:-1]], :2]
-        middle = np.add.reduceat(run.cells.points[run.cells.rings, :2], run.cells.ring_offsets[:-1]) / (
-            np.diff(run.cells.ring_offsets)[:, None]
+        middle = (
+            np.add.reduceat(run.cells.points[run.cells.rings, :2], run.cells.ring_offsets[:-1])
+            / (np.diff(run.cells.ring_offsets)[:, None])
         )
         assert len(points) == run.cells.n_faces
         homes = complex_.locate(middle)
@@ -149,7 +150,9 @@ def test_integer_lines_one_ulp_apart(ulps: int) -> None:
 @pytest.mark.parametrize("gap", [1e-6, 1e-12, 2.0**-52])
 def test_needles(gap: float) -> None:
     weight = [[1.0, 0.0], [1.0, gap], [0.3, 1.0]]
-    network = Network.from_arrays([weight, np.eye(3), np.ones((1, 3))], [[0.0, -gap / 3, 0.1], [-0.1, -0.1, -0.2], [0.0]])
+    network = Network.from_arrays(
+        [weight, np.eye(3), np.ones((1, 3))], [[0.0, -gap / 3, 0.1], [-0.1, -0.1, -0.2], [0.0]]
+    )
     assert regions.enumerate_regions(network, 1).n_regions == len(reference_of(network, Box(-1, -1, 1, 1)))
 
 

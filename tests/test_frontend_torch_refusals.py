@@ -139,6 +139,14 @@ def infinite_bias():
     return model
 
 
+def enormous():
+    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1)).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(1e200)
+    return model
+
+
 REFUSED = {
     "nan": (nan_model, InvalidNetworkError, ("2: weight", "(0, 1) is nan", "must be finite", "Check")),
     "infinite": (infinite_bias, InvalidNetworkError, ("0: bias", "(2,) is inf", "must be finite", "Check")),
@@ -189,6 +197,7 @@ REFUSED = {
     "constant": (function(lambda m, x: m.b.weight), CaptureError, ("does not depend", "allowed are", "Check")),
     "state": (Fresh, CaptureError, ("differs from the model: at the point [", "the network [", "allowed", "Look")),
     "complex": (lambda: nn.Linear(2, 3, dtype=torch.complex64), CaptureError, ("is complex", "allowed are", "Replace")),
+    "overflow": (enormous, CaptureError, ("could not be compared", "may overflow", "Allowed are", "Rescale")),
     "no weights": (nn.ReLU, CaptureError, ("no weight matrix", "allowed is", "input_dimension=D")),
     "no forward": (
         lambda: nn.ModuleList([nn.Linear(2, 2)]),

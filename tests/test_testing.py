@@ -153,8 +153,8 @@ def edited(complex_: RegionComplex, name: str, edit: Any) -> RegionComplex:
     return replace(complex_, **{name: array})
 
 
-def flip_bit(packed: Any) -> None:
-    packed[3, 0] ^= 1 << 7
+def flip_first_layer(packed: Any) -> None:
+    packed[3, 0] ^= 0b11111100
 
 
 def swap(array: Any) -> None:
@@ -182,13 +182,9 @@ def increment(index: Any) -> Any:
         ("rings", swap, "rings do not run along"),
         ("edge_faces", lambda a: a.__setitem__(slice(None), a[:, ::-1]), "rings do not run along"),
         ("packed_patterns", lambda a: a.__setitem__(0, a[1]), "same pattern"),
-        ("packed_patterns", flip_bit, "agree in the neuron on their edge|differ in a layer before"),
+        ("packed_patterns", flip_first_layer, "agree in the neuron on their edge|differ in a layer before"),
         ("edge_neurons", first(-1), "an inner edge lies on a neuron"),
-        (
-            "edge_sides",
-            first(-1),
-            "an edge on the rim lies on a side",
-        ),
+        ("edge_sides", first(-1), "an edge on the rim lies on a side"),
         ("edges", lambda a: a.__setitem__(0, a[0, ::-1]), "rings do not run along"),
         ("gradients", increment((2, 1, 0)), "Region 2: "),
         ("offsets", increment((2, 0)), "Region 2: "),

@@ -103,7 +103,9 @@ def untouched(model: torch.nn.Module) -> Iterator[None]:
                 items[:] = former
         with torch.no_grad():
             for tensor, version, numbers in tensors:
-                if (version is not None and tensor._version != version) or (
-                    version is None and not torch.equal(tensor.nan_to_num(), numbers.nan_to_num())
-                ):
+                if version is None:
+                    changed = not torch.equal(tensor.nan_to_num(), numbers.nan_to_num())
+                else:
+                    changed = tensor._version != version
+                if changed:
                     tensor.copy_(numbers)

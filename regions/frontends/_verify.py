@@ -160,14 +160,23 @@ def compare(
     points = torch.tensor(np.concatenate(draws), dtype=dtype, device=device)
     numbers = points.to("cpu", torch.float64).numpy()
     compared = _check(network, _evaluate(model, points, shape), numbers, _unit(dtype, device), dtype)
+    if doubled is not None and dtype != torch.float64:
+        compared += _compare_in_double(model, doubled, points, numbers, shape)
     if compared == 0:
         raise CaptureError(
             f"The captured network could not be compared with the model: at all {len(points)} test points the "
-            f"weights are so large that {dtype} may overflow. Allowed are weights that leave room. Use model.double(), "
-            "or rescale."
+            f"weights are so large that {dtype} may overflow. Allowed are weights that leave room. Rescale the model."
         )
-    if doubled is None or dtype == torch.float64:
-        return
+
+
+def _compare_in_double(
+    model: torch.nn.Module,
+    doubled: Network,
+    points: torch.Tensor,
+    numbers: NDArray[np.float64],
+    shape: tuple[int, ...],
+) -> int:
+    """Compare with the model run in float64; return how many points could be compared."""
     scripted = isinstance(model, torch.jit.ScriptModule)
     try:
         with nullcontext() if scripted else _InDouble(), torch.no_grad():
@@ -176,7 +185,8 @@ def compare(
     except CaptureError:
         raise
     except Exception:
-        # Some models insist on their own dtype; the comparison above has been made anyway.
-        return
-    if outputs.dtype == torch.float64:
-        _check(doubled, outputs, numbers, torch.finfo(torch.float64).eps / 2, torch.float64)
+        # Some models insist on their own dtype; the comparison in that dtype has been made anyway.
+        return 0
+    if outputs.dtype != torch.float64:
+        return 0
+    return _check(doubled, outputs, numbers, torch.finfo(torch.float64).eps / 2, torch.float64)
