@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from fractions import Fraction
 
@@ -84,7 +85,7 @@ def test_norm_bounds_hold_and_are_close(shape: tuple[int, int]) -> None:
 
 def mlp(*widths: int, seed: int = 0, slopes: tuple[float, float] = (0.0, 1.0)) -> Network:
     rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in zip(widths, widths[1:], strict=False)]
+    weights = [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in itertools.pairwise(widths)]
     return Network.from_arrays(weights, [rng.normal(size=o) for o in widths[1:]], slopes)
 
 
