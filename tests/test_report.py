@@ -336,3 +336,39 @@ def test_names_are_escaped(tmp_path):
 def test_options_are_checked(options, message):
     with pytest.raises(OptionError, match=re.escape(message)):
         ReportOptions(**options)
+
+
+def test_network_without_inner_vertices_has_no_outermost_one():
+    options = ReportOptions(shallow_widths=(2, 1, 1), seeds=[0], bounds=[5], resolution=40, figures=False)
+    document = make_report(options).document
+    assert document["runs"][0]["regions"] == 2
+    assert document["runs"][0]["farthest_vertex"] is None
+    assert tables.reach(document).rows[0] == ("shallow 2-1-1", "none", "none", "none")
+
+
+def test_figures_that_are_not_finite_are_said_to_be_so(report):
+    document = json.loads(report.to_json())
+    for run in document["runs"]:
+        run["cross_check"]["figures"] |= {"largest_deviation": None, "sufficient_resolution": None}
+    for row in tables.checks(document).rows:
+        assert "not finite" in row
+        assert row[-1] == "> 1 000 000"
+
+
+def test_missing_library_is_no_error(monkeypatch):
+    from importlib.metadata import PackageNotFoundError
+
+    def absent(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("regions.report.study.version", absent)
+    report = make_report(ReportOptions(seeds=[0], bounds=[1], resolution=40, figures=False))
+    assert report.document["environment"]["torch"] == "unknown"
+
+
+def test_folder_that_cannot_be_written_to_is_told_at_once(tmp_path, monkeypatch):
+    from regions.report.result import prepare_folder
+
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(PermissionError, match="--output"):
+        prepare_folder(tmp_path)

@@ -179,13 +179,15 @@ class Enumeration:
         Enumeration
         """
         cells = self.cells
-        *arrays, points, lines = kernels.restrict(
+        ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines = kernels.restrict(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
             len(cells.points), len(cells.lines), faces,
         )  # fmt: skip
         new = Enumeration.__new__(Enumeration)
         new.network, new.domain, new.proven, new.level = self.network, self.domain, 0, self.level
-        new.cells = Cells(cells.points[points], *arrays, cells.lines[lines])
+        new.cells = Cells(
+            cells.points[points], ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, cells.lines[lines]
+        )
         new.euler = len(points) - len(new.cells.edges) + len(faces)
         new.exact = self.exact.restricted(self.level, faces, lines, points)
         layers = self.network.layers

@@ -142,7 +142,11 @@ def draw_counts(document: dict[str, Any]) -> Drawn:
 
 
 def _png(figure: Figure) -> bytes:
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(w_pad=0.1, h_pad=0.1)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110)
     return buffer.getvalue()
