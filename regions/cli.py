@@ -38,8 +38,8 @@ The exit status is 0 when every cross-check passed, 1 when one found a disagreem
 same), 2 when something is wrong with what was asked for, 130 when interrupted.
 """
 _MODEL_HELP = (
-    "a saved model of two inputs: an .npz file of arrays (regions.Network.save), or a file made by torch.export.save "
-    "or torch.jit.save; pickled models are refused"
+    "a saved model of two inputs: an .npz file (regions.Network.save, or plain arrays), or a file made by "
+    "torch.export.save or torch.jit.save; pickled models are refused"
 )
 _FORMATS = ("pdf", "png", "svg")
 

@@ -107,8 +107,9 @@ def count(network: Network, domain: Box | ConvexPolygon, threads: int | None = N
     if packed.last < 0:
         return 1
     whole = Enumeration(network, domain)
+    threads = threads or _cores()
     if packed.last == 0:
-        return whole.count_last()
+        return whole.count_last(map if threads == 1 else _pool(threads).map)
     parents, bits = whole.cut()
     cells = whole.cells
 
@@ -120,7 +121,6 @@ def count(network: Network, domain: Box | ConvexPolygon, threads: int | None = N
         return found if found >= 0 else _count(whole.part(block, parents, bits), packed.last)
 
     blocks = split(whole, _FIRST_FACES)
-    threads = threads or len(os.sched_getaffinity(0))
     # One product at a time is too small for the threads of the linear algebra library: they would only get in the way.
     with _linear_algebra().limit(limits=1, user_api="blas"):
         if threads == 1 or len(blocks) < 2:
@@ -133,6 +133,11 @@ def _linear_algebra() -> ThreadpoolController:
     import scipy.linalg  # noqa: F401  # Its library is the one that compiled products call.
 
     return ThreadpoolController()
+
+
+def _cores() -> int:
+    # Not every system tells which cores a process may use.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @lru_cache(maxsize=1)

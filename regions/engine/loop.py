@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,15 +13,21 @@ from regions.engine import arrange, kernels
 from regions.engine.exact_stage import ExactStage
 from regions.engine.maps import FaceMaps, activate, first_maps, next_maps
 from regions.engine.predicates import TINY, U
+from regions.engine.tally import tally
 from regions.errors import EngineError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from numpy.typing import NDArray
 
     from regions.domain import Box, ConvexPolygon
     from regions.network import Network
 
 __all__ = ["Cells", "Enumeration", "Result"]
+
+# Pairs of chords that one step of a tally looks at: some tens of milliseconds.
+_TALLY_WORK = 1 << 21
 
 
 @dataclass(slots=True)
@@ -58,6 +66,17 @@ class Rims(NamedTuple):
     member_offsets: NDArray[np.int64]
     members: NDArray[np.int64]
     arcs: NDArray[np.int8]
+
+
+class Placed(NamedTuple):
+    """The chords of one layer, with their ends on the rims of the faces."""
+
+    bits: NDArray[np.uint64]
+    chord_units: NDArray[np.int64]
+    rims: Rims
+    counts: NDArray[np.int64]
+    lines: NDArray[np.float64]
+    line_start: int
 
 
 class Arrangement(NamedTuple):
@@ -235,8 +254,8 @@ class Enumeration:
         ranks, counts = kernels.rank_edges(offsets, tied)
         return offsets, chords, positions, ranks, counts
 
-    def _arrange(self, layer: int, maps: FaceMaps) -> Arrangement:
-        """All that a layer does to the faces, short of making the new ones."""
+    def _place(self, layer: int, maps: FaceMaps) -> Placed:
+        """The layer's chords, and where they end on the faces' rims."""
         cells, exact = self.cells, self.exact
         bits, chord_faces, chord_units, ends, arcs = self._chords(layer, maps)
         lines = maps.lines(chord_faces, chord_units)
@@ -270,7 +289,12 @@ class Enumeration:
         )  # fmt: skip
         if bad >= 0:
             raise self._fail(f"Layer {layer}: the edges of face {bad} are cut differently from its two sides.")
-        rims = Rims(*placed)
+        return Placed(bits, chord_units, Rims(*placed), counts, lines, line_start)
+
+    def _arrange(self, layer: int, maps: FaceMaps) -> Arrangement:
+        """All that a layer does to the faces, short of making the new ones."""
+        cells = self.cells
+        bits, chord_units, rims, counts, lines, line_start = self._place(layer, maps)
         x_offsets, others, x_positions, runs = arrange.cross_chords(
             rims.offsets, rims.points, cells.points, rims.class_offsets, rims.classes, rims.member_offsets,
             rims.members, rims.arcs, lines,
@@ -309,29 +333,42 @@ class Enumeration:
     ) -> None:
         """Decide the doubtful orders along chords; points where many chords meet are found once for all of them."""
         faces = np.searchsorted(rims.class_offsets, runs[:, 0], side="right") - 1
-        first_members = rims.members[rims.member_offsets[:-1]]
         known: list[frozenset[int]] = []
         last_face = -1
         for (index, start, stop), face in zip(runs.tolist(), faces.tolist(), strict=True):
             if face != last_face:
                 known, last_face = [], face
-            low, base = int(rims.class_offsets[face]), int(rims.offsets[face])
             here = others[start:stop].copy()
-            u, v = (int(rims.points[base + place]) for place in rims.classes[index])
-            own = index - low
-            names = [own, *here.tolist()]
-            units = chord_units[first_members[low + here]].tolist()
-            order, ties = self.exact.order_run(layer, (u, v), units, known, names)
+            order, ties = self._order_run(layer, index, here, rims, chord_units, known)
             others[start:stop] = here[order]
             positions[start:stop] = positions[start:stop][order]
             tied[start:stop] = ties
-            group = [own]
-            for place, i in enumerate(order):
-                if place and not ties[place]:
-                    group = [own]
-                group.append(int(here[i]))
-                if len(group) > 2 and (place + 1 == len(order) or not ties[place + 1]):
-                    known.append(frozenset(group))
+
+    def _order_run(
+        self,
+        layer: int,
+        index: int,
+        here: NDArray[np.int64],
+        rims: Rims,
+        chord_units: NDArray[np.int64],
+        known: list[frozenset[int]],
+    ) -> tuple[list[int], list[bool]]:
+        """Order some chords along the chord `index`; add the sets that meet in one point to `known`."""
+        face = int(np.searchsorted(rims.class_offsets, index, side="right")) - 1
+        low, base = int(rims.class_offsets[face]), int(rims.offsets[face])
+        u, v = (int(rims.points[base + place]) for place in rims.classes[index])
+        own = index - low
+        units = chord_units[rims.members[rims.member_offsets[low + here]]].tolist()
+        order, ties = self.exact.order_run(layer, (u, v), units, known, [own, *here.tolist()])
+        group = [own]
+        for place, i in enumerate(order):
+            if place and not ties[place]:
+                group = [own]
+            group.append(int(here[i]))
+            last = place + 1 == len(order) or not ties[place + 1]
+            if len(group) > 2 and last and not any(s.issuperset(group) for s in known):
+                known.append(frozenset(group))
+        return order, ties
 
     def _sharpen(self, start: int) -> None:
         """Round vertices that lie badly, between nearly parallel lines, from their exact coordinates."""
@@ -389,10 +426,53 @@ class Enumeration:
             raise self._fail(f"Layer {layer}: V - E + F is not {self.euler}.")
         return parents, new_bits
 
-    def count_last(self) -> int:
-        """How many faces the next layer makes, without making them."""
-        cut = self._arrange(self.level, self.maps)
-        return int(self.cells.n_faces + cut.segments.sum() - cut.node_offsets[-1])
+    def count_last(self, run: Callable[..., Iterable[Any]] = map) -> int:
+        """How many faces the next layer makes, without making them.
+
+        A chord adds a face, and a point where m chords meet adds m - 1 more. Every point is met on each of its
+        chords, so points with m chords are found m times.
+
+        Parameters
+        ----------
+        run : callable
+            Like `map`; calls may be made side by side.
+        """
+        placed = self._place(self.level, self.maps)
+        rims = placed.rims
+        sizes = np.diff(rims.class_offsets)
+        class_faces = np.repeat(np.arange(self.cells.n_faces), sizes)
+        # Steps of about equal work: a chord is held against all chords of its face.
+        work = np.cumsum(sizes[class_faces])
+        total = int(work[-1]) if len(work) else 0
+        steps = max(1, -(-total // _TALLY_WORK))
+        bounds = np.searchsorted(work, np.linspace(0, total, steps + 1)[1:-1]).tolist()
+        ranges = list(pairwise([0, *bounds, len(class_faces)]))
+
+        def one(step: tuple[int, int]) -> Any:
+            return tally(
+                *step, class_faces, rims.class_offsets, rims.offsets, rims.points, self.cells.points, rims.classes,
+                rims.member_offsets, rims.members, rims.arcs, placed.lines,
+            )  # fmt: skip
+
+        meetings: Counter[int] = Counter()
+        known: tuple[int, list[frozenset[int]]] = (-1, [])
+        for simple, run_classes, run_offsets, run_others, proven in run(one, ranges):
+            meetings[2] += simple
+            self.proven += proven
+            for i, (start, stop) in zip(run_classes.tolist(), pairwise(run_offsets.tolist()), strict=True):
+                if class_faces[i] != known[0]:
+                    known = (class_faces[i], [])
+                _, ties = self._order_run(self.level, i, run_others[start:stop], rims, placed.chord_units, known[1])
+                size = 1
+                for tie in [*ties[1:], False]:
+                    size += 1
+                    if not tie:
+                        meetings[size] += 1
+                        size = 1
+        if any(found % m for m, found in meetings.items()):
+            raise self._fail(f"Layer {self.level}: chords disagree about the points that they share.")
+        more = sum(found // m * (m - 1) for m, found in meetings.items())
+        return int(self.cells.n_faces + len(class_faces) + more)
 
     def _patterns(self) -> NDArray[np.bool_]:
         """Patterns of the final faces: (R, H)."""
