@@ -110,7 +110,8 @@ class RegionComplex:
     network : Network
     domain : Box or ConvexPolygon
     vertices : ndarray, shape (V, 2), float64
-        Coordinates in the input plane.
+        Coordinates in the input plane, rounded: they lie on their lines up to rounding errors, so a vertex between
+        two nearly parallel lines is less certain along them. :meth:`exact_vertices` gives the true ones.
     edges : ndarray, shape (E, 2), int64
         First and last vertex.
     edge_neurons : ndarray, shape (E,), int64

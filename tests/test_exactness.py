@@ -217,3 +217,26 @@ def test_the_certificate_counts_both_stages() -> None:
     assert generic.decided_exactly == 0
     central = Network.from_arrays([np.random.default_rng(0).normal(size=(8, 2)), np.ones((1, 8))])
     assert regions.enumerate_regions(central, 3).certificate.decided_exactly > 0
+
+
+@pytest.mark.parametrize("exponent", [150, 500, 900])
+@pytest.mark.parametrize("seed", range(4))
+def test_weights_of_any_magnitude(exponent: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    widths = [2, *rng.integers(2, 6, size=2).tolist(), 1]
+
+    def draw(*shape: int) -> np.ndarray:
+        return np.round(rng.normal(size=shape) * 4) * 2.0 ** rng.integers(-exponent, exponent, shape)
+
+    network = Network.from_arrays([draw(o, i) for i, o in pairwise(widths)], [draw(o) for o in widths[1:]])
+    expected = len(reference_of(network, Box(-1, -1, 1, 1)))
+    assert regions.enumerate_regions(network, 1).n_regions == expected
+    assert regions.count_regions(network, 1) == expected
+
+
+def test_weights_whose_products_overflow() -> None:
+    # Found by Hypothesis: the maps overflow, so every decision falls to the exact stage.
+    big = 2.0**600
+    weights = [[[big, 1], [1, 2]], [[1, big], [1, 1]], [[1, 1]]]
+    network = Network.from_arrays(weights, [[1, 1], [-1, 1], [0]])
+    assert regions.enumerate_regions(network, 1).n_regions == len(reference_of(network, Box(-1, -1, 1, 1)))

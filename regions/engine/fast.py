@@ -66,7 +66,7 @@ def pack(network: Network) -> PackedNetwork:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _norm(values, stride):
     """Upper bound on the 2-norm of a vector; infinite where its squares overflow, never too small."""
     total = 0.0
@@ -75,7 +75,7 @@ def _norm(values, stride):
     return math.sqrt(total) * (1.0 + (values.shape[0] + 8) * U) + values.shape[0] * 2.0**-500
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _first_basis(bits, lines, below, above):
     """Basis, affine part and the basis' activations behind the first layer."""
     n_faces = bits.shape[0]
@@ -116,7 +116,7 @@ def _first_basis(bits, lines, below, above):
     return after, values, squares
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g_errors, c_errors, tiny, faces, units,
                 starts, signs, edge_lines, ring_edges, lines):  # fmt: skip
     """Count the faces that the last layer makes, each face by itself; all signs are proven and none is 0.
@@ -277,7 +277,7 @@ def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g
     return total, proven
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def count_block(
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits,
     sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
@@ -359,6 +359,9 @@ def count_block(
                 sy += ay * ay
                 sc += ac * ac
             lost = n_basis * 2.0**-500
+            if not (ex < math.inf and ey < math.inf):
+                # max() may drop a NaN, and a bound that is lost would prove what is not true.
+                ex = math.inf
             g_errors[f] = (
                 max(ex, ey) + math.sqrt(squares[f, 0]) + lost + short_gamma * math.sqrt(max(sx, sy))
             ) * slack + TINY
@@ -408,6 +411,9 @@ def count_block(
                 tc = values[f, 2, u]
                 s = tx * x + ty * y + tc
                 reach = (abs(tx) * rx + abs(ty) * ry + 16.0 * U * abs(tc) + around) * INFLATE
+                if not (abs(s) + reach < math.inf):
+                    s = 0.0
+                    reach = math.inf
                 least[u] = min(least[u], s - reach)
                 most[u] = max(most[u], s + reach)
         middle = np.empty(n_basis)

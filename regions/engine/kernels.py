@@ -18,7 +18,7 @@ __all__ = ["UNKNOWN", "certify", "classify", "cross_edges", "edge_points", "find
 UNKNOWN = 2
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _grown(array, needed):
     if needed <= array.shape[0]:
         return array
@@ -27,7 +27,7 @@ def _grown(array, needed):
     return bigger
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, g_errors, c_errors, tiny, kinked, bits):
     """Signs of the neurons on the faces: whole faces where that is proven, vertex by vertex where it is not.
 
@@ -178,7 +178,7 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def find_chords(ring_offsets, faces, units, starts, signs, bits):
     """Turn candidates with decided signs into chords.
 
@@ -245,7 +245,7 @@ def find_chords(ring_offsets, faces, units, starts, signs, bits):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def certify(estimates, lows, highs, items, start, stop, runs, n_runs, owner):
     """Sort items[start:stop] by their estimates; note the runs whose order the bounds do not prove.
 
@@ -305,7 +305,7 @@ def certify(estimates, lows, highs, items, start, stop, runs, n_runs, owner):
     return runs, n_runs
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def cross_edges(ring_offsets, rings, ring_edges, edges, edge_faces, points, chord_faces, ends, arcs, lines):
     """Order the chords that end inside each edge along that edge, seen from the face to its left.
 
@@ -367,7 +367,7 @@ def cross_edges(ring_offsets, rings, ring_edges, edges, edge_faces, points, chor
     return offsets, chords, positions, runs[:n_runs].copy()
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def rank_edges(offsets, tied):
     """Number the distinct points on each edge: the place of every crossing among them, and how many there are."""
     n_edges = offsets.shape[0] - 1
@@ -383,7 +383,7 @@ def rank_edges(offsets, tied):
     return ranks, counts
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def meet(points, u, v, t, line_1, line_2, out, out_at):
     """Store the point at t between two vertices, with the error bound that the two lines through it give."""
     x = (1.0 - t) * points[u, 0] + t * points[v, 0]
@@ -402,7 +402,7 @@ def meet(points, u, v, t, line_1, line_2, out, out_at):
     out[out_at, 4] = dy
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def edge_points(points, edges, edge_lines, all_lines, line_start, offsets, chords, positions, ranks, counts):
     """The new vertices on the edges, each with the two lines through it."""
     total = counts[-1]
@@ -429,7 +429,7 @@ def edge_points(points, edges, edge_lines, all_lines, line_start, offsets, chord
     return new_points, new_lines
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def restrict(ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, n_points, n_lines, faces):
     """The part of a complex that is made of some of its faces, with everything numbered anew.
 

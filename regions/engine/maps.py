@@ -53,8 +53,9 @@ class FaceMaps:
         out = np.empty((len(faces), 5))
         out[:, :3] = self.coefficients[faces, :, units]
         norms = self.row_norms[units]
-        out[:, 3] = (norms * self.g_errors[faces] + self.tiny) * INFLATE
-        out[:, 4] = (norms * self.c_errors[faces] + self.bias_errors[units] + self.tiny) * INFLATE
+        with np.errstate(over="ignore", invalid="ignore"):
+            out[:, 3] = (norms * self.g_errors[faces] + self.tiny) * INFLATE
+            out[:, 4] = (norms * self.c_errors[faces] + self.bias_errors[units] + self.tiny) * INFLATE
         return out
 
 
@@ -63,7 +64,8 @@ def norm_bound(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     largest = np.abs(rows).max(axis=-1)
     scale = np.where(largest > 0, largest, 1.0)
     sums = np.square(rows / scale[..., None]).sum(axis=-1)
-    return largest * np.sqrt(sums) * (1 + (rows.shape[-1] + 8) * U)
+    with np.errstate(over="ignore"):
+        return np.asarray(largest * np.sqrt(sums) * (1 + (rows.shape[-1] + 8) * U))
 
 
 def spectral_bound(weight: NDArray[np.float64]) -> float:
@@ -112,7 +114,7 @@ def first_maps(layer: Layer, n_faces: int) -> FaceMaps:
     return FaceMaps(np.repeat(map_[None], n_faces, axis=0), units, units, zeros, zeros, 0.0, zeros, zeros)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def activate(coefficients, parents, bits, below, above):
     """Post-activation maps of faces from the pre-activation maps of their parents, and the columns' norms.
 
@@ -146,8 +148,11 @@ def activate(coefficients, parents, bits, below, above):
                 scale = 2.0**1022
             for k in range(n_units):
                 total += (out[f, c, k] * scale) ** 2
+            # An infinite entry makes the scale 0 and the norm NaN; max() may drop a NaN, but not an infinity.
             norm = np.sqrt(total) / scale * (1.0 + (n_units + 16) * U) + TINY
             which = 0 if c < 2 else 1
+            if not norm < np.inf:
+                norm = np.inf
             norms[f, which] = max(norms[f, which], norm)
     return out, norms
 

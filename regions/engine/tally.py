@@ -11,7 +11,7 @@ from regions.engine.predicates import crossing, value
 __all__ = ["tally"]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def tally(
     first,
     stop,
