@@ -228,7 +228,7 @@ def test_weights_of_any_magnitude(exponent: int, seed: int) -> None:
     def draw(*shape: int) -> np.ndarray:
         return np.round(rng.normal(size=shape) * 4) * 2.0 ** rng.integers(-exponent, exponent, shape)
 
-    network = Network.from_arrays([draw(o, i) for i, o in pairwise(widths)], [draw(o) for o in widths[1:]])
+    network = Network.from_arrays([draw(o, i) for i, o in itertools.pairwise(widths)], [draw(o) for o in widths[1:]])
     expected = len(reference_of(network, Box(-1, -1, 1, 1)))
     assert regions.enumerate_regions(network, 1).n_regions == expected
     assert regions.count_regions(network, 1) == expected
