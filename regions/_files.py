@@ -95,7 +95,8 @@ def read_npz(path: str | Path, kind: str, version: int) -> dict[str, NDArray[Any
     found = str(arrays.pop("__kind__", "none"))
     if found != kind:
         raise FileFormatError(f"{path}: holds kind {found!r}; {kind!r} is needed.")
-    found_version = int(arrays.pop("__version__", -1))
+    version_entry = arrays.pop("__version__", np.array(-1))
+    found_version = int(version_entry) if version_entry.shape == () and version_entry.dtype.kind in "iu" else -1
     if not 1 <= found_version <= version:
         raise FileFormatError(
             f"{path}: is of version {found_version}; this release reads versions 1 to {version}. Update regions."

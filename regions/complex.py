@@ -39,6 +39,11 @@ _ARRAYS = (
 _SVG_LIMIT = 4000
 
 
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """How the decisions were taken that this complex rests on.
@@ -153,7 +158,8 @@ class RegionComplex:
 
     def __post_init__(self) -> None:
         for name in _ARRAYS:
-            array = np.ascontiguousarray(getattr(self, name))
+            # A view, so that the caller's own array stays as it is.
+            array = np.ascontiguousarray(getattr(self, name)).view()
             array.setflags(write=False)
             object.__setattr__(self, name, array)
 
@@ -199,7 +205,7 @@ class RegionComplex:
         counts = np.diff(self.ring_offsets)
         closed = np.insert(self.rings, self.ring_offsets[1:], self.rings[self.ring_offsets[:-1]])
         owners = np.repeat(np.arange(self.n_regions), counts + 1)
-        return shapely.polygons(shapely.linearrings(self.vertices[closed], indices=owners))
+        return _read_only(shapely.polygons(shapely.linearrings(self.vertices[closed], indices=owners)))
 
     @cached_property
     def interior_points(self) -> NDArray[np.float64]:
@@ -216,12 +222,12 @@ class RegionComplex:
     @cached_property
     def neighbors(self) -> NDArray[np.int64]:
         """Pairs of regions that share an edge, the smaller index first: shape (A, 2), int64."""
-        return np.sort(self.edge_faces[self._inner_edges], axis=1)
+        return _read_only(np.sort(self.edge_faces[self._inner_edges], axis=1))
 
     @cached_property
     def neighbor_neurons(self) -> NDArray[np.int64]:
         """The neuron on the edge that each pair of `neighbors` shares: shape (A,), int64."""
-        return self.edge_neurons[self._inner_edges]
+        return _read_only(self.edge_neurons[self._inner_edges])
 
     @cached_property
     def extent(self) -> tuple[float, float, float, float] | None:
@@ -378,6 +384,15 @@ class RegionComplex:
     def _check_shapes(self, path: str | Path) -> None:
         r, v, e = self.n_regions, len(self.vertices), len(self.edges)
         h, o = self.network.n_neurons, self.network.n_outputs
+        for name in _ARRAYS:
+            kind = getattr(self, name).dtype.kind
+            wanted = "f" if name in ("vertices", "gradients", "offsets") else "u" if name == "packed_patterns" else "i"
+            if kind != wanted:
+                raise FileFormatError(
+                    f"{path}: {name} is of dtype kind {kind!r}; {wanted!r} is needed. The file is damaged."
+                )
+            if kind == "f" and name == "vertices" and not np.isfinite(getattr(self, name)).all():
+                raise FileFormatError(f"{path}: a vertex is not finite. The file is damaged.")
         expected = {
             "vertices": (v, 2),
             "edges": (e, 2),
@@ -395,7 +410,14 @@ class RegionComplex:
         ordered = r > 0 and self.ring_offsets[0] == 0 and (np.diff(self.ring_offsets) >= 3).all()
         if not ordered or self.ring_offsets[-1] != len(self.rings):
             raise FileFormatError(f"{path}: ring_offsets do not fit rings. The file is damaged.")
-        ranges = {"rings": (0, v), "edges": (0, v), "edge_faces": (-1, r), "edge_neurons": (-1, h)}
+        sides = len(self.domain.corners)
+        ranges = {
+            "rings": (0, v),
+            "edges": (0, v),
+            "edge_faces": (-1, r),
+            "edge_neurons": (-1, h),
+            "edge_sides": (-1, sides),
+        }
         for name, (low, high) in ranges.items():
             array = getattr(self, name)
             if array.min() < low or array.max() >= high:

@@ -41,7 +41,8 @@ def test_shapes_and_dtypes(complex_: RegionComplex) -> None:
 def test_it_is_frozen(complex_: RegionComplex) -> None:
     with pytest.raises(AttributeError):
         complex_.vertices = 0  # type: ignore[misc]
-    for array in (complex_.vertices, complex_.rings, complex_.gradients, complex_.patterns):
+    cached = (complex_.patterns, complex_.polygons, complex_.neighbors, complex_.neighbor_neurons, complex_.areas)
+    for array in (complex_.vertices, complex_.rings, complex_.gradients, *cached):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
@@ -149,6 +150,14 @@ def test_damaged_files(complex_: RegionComplex, tmp_path) -> None:
         ({"ring_offsets": arrays["ring_offsets"][::-1]}, "ring_offsets do not fit"),
         ({"gradients": arrays["gradients"][1:]}, "gradients has shape"),
         ({"corners": np.zeros((4, 2))}, "do not fit"),
+        ({"edges": arrays["edges"].astype(str)}, "edges is of dtype kind 'U'"),
+        ({"rings": arrays["rings"].astype(float)}, "rings is of dtype kind 'f'"),
+        ({"gradients": arrays["gradients"].astype(str)}, "gradients is of dtype kind"),
+        ({"packed_patterns": arrays["packed_patterns"] * 1.0}, "packed_patterns is of dtype kind"),
+        ({"edge_sides": arrays["edge_sides"] + 1000}, "edge_sides is out of range"),
+        ({"vertices": arrays["vertices"] * np.nan}, "not finite"),
+        ({"__version__": np.array("x")}, "is of version -1"),
+        ({"__version__": np.ones(3)}, "is of version -1"),
     ):
         np.savez(path, **(arrays | change))
         with pytest.raises(FileFormatError, match=message):
@@ -187,9 +196,11 @@ def test_wrong_input_dimension() -> None:
         regions.count_regions(mlp(1, 4, 1), 1)
 
 
-def test_flipped_bytes_never_escape_as_foreign_errors(tmp_path) -> None:
-    path = tmp_path / "network.npz"
-    mlp(2, 3, 1).save(path)
+@pytest.mark.parametrize("kind", [Network, RegionComplex])
+def test_flipped_bytes_never_escape_as_foreign_errors(kind: type, tmp_path) -> None:
+    path = tmp_path / "saved.npz"
+    network = mlp(2, 3, 1)
+    (network if kind is Network else regions.enumerate_regions(network, 1)).save(path)
     data = bytearray(path.read_bytes())
     rng = np.random.default_rng(0)
     for _ in range(300):
@@ -198,4 +209,4 @@ def test_flipped_bytes_never_escape_as_foreign_errors(tmp_path) -> None:
             damaged[at] ^= int(rng.integers(1, 256))
         path.write_bytes(damaged)
         with contextlib.suppress(FileFormatError):
-            Network.load(path)
+            kind.load(path)

@@ -390,11 +390,19 @@ def meet(points, u, v, t, line_1, line_2, out, out_at):
     y = (1.0 - t) * points[u, 1] + t * points[v, 1]
     x = min(max(x, min(points[u, 0], points[v, 0])), max(points[u, 0], points[v, 0]))
     y = min(max(y, min(points[u, 1], points[v, 1])), max(points[u, 1], points[v, 1]))
-    dx, dy = vertex_error(
-        x, y,
-        line_1[0], line_1[1], line_1[2], line_1[3], line_1[4],
-        line_2[0], line_2[1], line_2[2], line_2[3], line_2[4],
-    )  # fmt: skip
+    a1, b1, c1, eg1, ec1 = line_1[0], line_1[1], line_1[2], line_1[3], line_1[4]
+    a2, b2, c2, eg2, ec2 = line_2[0], line_2[1], line_2[2], line_2[3], line_2[4]
+    dx, dy = vertex_error(x, y, a1, b1, c1, eg1, ec1, a2, b2, c2, eg2, ec2)
+    if not dx + dy <= 2.0**-48 * (abs(x) + abs(y)):
+        # On an edge much longer than the coordinates are large, interpolation is coarse: one step of Newton's method.
+        r1 = a1 * x + b1 * y + c1
+        r2 = a2 * x + b2 * y + c2
+        determinant = a1 * b2 - a2 * b1
+        nearer_x = x - (b2 * r1 - b1 * r2) / determinant
+        nearer_y = y - (a1 * r2 - a2 * r1) / determinant
+        ex, ey = vertex_error(nearer_x, nearer_y, a1, b1, c1, eg1, ec1, a2, b2, c2, eg2, ec2)
+        if ex + ey < dx + dy:
+            x, y, dx, dy = nearer_x, nearer_y, ex, ey
     out[out_at, 0] = x
     out[out_at, 1] = y
     out[out_at, 2] = 1.0
