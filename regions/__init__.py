@@ -12,6 +12,7 @@ from regions.enumeration import count_regions, enumerate_regions
 from regions.errors import RegionsError
 from regions.gradient_image import GradientImage, gradient_image
 from regions.network import Layer, Network
+from regions.zoom import zoom_out
 
 if TYPE_CHECKING:
     from regions.shapely_method import enumerate_with_shapely
@@ -33,6 +34,7 @@ __all__ = [
     "enumerate_regions",
     "enumerate_with_shapely",
     "gradient_image",
+    "zoom_out",
 ]
 
 # Loaded when first asked for: it brings shapely. No module may bear the name of a function that is loaded so, since

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RESOLUTION_LIMIT", "CrossCheck", "cross_check"]
 
-#: Grid points a side beyond which no resolution is named: such a picture would have 10¹² pixels.
-RESOLUTION_LIMIT = 1_000_000
+#: Grid points a side beyond which no resolution is named: finer grids would be at the mercy of rounding.
+RESOLUTION_LIMIT = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +95,8 @@ class CrossCheck:
     def failures(self) -> tuple[str, ...]:
         """What disagrees, a sentence each; empty when the check is passed."""
         found = []
+        if not self.n_compared:
+            found.append("no pixel's stencil lies inside one region, so nothing was compared; take a higher resolution")
         if self.n_wrong_gradients:
             found.append(
                 f"{self.n_wrong_gradients} of {self.n_compared} pixels inside a region do not show its gradient "
@@ -152,7 +154,7 @@ class CrossCheck:
     def _enough(self) -> str:
         if self.sufficient_resolution is None:
             return f"No resolution up to {RESOLUTION_LIMIT} is certain to show all: region {self.thinnest} is too thin."
-        return f"A resolution of {self.sufficient_resolution} shows all."
+        return f"A resolution of {self.sufficient_resolution} is sufficient to show all."
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as plain numbers, strings, lists and booleans, for JSON.

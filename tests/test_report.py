@@ -352,7 +352,7 @@ def test_figures_that_are_not_finite_are_said_to_be_so(report):
         run["cross_check"]["figures"] |= {"largest_deviation": None, "sufficient_resolution": None}
     for row in tables.checks(document).rows:
         assert "not finite" in row
-        assert row[-1] == "> 1 000 000"
+        assert row[-1] == "> 10⁹"
 
 
 def test_missing_library_is_no_error(monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from html import escape
 from importlib.resources import files
@@ -31,7 +32,7 @@ def render(document: dict[str, Any], figures: dict[str, bytes]) -> str:
     template = Template(files("regions.report").joinpath("template.html").read_text(encoding="utf-8"))
     return template.substitute(
         networks=escape(" and ".join(network["title"] for network in document["networks"])),
-        headline=escape(tables.headline(document)),
+        headline=_unbroken(tables.headline(document)),
         verdict_class="passed" if passed else "failed",
         verdict=escape(tables.verdict(document)),
         disagreements=_disagreements(document),
@@ -48,6 +49,14 @@ def render(document: dict[str, Any], figures: dict[str, bytes]) -> str:
     )
 
 
+_UNBROKEN = re.compile(r"\[[^\]]*\]²|\d+(?:-\d+){2,}")
+
+
+def _unbroken(text: str) -> str:
+    """The text, with no line broken inside a square or a network's widths."""
+    return _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', escape(text))
+
+
 def _paragraph(text: str) -> str:
     return f"<p>{escape(text)}</p>" if text else ""
 
@@ -59,7 +68,7 @@ def _section(title: str, note: str, content: str) -> str:
 
 
 def _table(table: tables.Table) -> str:
-    head = "".join(f'<th scope="col">{escape(header)}</th>' for header in table.headers)
+    head = "".join(f'<th scope="col">{_unbroken(header)}</th>' for header in table.headers)
     body = "\n".join(
         f'<tr><th scope="row">{escape(first)}</th>' + "".join(map(_cell, rest)) + "</tr>" for first, *rest in table.rows
     )

@@ -258,7 +258,7 @@ def checks(document: dict[str, Any]) -> Table:
                     f"{_total(figures, 'patches_found')} / {_total(figures, 'patches_predicted')}",
                     str(sum(_total(figures, name) for name in _OTHER_FAULTS)),
                     f"{seen} of {regions}",
-                    _largest(figures, "sufficient_resolution", "> 1 000 000"),
+                    _largest(figures, "sufficient_resolution", "> 10⁹"),
                 )
             )
     return Table("Exact regions against the gradient image, all seeds together", headers, tuple(rows))
