@@ -2,8 +2,9 @@
 How far must one zoom out to see all the structure?
 ===================================================
 
-As far as the outermost vertex: beyond it, regions are divided by rays that do not meet again. The complex knows its
-vertices, so the answer is exact, provided that the domain is large enough to hold them all.
+As far as the outermost vertex: beyond it, regions are divided by rays that do not meet again. No vertex lies outside
+a square whose size follows from the weights; enumerated over that square, the network shows all its vertices, and
+the outermost one is known exactly.
 """
 
 import matplotlib.pyplot as plt
@@ -16,16 +17,17 @@ from regions.plotting import plot_regions
 models = {"shallow 2-20-1": ShallowMLP(seed=1), "deep 2-5-5-5-5-1": DeepMLP(seed=2)}
 
 # %%
-# Enumerate over ever larger squares. When a larger one adds no region, and every vertex stays inside, all is seen.
+# Ever larger squares hold ever more regions, until the outermost vertex is inside.
 
 extents = {}
 for name, model in models.items():
-    for exponent in range(1, 9):
-        complex_ = regions.enumerate_regions(model, 10.0**exponent)
-        extent = complex_.extent
-        reach = "none" if extent is None else f"{max(map(abs, extent)):.6g}"
-        print(f"{name}: {complex_.n_regions:4d} regions in [-1e{exponent}, 1e{exponent}]², outermost vertex at {reach}")
-    extents[name] = extent
+    everything = regions.zoom_out(model)
+    for bound in (10, 100, 1000, 1.01 * everything.farthest):
+        print(f"{name}: {regions.count_regions(model, bound):4d} regions in the square of bound {bound:.6g}")
+    print(
+        f"{name}: {everything.n_regions:4d} regions in the whole plane, outermost vertex at {everything.farthest:.6g}"
+    )
+    extents[name] = everything.extent
 
 # %%
 # The square that just holds all vertices, in red, and the regions a little beyond it.

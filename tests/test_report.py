@@ -343,7 +343,15 @@ def test_network_without_inner_vertices_has_no_outermost_one():
     document = make_report(options).document
     assert document["runs"][0]["regions"] == 2
     assert document["runs"][0]["farthest_vertex"] is None
-    assert tables.reach(document).rows[0] == ("shallow 2-1-1", "none", "none", "none")
+    assert tables.reach(document).rows[0] == ("shallow 2-1-1", "2.0", "0", "0", "0")
+
+
+def test_the_whole_plane_holds_all_that_a_square_shows(report):
+    for row in report.document["whole_plane"]:
+        runs = [r for r in report.document["runs"] if (r["network"], r["seed"]) == (row["network"], row["seed"])]
+        assert row["regions"] >= max(run["regions"] for run in runs)
+        assert row["regions"] == (211 if row["network"] == "shallow" else row["regions"])
+        assert row["farthest_vertex"] > 0
 
 
 def test_figures_that_are_not_finite_are_said_to_be_so(report):

@@ -7,6 +7,7 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_report"]
 
+_LARGEST_IN_THE_WHOLE_PLANE = 100
 _LIBRARIES = ("numpy", "numba", "python-flint", "scipy", "shapely", "torch", "matplotlib")
 
 
@@ -108,6 +110,7 @@ def make_report(options: ReportOptions, *, progress: bool | None = False) -> Rep
         "options": _options(options),
         "networks": [kind.described() for kind in kinds],
         "statistics": [_statistics(kind, bound, runs) for bound in options.bounds for kind in kinds],
+        "whole_plane": [_whole_plane(kind.name, *item) for kind in kinds for item in kind.networks.items()],
         "cross_check": _verdict(runs),
         "runs": runs,
         "figures": [],
@@ -190,6 +193,23 @@ def _run(kind: _Kind, seed: int | None, bound: float, complex_: RegionComplex, c
         "proven_by_float": complex_.certificate.proven_by_float,
         "decided_exactly": complex_.certificate.decided_exactly,
         "cross_check": {"passed": bool(check.passed), "summary": str(check.summary()), "figures": check.to_dict()},
+    }
+
+
+def _whole_plane(name: str, seed: int | None, network: Network) -> dict[str, Any]:
+    from regions.errors import DomainError
+    from regions.zoom import zoom_out
+
+    found = None
+    if network.n_neurons <= _LARGEST_IN_THE_WHOLE_PLANE:
+        with suppress(DomainError):
+            found = zoom_out(network)
+    return {
+        "network": name,
+        "seed": seed,
+        "regions": None if found is None else found.n_regions,
+        "vertices": None if found is None else found.n_vertices,
+        "farthest_vertex": None if found is None else found.farthest,
     }
 
 
