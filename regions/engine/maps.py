@@ -1,7 +1,7 @@
 """The affine maps of faces, pushed through a layer, with a proven bound on their rounding errors.
 
 For every face the activations are three columns (x, y, 1); errors are bounded column by column in the 2-norm, so
-that a layer multiplies them by its spectral norm and not by its row sums. The proof is in docs/architecture.md.
+that a layer multiplies them by its spectral norm and not by its row sums. The proof is in docs/exactness.md.
 """
 
 from __future__ import annotations

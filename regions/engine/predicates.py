@@ -1,7 +1,7 @@
 """Float evaluation with proven error bounds: the filter in front of the integer arithmetic.
 
 Every bound is first order in u = 2**-53 with the constant rounded up, then inflated, plus `TINY` against
-underflow; the proofs are in docs/architecture.md. A comparison with a bound that is infinite or NaN is false,
+underflow; the proofs are in docs/exactness.md. A comparison with a bound that is infinite or NaN is false,
 so overflow and division by zero end in the exact stage as well.
 """
 
