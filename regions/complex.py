@@ -56,6 +56,13 @@ class Certificate:
         Signs and orders that were decided in integer arithmetic.
     method : str
         "engine", or the name of a method that certifies nothing.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.5, 0.25], [0.0]])
+    >>> regions.enumerate_regions(network, 1).certificate
+    Certificate(proven_by_float=14, decided_exactly=0, method='engine')
     """
 
     proven_by_float: int
@@ -81,6 +88,16 @@ class Region:
     area : float
     neighbors : ndarray, shape (n,), int64
         The regions that share an edge with it.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> region = regions.enumerate_regions(network, 1).region(2)
+    >>> region
+    <Region 2: 4 sides, area 1, pattern 11>
+    >>> region.gradient
+    array([[1., 2.]])
     """
 
     index: int
@@ -140,6 +157,18 @@ class RegionComplex:
     Activation regions are the full-dimensional sets on which the activation pattern is constant: the faces of
     the canonical polyhedral complex of Grigsby & Lindsey (2022, "On transversality of bent hyperplane
     arrangements and the topological expressiveness of ReLU neural networks").
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> complex = regions.enumerate_regions(network, 1)
+    >>> len(complex), len(complex.vertices), len(complex.edges)
+    (4, 9, 12)
+    >>> complex.areas
+    array([1., 1., 1., 1.])
+    >>> complex.polygons[0].equals(complex.region(0).polygon)
+    True
     """
 
     network: Network
@@ -258,6 +287,14 @@ class RegionComplex:
         ------
         IndexError
             When there is no such region.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> complex = regions.enumerate_regions(network, 1)
+        >>> complex.region(-1)
+        <Region 3: 4 sides, area 1, pattern 01>
         """
         if not -self.n_regions <= index < self.n_regions:
             raise IndexError(f"region {index} was asked for; there are {self.n_regions} regions.")
@@ -290,6 +327,14 @@ class RegionComplex:
         ------
         ValueError
             When the points are not of shape (P, 2), or not finite.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> complex = regions.enumerate_regions(network, 1)
+        >>> complex.locate([[0.5, 0.5], [0.0, 0.0], [2.0, 0.0]])
+        array([ 2,  0, -1])
         """
         from regions.location import locate
 
@@ -306,6 +351,13 @@ class RegionComplex:
         -----
         Each is the intersection of two lines whose integer coefficients come from the network's own weights;
         plain and slow: meant for tests and for complexes of some thousand regions.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[3.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.0]])
+        >>> (regions.enumerate_regions(network, 1).exact_vertices())[-1]
+        (Fraction(-1, 3), Fraction(0, 1))
         """
         from regions.exact import ExactLines, exact_vertices
 
@@ -326,6 +378,16 @@ class RegionComplex:
         ----------
         path : str or Path
             `.npz` is added where it is missing.
+
+        Examples
+        --------
+        >>> import regions, tempfile, pathlib
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "complex.npz"
+        ...     regions.enumerate_regions(network, 1).save(path)
+        ...     regions.RegionComplex.load(path).n_regions
+        4
         """
         from regions._files import write_npz
 
@@ -355,6 +417,13 @@ class RegionComplex:
             When there is no such file.
         FileFormatError
             When the file is damaged, or not one that `save` wrote.
+
+        Examples
+        --------
+        >>> RegionComplex.load("absent.npz")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: [Errno 2] No such file or directory: 'absent.npz'
         """
         from regions._files import read_npz
 

@@ -62,6 +62,14 @@ class CrossCheck:
         Grid points a side that are proven to be enough to show every region; None beyond `RESOLUTION_LIMIT`.
     thinnest : int
         The region that needs the finest grid.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.25, 0.5], [0.0]])
+    >>> check = regions.cross_check(regions.enumerate_regions(network, 1), resolution=50)
+    >>> check.passed, check.patches_found, check.sufficient_resolution
+    (True, 4, 14)
     """
 
     image: GradientImage
@@ -132,6 +140,14 @@ class CrossCheck:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.25, 0.5], [0.0]])
+        >>> check = regions.cross_check(regions.enumerate_regions(network, 1), resolution=50)
+        >>> print(check.summary().splitlines()[0])
+        PASS: exact regions against the picture of 50 × 50 points.
         """
         n, right = self.resolution, self.n_compared - self.n_wrong_gradients
         lines = [f"{'PASS' if self.passed else 'FAIL'}: exact regions against the picture of {n} × {n} points."]
@@ -163,6 +179,14 @@ class CrossCheck:
         -------
         dict
             A key for every figure; ``hidden`` lists regions, ``visible`` is given as ``n_visible`` only.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.25, 0.5], [0.0]])
+        >>> check = regions.cross_check(regions.enumerate_regions(network, 1), resolution=50)
+        >>> check.to_dict()["n_visible"]
+        4
         """
         names = (
             "n_regions",

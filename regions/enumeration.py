@@ -63,6 +63,12 @@ def planar_network(model: Any) -> Network:
     ------
     InvalidNetworkError
         When the network does not have two inputs.
+
+    Examples
+    --------
+    >>> import regions
+    >>> planar_network(regions.Network.from_arrays([[[1.0, 2.0]]]))
+    <Network 2-1 with 0 hidden neurons and 3 parameters>
     """
     network = as_network(model)
     if network.input_dimension != 2:

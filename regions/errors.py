@@ -17,7 +17,17 @@ __all__ = [
 
 
 class RegionsError(Exception):
-    """Base class of every error that this package raises on purpose."""
+    """Base class of every error that this package raises on purpose.
+
+    Examples
+    --------
+    >>> import regions
+    >>> try:
+    ...     regions.Box(0, 0, 0, 1)
+    ... except regions.RegionsError as error:
+    ...     print(type(error).__name__)
+    DomainError
+    """
 
 
 class InvalidNetworkError(RegionsError, ValueError):

@@ -37,6 +37,14 @@ class GradientImage:
         the border.
     output : int
         Which output of the network it is.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.25, 0.5], [0.0]])
+    >>> image = regions.gradient_image(network, 1, resolution=50)
+    >>> image.values.shape, image.dx.max().round(6), image.dy.max().round(6)
+    ((50, 50), np.float64(1.0), np.float64(2.0))
     """
 
     x: NDArray[np.float64]

@@ -213,6 +213,13 @@ class Network:
             When the module uses an operation that is not piecewise linear.
         InvalidNetworkError
             When a weight is NaN or infinite.
+
+        Examples
+        --------
+        >>> import torch
+        >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))
+        >>> Network.from_torch(model)
+        <Network 2-3-1 with 3 hidden neurons and 13 parameters>
         """
         from regions.frontends.torch import capture
 
@@ -350,6 +357,12 @@ class Network:
         -------
         ndarray, shape (P, H), bool
             True where the neuron's pre-activation is > 0.
+
+        Examples
+        --------
+        >>> Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]]).patterns([[2.0, -1.0], [0.0, 3.0]])
+        array([[ True, False],
+               [False,  True]])
         """
         active = self._forward(points)[1]
         return np.concatenate([a[:, layer.kinked] for a, layer in zip(active, self.layers, strict=True)], axis=1)
@@ -398,6 +411,16 @@ class Network:
         Parameters
         ----------
         path : str or Path
+            `.npz` is added where it is missing.
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "network.npz"
+        ...     Network.from_arrays([[[1.0, 2.0]]]).save(path)
+        ...     Network.load(path)
+        <Network 2-1 with 0 hidden neurons and 3 parameters>
         """
         from regions._files import write_npz
 
@@ -419,6 +442,13 @@ class Network:
         ------
         FileFormatError
             When the file is damaged, or not one that `save` wrote.
+
+        Examples
+        --------
+        >>> Network.load("absent.npz")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: [Errno 2] No such file or directory: 'absent.npz'
         """
         from regions._files import read_npz
 
@@ -431,6 +461,11 @@ class Network:
         -------
         dict of str to ndarray
             ``n_layers``, and for every layer i ``name_i``, ``weight_i``, ``bias_i``, ``below_i``, ``above_i``.
+
+        Examples
+        --------
+        >>> sorted(Network.from_arrays([[[1.0, 2.0]]]).to_arrays())
+        ['above_0', 'below_0', 'bias_0', 'n_layers', 'name_0', 'weight_0']
         """
         arrays: dict[str, NDArray[Any]] = {"n_layers": np.array(len(self.layers))}
         for i, layer in enumerate(self.layers):

@@ -274,6 +274,14 @@ def plot_output(
     ------
     DomainError, InvalidNetworkError, ValueError
         As :func:`regions.gradient_image`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.25, 0.5], [0.0]])
+    >>> from regions.plotting import plot_output
+    >>> plot_output(network, 1, resolution=50).get_xlabel() != ""
+    True
     """
     from regions.gradient_image import gradient_image
 
@@ -318,6 +326,12 @@ def plot_logsumexp(
     ------
     ValueError
         When λ is 0 or NaN, or bound or resolution is out of range.
+
+    Examples
+    --------
+    >>> from regions.plotting import plot_logsumexp
+    >>> plot_logsumexp(10.0).get_title() != ""
+    True
     """
     axis, points = _grid(bound, resolution)
     maximum = points.max(axis=-1)
@@ -364,6 +378,12 @@ def plot_softargmax(
     ------
     ValueError
         When λ is NaN, there is no such component, or bound or resolution is out of range.
+
+    Examples
+    --------
+    >>> from regions.plotting import plot_softargmax
+    >>> plot_softargmax(10.0, component=0).get_title() != ""
+    True
     """
     if component not in (0, 1):
         raise ValueError(f"component {component!r} was given; allowed are 0 and 1.")

@@ -43,17 +43,41 @@ class Report:
         return bool(self.document["cross_check"]["passed"])
 
     def to_json(self) -> str:
-        """The document as JSON text."""
+        """The document as JSON text.
+
+        Examples
+        --------
+        >>> from regions.report import ReportOptions, make_report
+        >>> report = make_report(ReportOptions(seeds=[0], bounds=[10], resolution=60, figures=False))
+        >>> report.to_json().splitlines()[1]
+        '  "schema": "regions-report/1",'
+        """
         return json.dumps(self.document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
     def to_markdown(self) -> str:
-        """The report as Markdown; its pictures are references to ``figures/``."""
+        """The report as Markdown; its pictures are references to ``figures/``.
+
+        Examples
+        --------
+        >>> from regions.report import ReportOptions, make_report
+        >>> report = make_report(ReportOptions(seeds=[0], bounds=[10], resolution=60, figures=False))
+        >>> report.to_markdown().startswith("# ")
+        True
+        """
         from regions.report.markdown import render
 
         return render(self.document)
 
     def to_html(self) -> str:
-        """The report as one self-contained HTML page; its pictures are inline."""
+        """The report as one self-contained HTML page; its pictures are inline.
+
+        Examples
+        --------
+        >>> from regions.report import ReportOptions, make_report
+        >>> report = make_report(ReportOptions(seeds=[0], bounds=[10], resolution=60, figures=False))
+        >>> report.to_html().splitlines()[0]
+        '<!doctype html>'
+        """
         from regions.report.html import render
 
         return render(self.document, self.figures)
@@ -78,6 +102,15 @@ class Report:
         ------
         OSError
             When the folder cannot be made or written to.
+
+        Examples
+        --------
+        >>> from regions.report import ReportOptions, make_report
+        >>> report = make_report(ReportOptions(seeds=[0], bounds=[10], resolution=60, figures=False))
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report.write(folder).name
+        'report.html'
         """
         texts = {
             "report.json": self.to_json(),

@@ -118,6 +118,15 @@ def relu_mlps(
     ------
     hypothesis.errors.InvalidArgument
         At the call, not when an example is drawn.
+
+    Examples
+    --------
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5, database=None)
+    ... @given(relu_mlps(max_width=3))
+    ... def test_all_slopes_are_those_of_relu(network):
+    ...     assert all((layer.above == 1).all() for layer in network.layers)
+    >>> test_all_slopes_are_those_of_relu()
     """
     return networks(
         kinds=_GENERIC,
@@ -150,6 +159,15 @@ def degenerate_mlps(
     ------
     hypothesis.errors.InvalidArgument
         At the call, not when an example is drawn.
+
+    Examples
+    --------
+    >>> from hypothesis import given, settings
+    >>> @settings(max_examples=5, database=None)
+    ... @given(degenerate_mlps())
+    ... def test_planar(network):
+    ...     assert network.input_dimension == 2
+    >>> test_planar()
     """
     return networks(
         kinds=[kind for kind in KINDS if kind not in _GENERIC],
