@@ -12,6 +12,7 @@ from regions.enumeration import count_regions, enumerate_regions
 from regions.errors import RegionsError
 from regions.gradient_image import GradientImage, gradient_image
 from regions.network import Layer, Network
+from regions.segment import enumerate_segment, enumerate_trajectory
 from regions.zoom import zoom_out
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ __all__ = [
     "count_regions",
     "cross_check",
     "enumerate_regions",
+    "enumerate_segment",
+    "enumerate_trajectory",
     "enumerate_with_shapely",
     "gradient_image",
     "zoom_out",

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -70,11 +71,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         By `--help`, by `--version`, and on arguments that cannot be read.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show × or ± gets a question mark, and no traceback.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     arguments = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = arguments.command
     try:
         status = command(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("regions: interrupted.", file=sys.stderr)
         return 130

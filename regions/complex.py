@@ -491,6 +491,11 @@ class RegionComplex:
             array = getattr(self, name)
             if array.min() < low or array.max() >= high:
                 raise FileFormatError(f"{path}: an index in {name} is out of range. The file is damaged.")
+        inner = self.edge_neurons >= 0
+        if (inner == (self.edge_sides >= 0)).any() or (inner != (self.edge_faces >= 0).all(axis=1)).any():
+            raise FileFormatError(f"{path}: edges and what lies beside them do not fit. The file is damaged.")
+        if v - e + r != 1:
+            raise FileFormatError(f"{path}: V - E + F is {v - e + r}; 1 is needed. The file is damaged.")
 
     def __repr__(self) -> str:
         h = self.network.n_neurons

@@ -256,7 +256,8 @@ def cross_check(complex: RegionComplex, resolution: int = 500, *, output: int = 
     Notes
     -----
     Three comparisons. The complex enters with its polygons, gradients and offsets, the picture with nothing but the
-    network's values.
+    network's values. Activation patterns cannot be read off a picture, so they are not compared;
+    `regions.testing.assert_valid_complex` checks them.
 
     *Gradients.* Which region a grid point lies in is read from the polygons. A pixel's stencil is what
     `numpy.gradient` reads: the pixel itself and its neighbours left, right, below and above, as far as the grid has

@@ -107,7 +107,10 @@ def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
 
 def locate(complex_: RegionComplex, points: ArrayLike) -> NDArray[np.int64]:
     """Find the region of every point; see :meth:`regions.RegionComplex.locate`."""
-    array = np.asarray(points, dtype=np.float64)
+    given = np.asarray(points)
+    if given.dtype.kind not in "fiu":
+        raise ValueError(f"points of dtype {given.dtype} were given; real numbers are needed.")
+    array = given.astype(np.float64)
     if array.ndim != 2 or array.shape[1] != 2:
         raise ValueError(f"points of shape {array.shape} were given; (P, 2) is needed.")
     if not np.isfinite(array).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -227,3 +228,19 @@ def test_reader_that_goes_away_is_no_error(saved):
         error = process.stderr.read()
     assert error == ""
     assert process.returncode == 141
+
+
+def test_narrow_and_closed_terminals(tmp_path):
+    import subprocess
+    import sys
+
+    import numpy as np
+
+    from regions import Network
+
+    Network.from_arrays([np.eye(2), np.ones((1, 2))]).save(tmp_path / "m.npz")
+    command = [sys.executable, "-m", "regions", "count", str(tmp_path / "m.npz"), "--bound", "2"]
+    narrow = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+    assert narrow.returncode == 0, narrow.stderr
+    closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command], capture_output=True, check=False)
+    assert b"Traceback" not in closed.stderr

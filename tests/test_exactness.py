@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reference import reference_of
 
 import regions
-from regions import Box, Network
+from regions import Box, Layer, Network
 from regions.engine import blocks
 from regions.engine.loop import Enumeration
 from regions.engine.maps import next_maps, norm_bound, spectral_bound
@@ -240,3 +240,43 @@ def test_weights_whose_products_overflow() -> None:
     weights = [[[big, 1], [1, 2]], [[1, big], [1, 1]], [[1, 1]]]
     network = Network.from_arrays(weights, [[1, 1], [-1, 1], [0]])
     assert regions.enumerate_regions(network, 1).n_regions == len(reference_of(network, Box(-1, -1, 1, 1)))
+
+
+def test_slopes_that_underflow_are_no_exact_zeros() -> None:
+    # Found by an attack: the first layer's activations underflow to 0, which is no proof that they vanish.
+    tiny = Network((Layer([[1e-200, 0]], [0], [1e-200], [1e-200]), Layer([[1e300]], [0.0], [0], [1])))
+    assert regions.enumerate_regions(tiny, 1).n_regions == regions.count_regions(tiny, 1) == 2
+    layers = (
+        Layer([[1e-300, 0], [0, 1e-300]], [0, 0], [1e-30] * 2, [1, 1]),
+        Layer([[1, 1], [1, -1]], [0, 0], [0, 0], [1, 1]),
+        Layer([[1, 1]], [0], [1], [1]),
+    )
+    network = Network(layers)
+    assert len(reference_of(network, Box(-1, -1, 1, 1))) == 8
+    assert regions.enumerate_regions(network, 1).n_regions == regions.count_regions(network, 1) == 8
+
+
+def test_underflow_in_a_block_is_multiplied_by_a_far_domain() -> None:
+    layers = (
+        Layer([[2.0**-480, 0], [0, 2.0**-480]], [0, 0], [0.5, 0.5], [1, 1]),
+        Layer([[-(2.0**-600), 0], [0, -(2.0**-600)]], [2.0**-900] * 2, [0, 0], [1, 1]),
+        Layer([[1, 1]], [0], [1], [1]),
+    )
+    network, domain = Network(layers), Box(2.0**100, 2.0**100, 2.0**200, 2.0**200)
+    assert len(reference_of(network, domain)) == 4
+    assert regions.enumerate_regions(network, domain).n_regions == regions.count_regions(network, domain) == 4
+
+
+@pytest.mark.parametrize("bound", [1e3, 1e8, 1e12, 1e16, 1e30])
+def test_inner_vertices_stay_sharp_on_large_domains(bound: float) -> None:
+    complex_ = regions.enumerate_regions(mlp(2, 20, 1), bound)
+    rim = set(complex_.edges[(complex_.edge_faces < 0).any(axis=1)].ravel().tolist())
+    for i, (x, y) in enumerate(complex_.exact_vertices()):
+        if i not in rim:
+            error = max(abs(exactly(complex_.vertices[i, 0]) - x), abs(exactly(complex_.vertices[i, 1]) - y))
+            assert error <= Fraction(1, 10**11) * max(abs(x), abs(y))
+
+
+def test_the_largest_domain_of_all() -> None:
+    network = mlp(2, 6, 1)
+    assert regions.count_regions(network, 1.7e308) == len(reference_of(network, Box(*[-1.7e308] * 2, *[1.7e308] * 2)))

@@ -380,3 +380,11 @@ def test_folder_that_cannot_be_written_to_is_told_at_once(tmp_path, monkeypatch)
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(PermissionError, match="--output"):
         prepare_folder(tmp_path)
+
+
+def test_a_folder_in_the_place_of_a_file_is_told_before_the_work(tmp_path):
+    from regions.report.result import prepare_folder
+
+    (tmp_path / "report.html").mkdir()
+    with pytest.raises(IsADirectoryError, match="choose another one"):
+        prepare_folder(tmp_path)

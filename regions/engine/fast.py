@@ -379,8 +379,8 @@ def count_block(
             high_y = max(high_y, points[v, 1] + points[v, 4])
         mid_x = 0.5 * low_x + 0.5 * high_x
         mid_y = 0.5 * low_y + 0.5 * high_y
-        reach_x = max(high_x - mid_x, mid_x - low_x) * INFLATE + 8.0 * U * (abs(low_x) + abs(high_x))
-        reach_y = max(high_y - mid_y, mid_y - low_y) * INFLATE + 8.0 * U * (abs(low_y) + abs(high_y))
+        reach_x = max(high_x - mid_x, mid_x - low_x) * INFLATE + 8.0 * U * (abs(low_x) + abs(high_x)) + TINY
+        reach_y = max(high_y - mid_y, mid_y - low_y) * INFLATE + 8.0 * U * (abs(low_y) + abs(high_y)) + TINY
         far_x = abs(mid_x) + reach_x
         far_y = abs(mid_y) + reach_y
         least = np.full(n_basis, math.inf)
@@ -400,8 +400,8 @@ def count_block(
             x = 0.5 * own_low_x + 0.5 * own_high_x
             y = 0.5 * own_low_y + 0.5 * own_high_y
             # Rounding of the values at the centre is paid for by a slightly wider reach and slack.
-            rx = max(own_high_x - x, x - own_low_x) * INFLATE + 16.0 * U * (abs(own_low_x) + abs(own_high_x))
-            ry = max(own_high_y - y, y - own_low_y) * INFLATE + 16.0 * U * (abs(own_low_y) + abs(own_high_y))
+            rx = max(own_high_x - x, x - own_low_x) * INFLATE + 16.0 * U * (abs(own_low_x) + abs(own_high_x)) + TINY
+            ry = max(own_high_y - y, y - own_low_y) * INFLATE + 16.0 * U * (abs(own_low_y) + abs(own_high_y)) + TINY
             around = math.sqrt(squares[f, 0]) + n_basis * 2.0**-500
             around *= abs(x) + abs(y) + rx + ry
             around += math.sqrt(squares[f, 1]) + n_basis * 2.0**-500
@@ -425,6 +425,7 @@ def count_block(
             largest[u] = abs(middle[u]) + radius[u]
             from_columns += column_errors[3 + u] * largest[u]
         from_columns *= 1.0 + (2 * columns + 64) * U
+        largest_sum = largest.sum()
         active = np.empty(m, np.int64)
         block_on = np.zeros(m, np.bool_)
         both_norms = np.empty(m)
@@ -445,7 +446,8 @@ def count_block(
                 square += w * w
             both_norms[k] = max(norms[k], math.sqrt(square) * (1.0 + (columns + 8) * U) + 2.0**-500)
             bound = spread + norms[k] * from_columns + 2.0 * short_gamma * size + gamma * abs(bias[k])
-            bound = bound * (1.0 + (4 * columns + 64) * U) + tiny
+            # The entries of the matrix may have lost `tiny` each to underflow, and are multiplied by all this.
+            bound = bound * (1.0 + (4 * columns + 64) * U) + tiny * (1.0 + far_x + far_y + largest_sum)
             if abs(s) > bound:
                 proven += 1
                 block_on[k] = s > 0.0

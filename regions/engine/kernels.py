@@ -90,8 +90,8 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
             high_y = max(high_y, points[v, 1] + points[v, 4])
         mid_x = 0.5 * low_x + 0.5 * high_x
         mid_y = 0.5 * low_y + 0.5 * high_y
-        reach_x = max(high_x - mid_x, mid_x - low_x) * INFLATE + 8.0 * U * (abs(low_x) + abs(high_x))
-        reach_y = max(high_y - mid_y, mid_y - low_y) * INFLATE + 8.0 * U * (abs(low_y) + abs(high_y))
+        reach_x = max(high_x - mid_x, mid_x - low_x) * INFLATE + 8.0 * U * (abs(low_x) + abs(high_x)) + TINY
+        reach_y = max(high_y - mid_y, mid_y - low_y) * INFLATE + 8.0 * U * (abs(low_y) + abs(high_y)) + TINY
         far_x = abs(mid_x) + reach_x
         far_y = abs(mid_y) + reach_y
         if not finite:
@@ -393,16 +393,19 @@ def meet(points, u, v, t, line_1, line_2, out, out_at):
     a1, b1, c1, eg1, ec1 = line_1[0], line_1[1], line_1[2], line_1[3], line_1[4]
     a2, b2, c2, eg2, ec2 = line_2[0], line_2[1], line_2[2], line_2[3], line_2[4]
     dx, dy = vertex_error(x, y, a1, b1, c1, eg1, ec1, a2, b2, c2, eg2, ec2)
-    if not dx + dy <= 2.0**-48 * (abs(x) + abs(y)):
-        # On an edge much longer than the coordinates are large, interpolation is coarse: one step of Newton's method.
+    for _ in range(3):
+        if dx + dy <= 2.0**-48 * (abs(x) + abs(y)):
+            break
+        # On an edge much longer than the coordinates are large interpolation is coarse, and Newton's method is not.
         r1 = a1 * x + b1 * y + c1
         r2 = a2 * x + b2 * y + c2
         determinant = a1 * b2 - a2 * b1
         nearer_x = x - (b2 * r1 - b1 * r2) / determinant
         nearer_y = y - (a1 * r2 - a2 * r1) / determinant
         ex, ey = vertex_error(nearer_x, nearer_y, a1, b1, c1, eg1, ec1, a2, b2, c2, eg2, ec2)
-        if ex + ey < dx + dy:
-            x, y, dx, dy = nearer_x, nearer_y, ex, ey
+        if not ex + ey < 0.5 * (dx + dy):
+            break
+        x, y, dx, dy = nearer_x, nearer_y, ex, ey
     out[out_at, 0] = x
     out[out_at, 1] = y
     out[out_at, 2] = 1.0

@@ -114,9 +114,9 @@ def domain_cells(domain: Box | ConvexPolygon) -> Cells:
     n = len(corners)
     p, q = corners, np.roll(corners, -1, axis=0)
     lines = np.empty((n, 5))
-    lines[:, 0] = p[:, 1] - q[:, 1]
-    lines[:, 1] = q[:, 0] - p[:, 0]
     with np.errstate(over="ignore", invalid="ignore"):
+        lines[:, 0] = p[:, 1] - q[:, 1]
+        lines[:, 1] = q[:, 0] - p[:, 0]
         left, right = p[:, 0] * q[:, 1], p[:, 1] * q[:, 0]
         lines[:, 2] = left - right
     lines[:, 3] = 2 * U * (np.abs(lines[:, 0]) + np.abs(lines[:, 1])) + TINY

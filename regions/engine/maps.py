@@ -65,7 +65,9 @@ def norm_bound(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     scale = np.where(largest > 0, largest, 1.0)
     sums = np.square(rows / scale[..., None]).sum(axis=-1)
     with np.errstate(over="ignore"):
-        return np.asarray(largest * np.sqrt(sums) * (1 + (rows.shape[-1] + 8) * U))
+        bound = largest * np.sqrt(sums) * (1 + (rows.shape[-1] + 8) * U)
+        # In the subnormal range a product may be rounded down by half a unit in the last place.
+        return np.asarray(np.where(largest > 0, bound + 2.0**-1073, 0.0))
 
 
 def spectral_bound(weight: NDArray[np.float64]) -> float:
@@ -104,7 +106,7 @@ def spectral_bound(weight: NDArray[np.float64]) -> float:
         log_norm += np.log(norm) / 2**k
         error = 2 * error * 1.01 + error**2 + (n + 8) * U * 1.01
         power = power @ power
-    return best * largest * (1 + 1e-9)
+    return best * largest * (1 + 1e-9) + 2.0**-1073
 
 
 def first_maps(layer: Layer, n_faces: int) -> FaceMaps:
@@ -193,8 +195,10 @@ def next_maps(
         slopes = np.concatenate([before.below, before.above])
         steepest = float(np.abs(slopes).max())
         rounds = 0.0 if np.isin(slopes, (-1.0, 0.0, 1.0)).all() else U
-        g_after = (steepest * maps.g_norms[parents] + rounds * norms[:, 0]) * INFLATE
-        c_after = (steepest * maps.c_norms[parents] + rounds * norms[:, 1]) * INFLATE
+        # A product with a slope may underflow, even to 0: that is an error too, and no exact zero.
+        lost = n_in * TINY if rounds else 0.0
+        g_after = (steepest * maps.g_norms[parents] + rounds * norms[:, 0] + lost) * INFLATE
+        c_after = (steepest * maps.c_norms[parents] + rounds * norms[:, 1] + lost) * INFLATE
         gamma = (n_in + 3) * U / (1 - (n_in + 3) * U)
         spectral = spectral_bound(layer.weight)
         frobenius = float(norm_bound(layer.weight.reshape(1, -1))[0])

@@ -147,4 +147,8 @@ def prepare_folder(folder: str | Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     if not os.access(target, os.W_OK | os.X_OK):
         raise PermissionError(13, "the folder cannot be written to; choose another one with --output", str(target))
+    for name in ("report.html", "report.json", "report.md"):
+        if (target / name).is_dir():
+            reason = "there is a folder of this name; choose another one with --output"
+            raise IsADirectoryError(21, reason, str(target / name))
     return target
