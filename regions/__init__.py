@@ -12,6 +12,8 @@ from regions.enumeration import count_regions, enumerate_regions
 from regions.errors import RegionsError
 from regions.gradient_image import GradientImage, gradient_image
 from regions.network import Layer, Network
+from regions.polygon import Polygon
+from regions.polyhedron import Polyhedron, WholePlane
 from regions.segment import enumerate_segment, enumerate_trajectory
 from regions.zoom import zoom_out
 
@@ -26,9 +28,12 @@ __all__ = [
     "GradientImage",
     "Layer",
     "Network",
+    "Polygon",
+    "Polyhedron",
     "Region",
     "RegionComplex",
     "RegionsError",
+    "WholePlane",
     "__version__",
     "count_regions",
     "cross_check",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.domain import as_domain
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -41,7 +43,7 @@ def certain_spacing(complex_: RegionComplex) -> NDArray[np.float64]:
     All triples are tried. A candidate c is then judged against all edges, so that a rounding error in it costs
     size, but never makes the answer too large.
     """
-    minx, miny, maxx, maxy = complex_.domain.bounds
+    minx, miny, maxx, maxy = as_domain(complex_.domain).bounds
     scale = np.array([maxx - minx, maxy - miny])
     counts = np.diff(complex_.ring_offsets)
     result = np.zeros(complex_.n_regions)

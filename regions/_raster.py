@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.domain import as_domain
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -65,7 +67,7 @@ def rasterize(complex_: RegionComplex, x: NDArray[np.float64], y: NDArray[np.flo
     points, owners = _fill(complex_, x, y)
     labels = np.full(n * n, -1, dtype=np.int64)
     labels[points] = owners
-    inside = _inside(complex_.domain, x, y, slack)
+    inside = _inside(as_domain(complex_.domain), x, y, slack)
     _adopt(complex_, x, y, labels, inside.ravel(), slack)
     labels[~inside.ravel()] = -1
     n_uncovered = int((inside.ravel() & (labels < 0)).sum())

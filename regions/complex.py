@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
-import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.domain import Box, ConvexPolygon
-from regions.errors import FileFormatError
 from regions.network import Network
 
 if TYPE_CHECKING:
@@ -20,11 +16,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Certificate", "Region", "RegionComplex"]
+    from regions.decomposition import Domain
 
-_FORMAT = "regions-complex"
-_VERSION = 1
-_ARRAYS = (
+__all__ = ["ARRAYS", "Certificate", "Region", "RegionComplex"]
+
+ARRAYS = (
     "vertices",
     "edges",
     "edge_neurons",
@@ -35,8 +31,8 @@ _ARRAYS = (
     "packed_patterns",
     "gradients",
     "offsets",
+    "directions",
 )
-_SVG_LIMIT = 4000
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -79,15 +75,18 @@ class Region:
     index : int
         Its place in the complex.
     vertices : ndarray, shape (k, 2), float64
-        Counter-clockwise, not closed.
+        Counter-clockwise, not closed; of an unbounded region the finite ones.
     pattern : ndarray, shape (H,), bool
         True where the neuron's pre-activation is > 0 inside the region.
     gradient : ndarray, shape (O, 2), float64
     offset : ndarray, shape (O,), float64
         On the region the network is ``gradient @ x + offset``.
     area : float
+        Infinite where the region is unbounded.
     neighbors : ndarray, shape (n,), int64
         The regions that share an edge with it.
+    directions : ndarray, shape (j, 2), float64
+        Unit vectors in which an unbounded region has no end, counter-clockwise.
 
     Examples
     --------
@@ -107,22 +106,25 @@ class Region:
     offset: NDArray[np.float64]
     area: float
     neighbors: NDArray[np.int64]
+    directions: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
 
     @property
     def polygon(self) -> Any:
-        """The region as a `shapely.Polygon`."""
-        import shapely
+        """The region as a `shapely.Polygon`; a ValueError says what to do where it is unbounded."""
+        from regions._polygons import check_bounded, polygon_of
 
-        return shapely.Polygon(self.vertices)
+        check_bounded(np.isfinite([self.area]))
+        return polygon_of(self.vertices)
 
     def __repr__(self) -> str:
         pattern = "".join("1" if p else "0" for p in self.pattern[:40]) + ("…" if len(self.pattern) > 40 else "")
-        return f"<Region {self.index}: {len(self.vertices)} sides, area {self.area:.4g}, pattern {pattern}>"
+        size = f"{len(self.vertices)} sides, area {self.area:.4g}" if np.isfinite(self.area) else "unbounded"
+        return f"<Region {self.index}: {size}, pattern {pattern}>"
 
 
 @dataclass(frozen=True, eq=False)
 class RegionComplex:
-    """The polyhedral complex of a network's activation regions over a convex domain.
+    """The polyhedral complex of a network's activation regions over a domain.
 
     Made by :func:`regions.enumerate_regions`; its arrays are read-only. `R` regions, `V` vertices, `E` edges,
     `H` hidden neurons, `O` outputs.
@@ -130,33 +132,45 @@ class RegionComplex:
     Parameters
     ----------
     network : Network
-    domain : Box or ConvexPolygon
+    domain : Box, ConvexPolygon, Polygon, Polyhedron or WholePlane
     vertices : ndarray, shape (V, 2), float64
-        Coordinates in the input plane, rounded: they lie on their lines up to rounding errors, so a vertex between
+        Coordinates in the input plane, rounded (beyond the range of float64 to its largest number): they lie on their
+        lines up to rounding errors, so a vertex between
         two nearly parallel lines is less certain along them. :meth:`exact_vertices` gives the true ones.
     edges : ndarray, shape (E, 2), int64
-        First and last vertex.
+        First and last vertex. From V on they are ideal: V + k is the point at infinity in direction k.
     edge_neurons : ndarray, shape (E,), int64
         The neuron (row of ``network.neurons``) on whose bent hyperplane the edge lies; -1 on the domain's rim.
     edge_sides : ndarray, shape (E,), int64
-        The side of the domain on which the edge lies, counted from its first corner; -1 inside.
+        The side of the domain on which the edge lies, counted from its first corner, or its half-plane; -1 inside and
+        at infinity. Slits are counted on behind the sides, by the domain's diagonals that they lie on.
     edge_faces : ndarray, shape (E, 2), int64
         The regions to the left and to the right of the edge; -1 outside the domain.
     ring_offsets : ndarray, shape (R + 1,), int64
     rings : ndarray, shape (ring_offsets[-1],), int64
-        Vertices of region i, counter-clockwise: ``rings[ring_offsets[i]:ring_offsets[i + 1]]``.
+        Vertices of region i, counter-clockwise, ideal ones included: ``rings[ring_offsets[i]:ring_offsets[i + 1]]``.
     packed_patterns : ndarray, shape (R, ceil(H / 8)), uint8
         The patterns as `numpy.packbits` packs them.
     gradients : ndarray, shape (R, O, 2), float64
     offsets : ndarray, shape (R, O), float64
         The affine map of every region.
     certificate : Certificate
+    directions : ndarray, shape (K, 2), float64
+        Unit vectors to the ideal vertices; none where the domain is bounded.
 
     Notes
     -----
     Activation regions are the full-dimensional sets on which the activation pattern is constant: the faces of
     the canonical polyhedral complex of Grigsby & Lindsey (2022, "On transversality of bent hyperplane
     arrangements and the topological expressiveness of ReLU neural networks").
+
+    Over an unbounded domain the complex is closed at infinity: a ray ends in an ideal vertex, and an unbounded region
+    has
+    edges at infinity (``edge_neurons`` and ``edge_sides`` are -1), except between parallel rays, which end in the same
+    point. So V + K - E + R = 1 there too. If the whole plane is one region, its ring is empty.
+
+    Where holes of the domain lie inside a region, its ring runs through a slit to each of them and back; a slit's edges
+    have the region on both sides. So V - E + R = 1 - (number of holes), whatever lies around them.
 
     Examples
     --------
@@ -172,7 +186,7 @@ class RegionComplex:
     """
 
     network: Network
-    domain: Box | ConvexPolygon
+    domain: Domain
     vertices: NDArray[np.float64]
     edges: NDArray[np.int64]
     edge_neurons: NDArray[np.int64]
@@ -184,9 +198,10 @@ class RegionComplex:
     gradients: NDArray[np.float64]
     offsets: NDArray[np.float64]
     certificate: Certificate = field(default_factory=lambda: Certificate(0, 0))
+    directions: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
 
     def __post_init__(self) -> None:
-        for name in _ARRAYS:
+        for name in ARRAYS:
             # A view, so that the caller's own array stays as it is.
             array = np.ascontiguousarray(getattr(self, name)).view()
             array.setflags(write=False)
@@ -216,37 +231,84 @@ class RegionComplex:
         return following
 
     @cached_property
+    def bounded(self) -> NDArray[np.bool_]:
+        """Which regions are bounded: shape (R,), bool."""
+        sizes = np.diff(self.ring_offsets)
+        bounded = sizes > 0
+        bounded[np.repeat(np.arange(self.n_regions), sizes)[self.rings >= len(self.vertices)]] = False
+        return _read_only(bounded)
+
+    @cached_property
     def areas(self) -> NDArray[np.float64]:
-        """Areas, shape (R,), float64, in the square of the input's unit."""
-        starts = np.repeat(self.ring_offsets[:-1], np.diff(self.ring_offsets))
-        # Relative to each region's first vertex: far from the origin the plain formula cancels.
-        p = self.vertices[self.rings] - self.vertices[self.rings[starts]]
-        q = p[self._sides]
-        areas = np.add.reduceat(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0], self.ring_offsets[:-1]) / 2
-        areas.setflags(write=False)
-        return areas
+        """Areas, shape (R,), float64, in the square of the input's unit; infinite where a region is unbounded."""
+        from regions._polygons import areas
+
+        return _read_only(areas(self))
 
     @cached_property
     def polygons(self) -> NDArray[Any]:
-        """The regions as shapely Polygons: object array of shape (R,), made in one vectorised call."""
-        import shapely
+        """The regions as shapely Polygons: object array of shape (R,), made in one vectorised call.
 
-        counts = np.diff(self.ring_offsets)
-        closed = np.insert(self.rings, self.ring_offsets[1:], self.rings[self.ring_offsets[:-1]])
-        owners = np.repeat(np.arange(self.n_regions), counts + 1)
-        return _read_only(shapely.polygons(shapely.linearrings(self.vertices[closed], indices=owners)))
+        A ValueError says so where one is unbounded; :meth:`clip` cuts them off at a box.
+        """
+        from regions._polygons import check_bounded, polygons
+
+        check_bounded(self.bounded)
+        return _read_only(polygons(self))
+
+    def clip(self, box: Any) -> NDArray[Any]:
+        """The parts of the regions inside a box, as shapely Polygons.
+
+        Parameters
+        ----------
+        box : float, Box or (minx, miny, maxx, maxy)
+            A number b means [-b, b]².
+
+        Returns
+        -------
+        ndarray, shape (R,), object
+            Empty polygons where a region does not reach into the box. In float64: to count what is inside the box
+            exactly, enumerate over the box.
+
+        Raises
+        ------
+        DomainError
+            When the box is not one.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> plane = regions.enumerate_regions(network, regions.WholePlane())
+        >>> [polygon.area for polygon in plane.clip(2)]
+        [4.0, 4.0, 4.0, 4.0]
+        """
+        from regions._polygons import clip
+        from regions.domain import as_domain
+
+        return _read_only(clip(self, as_domain(box).bounds))
+
+    @cached_property
+    def view(self) -> tuple[float, float, float, float]:
+        """(minx, miny, maxx, maxy) to look at: the domain's bounds, or the vertices' with some room around them."""
+        from regions._polygons import view
+
+        return view(self)
 
     @cached_property
     def interior_points(self) -> NDArray[np.float64]:
-        """The mean of each region's vertices, shape (R, 2), float64."""
-        counts = np.diff(self.ring_offsets)[:, None]
-        points = np.add.reduceat(self.vertices[self.rings], self.ring_offsets[:-1], axis=0) / counts
-        points.setflags(write=False)
-        return points
+        """A point inside each region, shape (R, 2), float64.
+
+        The mean of its vertices; of an unbounded region moved on in the directions that have no end.
+        """
+        from regions._polygons import interior_points
+
+        return _read_only(interior_points(self))
 
     @cached_property
     def _inner_edges(self) -> NDArray[np.int64]:
-        return np.flatnonzero((self.edge_faces >= 0).all(axis=1))
+        f, g = self.edge_faces.T
+        return np.flatnonzero((f >= 0) & (g >= 0) & (f != g))
 
     @cached_property
     def neighbors(self) -> NDArray[np.int64]:
@@ -260,12 +322,14 @@ class RegionComplex:
 
     @cached_property
     def extent(self) -> tuple[float, float, float, float] | None:
-        """(minx, miny, maxx, maxy) of the vertices inside the domain; None where there is none.
+        """(minx, miny, maxx, maxy) of the finite vertices inside the domain; None where there is none.
 
-        How far one must zoom out to see all the structure, if the domain is large enough to hold it.
+        How far one must zoom out to see all the structure, if the domain is large enough to hold it. Over an unbounded
+        domain each number is the exact one, rounded once.
         """
+        rim = self.edges[(self.edge_faces < 0).any(axis=1)].ravel()
         inside = np.ones(len(self.vertices), dtype=bool)
-        inside[self.edges[(self.edge_faces < 0).any(axis=1)].ravel()] = False
+        inside[rim[rim < len(self.vertices)]] = False
         if not inside.any():
             return None
         low, high = self.vertices[inside].min(axis=0), self.vertices[inside].max(axis=0)
@@ -300,14 +364,17 @@ class RegionComplex:
             raise IndexError(f"region {index} was asked for; there are {self.n_regions} regions.")
         i = index % self.n_regions
         pairs = self.neighbors[(self.neighbors == i).any(axis=1)]
+        ring = self.rings[self.ring_offsets[i] : self.ring_offsets[i + 1]]
+        v = len(self.vertices)
         return Region(
             index=i,
-            vertices=self.vertices[self.rings[self.ring_offsets[i] : self.ring_offsets[i + 1]]],
+            vertices=self.vertices[ring[ring < v]],
             pattern=np.unpackbits(self.packed_patterns[i], count=self.network.n_neurons).astype(bool),
             gradient=self.gradients[i],
             offset=self.offsets[i],
             area=float(self.areas[i]),
-            neighbors=np.sort(pairs.sum(axis=1) - i),
+            neighbors=np.unique(pairs.sum(axis=1) - i),
+            directions=self.directions[ring[ring >= v] - v],
         )
 
     def locate(self, points: ArrayLike) -> NDArray[np.int64]:
@@ -389,15 +456,9 @@ class RegionComplex:
         ...     regions.RegionComplex.load(path).n_regions
         4
         """
-        from regions._files import write_npz
+        from regions._complex_file import save
 
-        arrays = {name: np.asarray(getattr(self, name)) for name in _ARRAYS}
-        arrays["corners"] = self.domain.corners
-        arrays["is_box"] = np.array(isinstance(self.domain, Box))
-        arrays["certificate"] = np.array([self.certificate.proven_by_float, self.certificate.decided_exactly])
-        arrays["method"] = np.array(self.certificate.method)
-        arrays |= self.network.to_arrays()
-        write_npz(path, _FORMAT, _VERSION, arrays)
+        save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> RegionComplex:
@@ -425,77 +486,9 @@ class RegionComplex:
         ...
         FileNotFoundError: [Errno 2] No such file or directory: 'absent.npz'
         """
-        from regions._files import read_npz
+        from regions._complex_file import load
 
-        arrays = read_npz(path, _FORMAT, _VERSION)
-        network = Network.from_saved_arrays(arrays, path)
-        try:
-            corners = arrays["corners"]
-            domain = Box(*corners[0], *corners[2]) if bool(arrays["is_box"]) else ConvexPolygon(corners)
-            proven, exactly = (int(n) for n in arrays["certificate"])
-            complex_ = cls(
-                network=network,
-                domain=domain,
-                **{name: arrays[name] for name in _ARRAYS},
-                certificate=Certificate(proven, exactly, str(arrays["method"])),
-            )
-        except KeyError as error:
-            raise FileFormatError(
-                f"{path}: the entry {error} is missing; the file is damaged. Save it again."
-            ) from error
-        except (TypeError, IndexError, ValueError) as error:
-            raise FileFormatError(
-                f"{path}: its arrays do not fit ({error}); the file is damaged. Save it again."
-            ) from error
-        complex_._check_shapes(path)
-        return complex_
-
-    def _check_shapes(self, path: str | Path) -> None:
-        r, v, e = self.n_regions, len(self.vertices), len(self.edges)
-        h, o = self.network.n_neurons, self.network.n_outputs
-        for name in _ARRAYS:
-            kind = getattr(self, name).dtype.kind
-            wanted = "f" if name in ("vertices", "gradients", "offsets") else "u" if name == "packed_patterns" else "i"
-            if kind != wanted:
-                raise FileFormatError(
-                    f"{path}: {name} is of dtype kind {kind!r}; {wanted!r} is needed. The file is damaged."
-                )
-            if kind == "f" and name == "vertices" and not np.isfinite(getattr(self, name)).all():
-                raise FileFormatError(f"{path}: a vertex is not finite. The file is damaged.")
-        expected = {
-            "vertices": (v, 2),
-            "edges": (e, 2),
-            "edge_neurons": (e,),
-            "edge_sides": (e,),
-            "edge_faces": (e, 2),
-            "packed_patterns": (r, -(-h // 8)),
-            "gradients": (r, o, 2),
-            "offsets": (r, o),
-        }
-        for name, shape in expected.items():
-            found = getattr(self, name).shape
-            if found != shape:
-                raise FileFormatError(f"{path}: {name} has shape {found}; {shape} is needed. The file is damaged.")
-        ordered = r > 0 and self.ring_offsets[0] == 0 and (np.diff(self.ring_offsets) >= 3).all()
-        if not ordered or self.ring_offsets[-1] != len(self.rings):
-            raise FileFormatError(f"{path}: ring_offsets do not fit rings. The file is damaged.")
-        sides = len(self.domain.corners)
-        ranges = {
-            "rings": (0, v),
-            "edges": (0, v),
-            "edge_faces": (-1, r),
-            "edge_neurons": (-1, h),
-            "edge_sides": (-1, sides),
-        }
-        for name, (low, high) in ranges.items():
-            array = getattr(self, name)
-            if array.min() < low or array.max() >= high:
-                raise FileFormatError(f"{path}: an index in {name} is out of range. The file is damaged.")
-        inner = self.edge_neurons >= 0
-        if (inner == (self.edge_sides >= 0)).any() or (inner != (self.edge_faces >= 0).all(axis=1)).any():
-            raise FileFormatError(f"{path}: edges and what lies beside them do not fit. The file is damaged.")
-        if v - e + r != 1:
-            raise FileFormatError(f"{path}: V - E + F is {v - e + r}; 1 is needed. The file is damaged.")
+        return load(path)
 
     def __repr__(self) -> str:
         h = self.network.n_neurons
@@ -506,29 +499,6 @@ class RegionComplex:
         )
 
     def _repr_svg_(self) -> str:
-        minx, miny, maxx, maxy = self.domain.bounds
-        width = maxx - minx
-        height = maxy - miny
-        size = 300.0
-        scale = size / max(width, height)
-        body = []
-        if self.n_regions <= _SVG_LIMIT:
-            for i in range(self.n_regions):
-                ring = self.rings[self.ring_offsets[i] : self.ring_offsets[i + 1]]
-                xy = (self.vertices[ring] - (minx, maxy)) * (scale, -scale)
-                gx, gy = self.gradients[i, 0]
-                hue = math.atan2(gy, gx) / (2 * math.pi) % 1.0
-                light = 0.35 + 0.4 * (math.hypot(gx, gy) % 1.0)
-                rgb = "#" + "".join(f"{round(255 * c):02x}" for c in colorsys.hls_to_rgb(hue, light, 0.6))
-                coordinates = " ".join(f"{x:.2f},{y:.2f}" for x, y in xy)
-                body.append(f'<polygon points="{coordinates}" fill="{rgb}" stroke="#222" stroke-width="0.4"/>')
-        else:
-            body.append(
-                f'<rect width="{width * scale:.2f}" height="{height * scale:.2f}" fill="#eee"/>'
-                f'<text x="8" y="24" font-size="14">{self.n_regions} activation regions</text>'
-            )
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * scale:.0f}" height="{height * scale:.0f}" '
-            f'viewBox="0 0 {width * scale:.2f} {height * scale:.2f}" role="img">'
-            f"<title>{self.n_regions} activation regions</title>{''.join(body)}</svg>"
-        )
+        from regions._polygons import svg
+
+        return svg(self)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["Box", "ConvexPolygon", "as_domain"]
 
 _ALLOWED = (
-    "Allowed are a number b for the square [-b, b]², a regions.Box(minx, miny, maxx, maxy) "
-    "and a convex shapely Polygon without holes."
+    "Allowed are a number b for the square [-b, b]², a regions.Box(minx, miny, maxx, maxy) or the four numbers of one, "
+    "a regions.ConvexPolygon and a convex shapely Polygon without holes."
 )
 
 
@@ -74,7 +74,7 @@ class Box:
     @property
     def area(self) -> float:
         """The area, rounded once."""
-        return float(_exact_area(self.corners))
+        return float(exact_area(self.corners))
 
     def __repr__(self) -> str:
         return f"Box({self.minx}, {self.miny}, {self.maxx}, {self.maxy})"
@@ -116,7 +116,7 @@ class ConvexPolygon:
     @property
     def area(self) -> float:
         """The area, rounded once."""
-        return float(_exact_area(self.corners))
+        return float(exact_area(self.corners))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ConvexPolygon) and np.array_equal(self.corners, other.corners)
@@ -141,14 +141,14 @@ def _finite(value: Any, what: str) -> float:
     return result
 
 
-def _orientation(p: Any, q: Any, r: Any) -> int:
+def orientation(p: Any, q: Any, r: Any) -> int:
     """Sign of the turn p → q → r, exactly."""
     (px, py), (qx, qy), (rx, ry) = ((Fraction(float(x)), Fraction(float(y))) for x, y in (p, q, r))
     turn = (qx - px) * (ry - qy) - (qy - py) * (rx - qx)
     return (turn > 0) - (turn < 0)
 
 
-def _exact_area(corners: NDArray[np.float64]) -> Fraction:
+def exact_area(corners: NDArray[np.float64]) -> Fraction:
     points = [(Fraction(float(x)), Fraction(float(y))) for x, y in corners]
     return (
         sum(
@@ -176,13 +176,13 @@ def _convex_corners(corners: ArrayLike) -> NDArray[np.float64]:
     ring = [p for i, p in enumerate(points) if p != points[i - 1]]
     if len(ring) < 3:
         raise DomainError(f"a polygon of {len(ring)} distinct corners is empty; at least 3 are needed.")
-    area = _exact_area(np.array(ring))
+    area = exact_area(np.array(ring))
     if area == 0:
         raise DomainError("a polygon of area 0 was given; a domain needs an interior.")
     if area < 0:
         ring.reverse()
-    ring = [p for i, p in enumerate(ring) if _orientation(ring[i - 1], p, ring[(i + 1) % len(ring)]) != 0]
-    turns = {_orientation(ring[i - 1], p, ring[(i + 1) % len(ring)]) for i, p in enumerate(ring)}
+    ring = [p for i, p in enumerate(ring) if orientation(ring[i - 1], p, ring[(i + 1) % len(ring)]) != 0]
+    turns = {orientation(ring[i - 1], p, ring[(i + 1) % len(ring)]) for i, p in enumerate(ring)}
     sides = [
         _half_plane(Fraction(q[0]) - Fraction(p[0]), Fraction(q[1]) - Fraction(p[1]))
         for p, q in zip(ring, ring[1:] + ring[:1], strict=True)
@@ -200,11 +200,11 @@ def _convex_corners(corners: ArrayLike) -> NDArray[np.float64]:
 
 
 def as_domain(domain: Any) -> Box | ConvexPolygon:
-    """Read a domain: a number b means [-b, b]², a shapely polygon is checked for convexity.
+    """Read a bounded convex domain: a number b means [-b, b]², a shapely polygon is checked for convexity.
 
     Parameters
     ----------
-    domain : float, Box, ConvexPolygon or shapely.Polygon
+    domain : float, Box, (minx, miny, maxx, maxy), ConvexPolygon or shapely.Polygon
 
     Returns
     -------
@@ -227,6 +227,8 @@ def as_domain(domain: Any) -> Box | ConvexPolygon:
         if bound <= 0:
             raise DomainError(f"the bound {domain} was given; the square [-b, b]² needs b > 0.")
         return Box(-bound, -bound, bound, bound)
+    if isinstance(domain, tuple | list) and len(domain) == 4 and not any(np.ndim(x) for x in domain):
+        return Box(*domain)
     geometry_type = getattr(domain, "geom_type", None)
     if geometry_type is None:
         raise DomainError(f"a domain of type {type(domain).__name__} was given. {_ALLOWED}")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.domain import as_domain
-from regions.errors import InvalidNetworkError
+from regions.decomposition import as_planar_domain, decompose
+from regions.errors import DomainError, InvalidNetworkError
 from regions.network import as_network
 
 if TYPE_CHECKING:
@@ -80,14 +80,15 @@ def planar_network(model: Any) -> Network:
 
 
 def enumerate_regions(model: Any, domain: Any) -> RegionComplex:
-    """Enumerate the activation regions of a network over a convex domain, exactly.
+    """Enumerate the activation regions of a network over a domain, exactly.
 
     Parameters
     ----------
     model : Network or torch.nn.Module
         With two inputs.
-    domain : float, Box, ConvexPolygon or shapely.Polygon
-        A number b means the square [-b, b]².
+    domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron or WholePlane
+        A number b means the square [-b, b]². Over a polygon that is not convex a pattern may have several regions:
+        every connected one is a region of its own.
 
     Returns
     -------
@@ -98,7 +99,7 @@ def enumerate_regions(model: Any, domain: Any) -> RegionComplex:
     InvalidNetworkError, CaptureError
         When the model is not a finite piecewise-linear network of two inputs.
     DomainError
-        When the domain is not a non-empty convex polygon with finite corners.
+        When the domain is none of these, empty, or a polygon that crosses itself.
     EngineError
         When the result contradicts itself: a bug in this package.
 
@@ -115,42 +116,21 @@ def enumerate_regions(model: Any, domain: Any) -> RegionComplex:
     >>> regions.enumerate_regions(network, 1)
     <RegionComplex of 4 activation regions, 9 vertices and 12 edges, of 2 hidden neurons over Box(-1.0, -1.0, 1.0, 1.0)>
     """
-    network, where = planar_network(model), as_domain(domain)
+    network, where = planar_network(model), as_planar_domain(domain)
     with _compiling_is_told():
-        from regions.complex import Certificate, RegionComplex
-        from regions.engine.loop import Enumeration
-    result = Enumeration(network, where).run()
-    cells = result.cells
-    origins = result.line_origins[cells.edge_lines]
-    index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
-    index[network.neurons[:, 0], network.neurons[:, 1]] = np.arange(network.n_neurons)
-    on_rim = origins[:, 0] < 0
-    return RegionComplex(
-        network=network,
-        domain=where,
-        vertices=cells.points[:, :2],
-        edges=cells.edges,
-        edge_neurons=np.where(on_rim, -1, index[origins[:, 0], np.where(on_rim, 0, origins[:, 2])]),
-        edge_sides=np.where(on_rim, origins[:, 2], -1),
-        edge_faces=cells.edge_faces,
-        ring_offsets=cells.ring_offsets,
-        rings=cells.rings,
-        packed_patterns=np.packbits(result.patterns, axis=1),
-        gradients=np.moveaxis(result.maps[:, :2], 1, 2),
-        offsets=result.maps[:, 2],
-        certificate=Certificate(result.proven, result.decided),
-    )
+        from regions.assembly import assemble
+    return assemble(decompose(network, where))
 
 
 def count_regions(model: Any, domain: Any) -> int:
-    """Count the activation regions of a network over a convex domain, exactly.
+    """Count the activation regions of a network over a domain, exactly.
 
     The same as ``enumerate_regions(model, domain).n_regions``, without making the last layer's faces.
 
     Parameters
     ----------
     model : Network or torch.nn.Module
-    domain : float, Box, ConvexPolygon or shapely.Polygon
+    domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron or WholePlane
 
     Returns
     -------
@@ -167,7 +147,12 @@ def count_regions(model: Any, domain: Any) -> int:
     >>> regions.count_regions(regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]]), 1)
     4
     """
-    network, where = planar_network(model), as_domain(domain)
+    network, where = planar_network(model), as_planar_domain(domain)
     with _compiling_is_told():
         from regions.engine.blocks import count
-    return count(network, where)
+        from regions.joining import surplus
+    decomposition = decompose(network, where)
+    starts = [start for start in (part.start() for part in decomposition.parts) if start is not None]
+    if not starts:
+        raise DomainError(f"{where!r} is empty or has no interior; a domain needs one. Check its half-planes.")
+    return sum(map(count, starts)) - surplus(decomposition)

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.polygon import Polygon
+from regions.polyhedron import Polyhedron, WholePlane
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from regions.decomposition import Domain
     from regions.domain import Box, ConvexPolygon
     from regions.network import Network
 
@@ -20,6 +24,7 @@ __all__ = [
     "IntegerNetwork",
     "corner_lines",
     "cross",
+    "domain_sides",
     "exact_vertices",
     "layer_activity",
     "scaled_integers",
@@ -63,10 +68,26 @@ def cross(p: Any, q: Any) -> Any:
 
 def corner_lines(domain: Box | ConvexPolygon) -> tuple[list[Triple], list[Triple]]:
     """The domain's corners and sides as integer homogeneous triples; side i runs from corner i to corner i + 1."""
-    (flat,), shift = scaled_integers(domain.corners)
+    return _ring_lines(domain.corners)
+
+
+def _ring_lines(ring: NDArray[np.float64]) -> tuple[list[Triple], list[Triple]]:
+    (flat,), shift = scaled_integers(ring)
     corners = [(x, y, 1 << shift) for x, y in zip(flat[::2], flat[1::2], strict=True)]
     sides = [cross(p, q) for p, q in zip(corners, corners[1:] + corners[:1], strict=True)]
     return corners, sides
+
+
+def domain_sides(domain: Domain) -> list[Triple]:
+    """The sides of any domain, or its half-planes, as integer triples that are >= 0 inside; then its diagonals."""
+    if isinstance(domain, Polyhedron | WholePlane):
+        rows = np.column_stack([-domain.normals, domain.offsets])
+        (flat,), _ = scaled_integers(rows)
+        return [(flat[i], flat[i + 1], flat[i + 2]) for i in range(0, len(flat), 3)]
+    if isinstance(domain, Polygon):
+        sides = [side for ring in domain.rings for side in _ring_lines(ring)[1]]
+        return sides + [_ring_lines(np.array(diagonal))[1][0] for diagonal in domain.diagonals]
+    return corner_lines(domain)[1]
 
 
 class IntegerNetwork:
@@ -224,7 +245,7 @@ class ExactLines:
 
 def exact_vertices(
     lines: ExactLines,
-    domain: Box | ConvexPolygon,
+    domain: Domain,
     n_vertices: int,
     edges: NDArray[np.int64],
     edge_faces: NDArray[np.int64],
@@ -236,8 +257,9 @@ def exact_vertices(
     Parameters
     ----------
     lines : ExactLines
-    domain : Box or ConvexPolygon
+    domain : Domain
     n_vertices : int
+        Of the finite ones.
     edges, edge_faces : ndarray, shape (E, 2), int64
     edge_neurons, edge_sides : ndarray, shape (E,), int64
         The neuron, or else the side of the domain, on whose line the edge lies.
@@ -246,7 +268,7 @@ def exact_vertices(
     -------
     list of (Fraction, Fraction), length V
     """
-    sides = corner_lines(domain)[1]
+    sides = domain_sides(domain)
     first: dict[int, Any] = {}
     found: dict[int, tuple[Fraction, Fraction]] = {}
     for e, (u, v) in enumerate(edges.tolist()):
@@ -254,10 +276,13 @@ def exact_vertices(
             continue
         if edge_neurons[e] >= 0:
             line = lines.line(int(edge_faces[e].max()), int(edge_neurons[e]))
-        else:
+        elif edge_sides[e] >= 0:
             line = sides[int(edge_sides[e])]
+        else:
+            # At infinity.
+            continue
         for vertex in (u, v):
-            if vertex in found:
+            if vertex in found or vertex >= n_vertices:
                 continue
             if vertex in first:
                 x, y, w = (int(i) for i in cross(first[vertex], line))

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.domain import orientation
+from regions.polygon import Polygon, on_segment
+from regions.polyhedron import Polyhedron, WholePlane
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.complex import RegionComplex
-    from regions.domain import Box, ConvexPolygon
+    from regions.decomposition import Domain
     from regions.network import Network
 
 __all__ = ["inside", "locate", "signs"]
@@ -21,19 +25,25 @@ _TINY = 2.0**-960
 _BLOCK = 65536
 
 
-def inside(domain: Box | ConvexPolygon, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+def inside(domain: Domain, points: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Whether points lie in the closed domain, exactly.
 
     Parameters
     ----------
-    domain : Box or ConvexPolygon
+    domain : Domain
     points : ndarray, shape (P, 2), float64
 
     Returns
     -------
     ndarray, shape (P,), bool
     """
+    if isinstance(domain, Polygon):
+        return _in_rings(domain, points)
     result = np.ones(len(points), dtype=bool)
+    if isinstance(domain, Polyhedron | WholePlane):
+        for normal, offset in zip(domain.normals.tolist(), domain.offsets.tolist(), strict=True):
+            result &= _in_half_plane(normal, offset, points)
+        return result
     for p, q in zip(domain.corners, np.roll(domain.corners, -1, axis=0), strict=True):
         with np.errstate(over="ignore", invalid="ignore"):
             left = (q[0] - p[0]) * (points[:, 1] - p[1])
@@ -45,6 +55,39 @@ def inside(domain: Box | ConvexPolygon, points: NDArray[np.float64]) -> NDArray[
         for i in np.flatnonzero(result & ~(np.abs(turn) > bound)):
             x, y = (Fraction(float(c)) for c in points[i])
             result[i] = (bx - ax) * (y - ay) >= (by - ay) * (x - ax)
+    return result
+
+
+def _in_half_plane(normal: list[float], offset: float, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where ``normal @ x <= offset``."""
+    a, b = normal
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = offset - a * points[:, 0] - b * points[:, 1]
+        size = np.abs(a * points[:, 0]) + np.abs(b * points[:, 1]) + abs(offset)
+        bound = 8 * _U * size + _TINY
+    result = value > 0
+    for i in np.flatnonzero(~(np.abs(value) > bound)):
+        x, y = (Fraction(float(c)) for c in points[i])
+        result[i] = Fraction(a) * x + Fraction(b) * y <= Fraction(offset)
+    return result
+
+
+def _in_rings(domain: Polygon, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Even-odd rule, with points on a ring counted as inside."""
+    result = np.zeros(len(points), dtype=bool)
+    sides = [
+        (p, q) for ring in domain.rings for p, q in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True)
+    ]
+    for i, point in enumerate(points.tolist()):
+        odd = False
+        for p, q in sides:
+            if on_segment(point, p, q):
+                odd = True
+                break
+            # The side crosses the ray to the right if it passes the point's height and the point lies to its left.
+            if (p[1] > point[1]) != (q[1] > point[1]):
+                odd ^= orientation(p, q, point) == (1 if q[1] > p[1] else -1)
+        result[i] = odd
     return result
 
 
@@ -117,6 +160,8 @@ def locate(complex_: RegionComplex, points: ArrayLike) -> NDArray[np.int64]:
         raise ValueError("a point that is not finite was given; all coordinates must be finite.")
     result = np.full(len(array), -1, dtype=np.int64)
     within = np.flatnonzero(inside(complex_.domain, array))
+    if isinstance(complex_.domain, Polygon):
+        return _locate_in_polygon(complex_, array, within)
     if complex_.network.n_neurons == 0:
         result[within] = 0
         return result
@@ -142,3 +187,32 @@ def _first_match(complex_: RegionComplex, row: NDArray[np.int8]) -> int:
     active = np.packbits(row > 0)
     fits = ((complex_.packed_patterns & sure) == (active & sure)).all(axis=1)
     return int(np.argmax(fits)) if fits.any() else -1
+
+
+def _locate_in_polygon(
+    complex_: RegionComplex, points: NDArray[np.float64], within: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Several regions may have one pattern: the one whose ring holds the point, in rationals."""
+    result = np.full(len(points), -1, dtype=np.int64)
+    vertices = complex_.exact_vertices()
+    rings = [[vertices[v] for v in ring] for ring in np.split(complex_.rings, complex_.ring_offsets[1:-1])]
+    found = signs(complex_.network, points[within])
+    for i, row in zip(within.tolist(), found, strict=True):
+        sure = np.packbits(row != 0)
+        fits = ((complex_.packed_patterns & sure) == (np.packbits(row > 0) & sure)).all(axis=1)
+        point = Fraction(float(points[i, 0])), Fraction(float(points[i, 1]))
+        result[i] = next((r for r in np.flatnonzero(fits).tolist() if _in_walk(rings[r], point)), -1)
+    return result
+
+
+def _in_walk(walk: list[tuple[Fraction, Fraction]], point: tuple[Fraction, Fraction]) -> bool:
+    """Whether a closed walk, which may run through slits, goes around a point or through it."""
+    x, y = point
+    odd = False
+    for (px, py), (qx, qy) in zip(walk, walk[1:] + walk[:1], strict=True):
+        turn = (qx - px) * (y - py) - (qy - py) * (x - px)
+        if turn == 0 and min(px, qx) <= x <= max(px, qx) and min(py, qy) <= y <= max(py, qy):
+            return True
+        if (py > y) != (qy > y):
+            odd ^= (turn > 0) == (qy > py)
+    return odd

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.polygon import Polygon
 from regions.softmax import logsumexp, onehot_argmax, softargmax
 
 if TYPE_CHECKING:
@@ -147,12 +148,24 @@ def _region_colors(complex: RegionComplex, color: Any, component: str, output: i
     if color == "pattern":
         return complex.patterns.sum(axis=1), "number of active neurons"
     if color == "area":
+        # An unbounded region has no colour.
         return np.log10(complex.areas), "log₁₀ of the area"
     if color == "random":
         return np.random.default_rng(_COLOR_SEED).permutation(n), f"{n} activation regions"
     raise ValueError(
         f"color {color!r} was given; allowed are 'area', 'gradient', 'pattern', 'random' and one number a region."
     )
+
+
+def _path(shape: Any) -> Any:
+    """A shapely polygon of any shape as a matplotlib path."""
+    import shapely
+    from matplotlib.path import Path
+
+    rings = shapely.get_rings(shape)
+    if not len(rings):
+        return Path(np.empty((0, 2)))
+    return Path.make_compound_path(*(Path(np.asarray(ring.coords)[:, :2], closed=True) for ring in rings))
 
 
 def plot_regions(
@@ -167,6 +180,7 @@ def plot_regions(
     vmax: float | None = None,
     edges: bool = True,
     colorbar: bool = False,
+    box: Any = None,
 ) -> Any:
     """Draw the exact regions as polygons.
 
@@ -189,6 +203,9 @@ def plot_regions(
     edges : bool
         Draw the borders of the regions.
     colorbar : bool
+    box : float, Box or (minx, miny, maxx, maxy), optional
+        What to show; regions are cut off there, and rays run to its rim. Where left out, ``complex.view``: the domain,
+        or, where it is unbounded, all vertices with some room around them.
 
     Returns
     -------
@@ -198,6 +215,8 @@ def plot_regions(
     ------
     ValueError
         When `color` or `component` is none of these.
+    DomainError
+        When the box is not one.
 
     Notes
     -----
@@ -212,25 +231,31 @@ def plot_regions(
     >>> plot_regions(regions.enumerate_regions(network, 1)).get_title()
     'exact ∂f/∂x'
     """
-    from matplotlib.collections import PolyCollection
+    from matplotlib.collections import PathCollection, PolyCollection
+
+    from regions.domain import as_domain
 
     values, title = _region_colors(complex, color, component, output)
     ax = _axes(ax)
-    corners = np.split(complex.vertices[complex.rings], complex.ring_offsets[1:-1])
+    minx, miny, maxx, maxy = complex.view if box is None else as_domain(box).bounds
     # Without lines, neighbours' antialiased rims let the background shine through; a line in the face's own colour
     # closes the gap.
     many = complex.n_regions > _MANY
-    drawn = PolyCollection(
-        corners,
-        array=np.ma.masked_invalid(values.astype(np.float64)),
-        cmap=cmap,
-        edgecolors="black" if edges else "face",
-        linewidths=(0.1 if many else 0.4) if edges else 0.2,
-        rasterized=many,
-    )
+    options: dict[str, Any] = {
+        "array": np.ma.masked_invalid(values.astype(np.float64)),
+        "cmap": cmap,
+        "edgecolors": "black" if edges else "face",
+        "linewidths": (0.1 if many else 0.4) if edges else 0.2,
+        "rasterized": many,
+    }
+    if complex.bounded.all() and not isinstance(complex.domain, Polygon):
+        corners = np.split(complex.vertices[complex.rings], complex.ring_offsets[1:-1])
+        drawn: Any = PolyCollection(corners, **options)
+    else:
+        shapes = complex.clip((minx, miny, maxx, maxy))
+        drawn = PathCollection([_path(shape) for shape in shapes], **options)
     drawn.set_clim(vmin, vmax)
     ax.add_collection(drawn)
-    minx, miny, maxx, maxy = complex.domain.bounds
     ax.set_xlim(minx, maxx)
     ax.set_ylim(miny, maxy)
     ax.set_aspect("auto" if _oblong((minx, maxx, miny, maxy)) else "equal")

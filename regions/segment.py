@@ -16,6 +16,7 @@ from regions.network import Network, as_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -255,10 +256,17 @@ def _threads() -> Any:
     return ThreadpoolController()
 
 
-def _bounds(network: Network) -> list[LayerBounds]:
+def single_threaded() -> AbstractContextManager[Any]:
+    """Keep the linear algebra library to one thread: small products take less time than handing them to a second."""
+    limited: AbstractContextManager[Any] = _threads().limit(limits=1, user_api="blas")
+    return limited
+
+
+def line_bounds(network: Network) -> list[LayerBounds]:
+    """The norms of a network's layers that :func:`regions.engine.intervals.cut_line` needs."""
     from regions.engine.intervals import LayerBounds
 
-    with np.errstate(all="ignore"), _threads().limit(limits=1, user_api="blas"):
+    with np.errstate(all="ignore"), single_threaded():
         return [LayerBounds(layer) for layer in network.layers]
 
 
@@ -274,8 +282,7 @@ def _pieces(
     from regions.engine.refine import rounded_times
 
     line = ExactLine(network, p, q, integers)
-    # The products are small: handing them to a second thread takes longer than they do.
-    with _threads().limit(limits=1, user_api="blas"):
+    with single_threaded():
         state = cut_line(network, bounds, line, p, q, _ENDS[kind])
         breakpoints = rounded_times(network, bounds, state, p, q)
     patterns = np.concatenate(
@@ -344,7 +351,7 @@ def enumerate_segment(model: Any, p: ArrayLike, q: ArrayLike, kind: Kind = "segm
     end = _read_points(q, "q", (network.input_dimension,), network)
     if (start == end).all():
         raise DomainError(f"p and q are both {_short(start)}; two different points are needed to give a direction.")
-    bounds = _bounds(network)
+    bounds = line_bounds(network)
     return _pieces(network, bounds, start, end, kind)
 
 
@@ -391,7 +398,7 @@ def enumerate_trajectory(model: Any, points: ArrayLike) -> Trajectory:
         raise DomainError(
             f"points {i} and {i + 1} are both {_short(path[i])}; points in a row must differ. Drop the repeated ones."
         )
-    bounds = _bounds(network)
+    bounds = line_bounds(network)
     integers = cache(lambda: IntegerNetwork(network))
     legs = tuple(_pieces(network, bounds, a, b, "segment", integers) for a, b in pairwise(path))
     # Where each piece begins: corners at integers.

@@ -83,20 +83,11 @@ def cut_by_layer(polygon: list[Point], rows: list[Row], kinked: list[bool]) -> l
     return pieces
 
 
-def reference_regions(layers, corners) -> list[Face]:
-    """All activation regions of a network over a convex polygon.
-
-    `layers` is a list of (weight, bias, below, above) of nested lists of numbers, as in `regions.Layer`;
-    `corners` are (x, y) counter-clockwise.
-    """
-    start: list[Point] = []
-    for x, y in corners:
-        x, y = Fraction(x), Fraction(y)
-        w = lcm(x.denominator, y.denominator)
-        start.append((int(x * w), int(y * w), w))
+def reference_pieces(layers, starts: list[list[Point]]) -> list[tuple[list[Point], tuple[bool, ...], tuple[Row, ...]]]:
+    """The activation regions in each of some convex polygons: homogeneous vertices, pattern, the output's rows."""
     zero, one = Fraction(0), Fraction(1)
     identity: tuple[Row, ...] = ((one, zero, zero), (zero, one, zero))
-    faces: list[tuple[list[Point], tuple[bool, ...], tuple[Row, ...]]] = [(start, (), identity)]
+    faces: list[tuple[list[Point], tuple[bool, ...], tuple[Row, ...]]] = [(start, (), identity) for start in starts]
     for weight, bias, below, above in layers:
         matrix = [[Fraction(x) for x in row] for row in weight]
         shift, low, high = ([Fraction(x) for x in column] for column in (bias, below, above))
@@ -110,13 +101,126 @@ def reference_regions(layers, corners) -> list[Face]:
                 seen = tuple(on for on, kink in zip(active, kinked, strict=True) if kink)
                 after.append((piece, pattern + seen, activated))
         faces = after
+    return faces
+
+
+def homogeneous(x, y) -> Point:
+    x, y = Fraction(x), Fraction(y)
+    w = lcm(x.denominator, y.denominator)
+    return int(x * w), int(y * w), w
+
+
+def reference_regions(layers, corners) -> list[Face]:
+    """All activation regions of a network over a convex polygon.
+
+    `layers` is a list of (weight, bias, below, above) of nested lists of numbers, as in `regions.Layer`;
+    `corners` are (x, y) counter-clockwise.
+    """
     return [
         Face(tuple((Fraction(x, w), Fraction(y, w)) for x, y, w in polygon), pattern, maps)
-        for polygon, pattern, maps in faces
+        for polygon, pattern, maps in reference_pieces(layers, [[homogeneous(*corner) for corner in corners]])
     ]
+
+
+QUADRANTS: list[list[Point]] = [
+    [(0, 0, 1), (1, 0, 0), (0, 1, 0)],
+    [(0, 0, 1), (0, 1, 0), (-1, 0, 0)],
+    [(0, 0, 1), (-1, 0, 0), (0, -1, 0)],
+    [(0, 0, 1), (0, -1, 0), (1, 0, 0)],
+]
+
+
+def reference_unbounded(layers, half_planes) -> dict[tuple[bool, ...], list[list[Point]]]:
+    """Patterns of the regions of all points with a x + b y <= c, each with its pieces in the four quadrants.
+
+    A region is convex there, so regions and patterns are the same in number.
+    """
+    starts = QUADRANTS
+    for a, b, c in half_planes:
+        row = integer_row((Fraction(-a), Fraction(-b), Fraction(c)))
+        starts = [halves(p, row)[0] for p in starts if max(value(row, q) for q in p) > 0]
+    found: dict[tuple[bool, ...], list[list[Point]]] = {}
+    for polygon, pattern, _ in reference_pieces(layers, starts):
+        found.setdefault(pattern, []).append(polygon)
+    return found
+
+
+def line_through(p: Point, q: Point) -> tuple[int, int, int]:
+    return p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]
+
+
+def inside_rings(point: tuple[Fraction, Fraction], rings) -> bool:
+    """Even-odd rule, for a point on none of the rings."""
+    x, y = point
+    odd = False
+    for ring in rings:
+        for (px, py), (qx, qy) in zip(ring, ring[1:] + ring[:1], strict=True):
+            px, py, qx, qy = (Fraction(v) for v in (px, py, qx, qy))
+            if (py > y) != (qy > y) and x < px + (y - py) * (qx - px) / (qy - py):
+                odd = not odd
+    return odd
+
+
+def overlap(first: list[Point], second: list[Point]) -> bool:
+    """Whether two convex polygons that do not overlap share a segment."""
+    for i, p in enumerate(first):
+        line = line_through(first[i - 1], p)
+        for j, q in enumerate(second):
+            if value(line, second[j - 1]) or value(line, q):
+                continue
+            ends = [
+                [(Fraction(x, w), Fraction(y, w)) for x, y, w in pair]
+                for pair in ((first[i - 1], p), (second[j - 1], q))
+            ]
+            low, high = max(min(pair) for pair in ends), min(max(pair) for pair in ends)
+            if low < high:
+                return True
+    return False
+
+
+def reference_polygon(layers, rings) -> list[tuple[bool, ...]]:
+    """Patterns of all regions over a polygon of any shape, one for each connected one.
+
+    The lines through its sides cut its bounding box into convex cells that lie inside or outside; what the network
+    makes of each cell inside is joined again where two pieces of one pattern share a segment.
+    """
+    xs, ys = [x for x, _ in rings[0]], [y for _, y in rings[0]]
+    box = [(min(xs), min(ys)), (max(xs), min(ys)), (max(xs), max(ys)), (min(xs), max(ys))]
+    cells = [[homogeneous(*corner) for corner in box]]
+    for ring in rings:
+        for p, q in zip(ring, ring[1:] + ring[:1], strict=True):
+            line = line_through(homogeneous(*p), homogeneous(*q))
+            after = []
+            for cell in cells:
+                values = [value(line, v) for v in cell]
+                after += halves(cell, line) if min(values) < 0 < max(values) else [cell]
+            cells = after
+    inside = []
+    for cell in cells:
+        points = [(Fraction(x, w), Fraction(y, w)) for x, y, w in cell]
+        middle = sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
+        if inside_rings(middle, rings):
+            inside.append(cell)
+    pieces = [(polygon, pattern) for polygon, pattern, _ in reference_pieces(layers, inside)]
+    root = list(range(len(pieces)))
+
+    def find(i: int) -> int:
+        while root[i] != i:
+            i = root[i]
+        return i
+
+    for i, (polygon, pattern) in enumerate(pieces):
+        for j in range(i):
+            if pieces[j][1] == pattern and find(i) != find(j) and overlap(polygon, pieces[j][0]):
+                root[find(i)] = find(j)
+    return [pattern for i, (_, pattern) in enumerate(pieces) if root[i] == i]
+
+
+def plain(network):
+    """A network's layers as nested lists."""
+    return [tuple(a.tolist() for a in (x.weight, x.bias, x.below, x.above)) for x in network.layers]
 
 
 def reference_of(network, domain) -> list[Face]:
     """`reference_regions` of a `regions.Network` over a `regions.Box` or `regions.ConvexPolygon`."""
-    layers = [tuple(a.tolist() for a in (x.weight, x.bias, x.below, x.above)) for x in network.layers]
-    return reference_regions(layers, domain.corners.tolist())
+    return reference_regions(plain(network), domain.corners.tolist())

@@ -174,7 +174,7 @@ def test_damaged_files(complex_: RegionComplex, tmp_path) -> None:
 def test_repr_and_svg(complex_: RegionComplex) -> None:
     assert f"{len(complex_)} activation regions" in repr(complex_)
     svg = ElementTree.fromstring(complex_._repr_svg_())
-    assert len(svg.findall("{*}polygon")) == len(complex_)
+    assert len(svg.findall("{*}path")) == len(complex_)
     many = regions.enumerate_regions(mlp(2, 120, 1), 5)
     assert f"{len(many)} activation regions" in many._repr_svg_()
     assert len(many._repr_svg_()) < 2000

@@ -200,7 +200,7 @@ def test_counts_do_not_depend_on_blocks_or_threads(seed: int, first: int, smalle
         patch.setattr(blocks, "_FIRST_FACES", first)
         patch.setattr(blocks, "_SMALLEST", smallest)
         patch.setattr(blocks, "_BLOCK_BYTES", 1)
-        assert blocks.count(network, domain, threads=threads) == expected
+        assert blocks.count(Enumeration(network, domain), threads=threads) == expected
 
 
 def test_runs_repeat_bit_for_bit() -> None:

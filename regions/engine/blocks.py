@@ -21,10 +21,7 @@ from regions.engine.maps import next_maps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.domain import Box, ConvexPolygon
-    from regions.network import Network
-
-__all__ = ["count", "split"]
+__all__ = ["cores", "count", "split"]
 
 _BLOCK_BYTES = 1 << 22
 _SMALLEST = 128
@@ -89,13 +86,13 @@ def _count(enumeration: Enumeration, last: int) -> int:
     return enumeration.count_last()
 
 
-def count(network: Network, domain: Box | ConvexPolygon, threads: int | None = None) -> int:
-    """Count the activation regions of a network over a domain.
+def count(start: Enumeration, threads: int | None = None) -> int:
+    """Count the activation regions inside the faces of an enumeration.
 
     Parameters
     ----------
-    network : Network
-    domain : Box or ConvexPolygon
+    start : Enumeration
+        Of a complex on whose faces the next layer that has neurons is the same affine map.
     threads : int, optional
         How many blocks to cut at once; as many as there are cores where left out. The count does not depend on it.
 
@@ -103,24 +100,27 @@ def count(network: Network, domain: Box | ConvexPolygon, threads: int | None = N
     -------
     int
     """
-    packed = pack(network)
-    if packed.last < 0:
-        return 1
-    whole = Enumeration(network, domain)
-    threads = threads or _cores()
-    if packed.last == 0:
-        return whole.count_last(map if threads == 1 else _pool(threads).map)
-    parents, bits = whole.cut()
-    cells = whole.cells
+    packed = pack(start.network)
+    if packed.last < start.level:
+        return start.cells.n_faces
+    start.skip_linear()
+    threads = threads or cores()
+    if packed.last == start.level:
+        return start.count_last(map if threads == 1 else _pool(threads).map)
+    first = start.level
+    units = np.arange(start.network.layers[first].n_out)
+    lines = start.maps.lines(np.zeros(len(units), dtype=np.int64), units)
+    parents, bits = start.cut()
+    cells = start.cells
 
     def one(block: NDArray[np.int64]) -> int:
         found, _ = count_block(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
-            cells.points, cells.lines, block, bits, *packed,
+            cells.points, cells.lines, block, bits, lines, first, *packed,
         )  # fmt: skip
-        return found if found >= 0 else _count(whole.part(block, parents, bits), packed.last)
+        return found if found >= 0 else _count(start.part(block, parents, bits), packed.last)
 
-    blocks = split(whole, _FIRST_FACES)
+    blocks = split(start, _FIRST_FACES)
     # One product at a time is too small for the threads of the linear algebra library: they would only get in the way.
     with _linear_algebra().limit(limits=1, user_api="blas"):
         if threads == 1 or len(blocks) < 2:
@@ -135,7 +135,8 @@ def _linear_algebra() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """How many cores this process may use."""
     # Not every system tells which cores a process may use.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

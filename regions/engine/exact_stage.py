@@ -16,6 +16,8 @@ import numpy as np
 from regions.exact import IntegerNetwork, corner_lines, cross
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from regions.domain import Box, ConvexPolygon
@@ -80,6 +82,29 @@ class ExactStage:
         part.lines = self.lines[lines]
         part.vertex_lines = np.zeros((len(points), 2), dtype=np.int64)
         return part
+
+    def history(self, faces: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint64] | None]]:
+        """Where faces of the last level come from, layer by layer backwards.
+
+        Parameters
+        ----------
+        faces : ndarray, shape (F,), int64
+
+        Yields
+        ------
+        ancestors : ndarray, shape (F,), int64
+            The faces behind the layer that each of them lies in.
+        bits : ndarray of uint64, or None
+            The layer's active units on all faces behind it; None for a layer without neurons.
+        """
+        stage: ExactStage = self
+        for i in reversed(range(len(self.levels))):
+            while stage._base is not None and i < stage._start:
+                faces, stage = stage._base_faces[faces], stage._base
+            parents, bits = stage.levels[i]
+            yield faces, bits
+            if parents is not None:
+                faces = parents[faces]
 
     @property
     def integers(self) -> IntegerNetwork:

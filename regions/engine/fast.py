@@ -77,7 +77,10 @@ def _norm(values, stride):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _first_basis(bits, lines, below, above):
-    """Basis, affine part and the basis' activations behind the first layer."""
+    """Basis, affine part and the basis' activations behind the first layer, and the affine part's errors.
+
+    `lines` is (M, 5) float64: coefficients a, b, c and bounds on the errors of a and b, and of c.
+    """
     n_faces = bits.shape[0]
     n = lines.shape[0]
     varies = np.zeros(n, np.bool_)
@@ -95,6 +98,8 @@ def _first_basis(bits, lines, below, above):
     after = np.zeros((n, 3 + count))
     values = np.empty((n_faces, 3, count))
     squares = np.zeros((n_faces, 2))
+    sums = np.zeros(2)
+    inexact = False
     u = 0
     for k in range(n):
         if varies[k]:
@@ -105,15 +110,28 @@ def _first_basis(bits, lines, below, above):
                 for c in range(3):
                     values[f, c, u] = slope * lines[k, c]
                 # The product with a slope is rounded once; 0 and ±1 are not, but this costs nothing.
-                g = U * max(abs(values[f, 0, u]), abs(values[f, 1, u]))
+                g = U * max(abs(values[f, 0, u]), abs(values[f, 1, u])) + abs(slope) * lines[k, 3]
                 squares[f, 0] += g * g
-                squares[f, 1] += (U * values[f, 2, u]) ** 2
+                squares[f, 1] += (U * abs(values[f, 2, u]) + abs(slope) * lines[k, 4]) ** 2
             u += 1
         else:
             slope = above[k] if first[k] else below[k]
             for c in range(3):
                 after[k, c] = slope * lines[k, c]
-    return after, values, squares
+            inexact |= lines[k, 3] > 0.0 or lines[k, 4] > 0.0
+            sums[0] += (slope * lines[k, 3]) ** 2
+            sums[1] += (slope * lines[k, 4]) ** 2
+    errors = np.zeros(3 + count)
+    for c in range(3):
+        own = math.sqrt(sums[0 if c < 2 else 1]) * (1.0 + (n + 8) * U)
+        errors[c] = (U * _norm(np.ascontiguousarray(after[:, c]), 1) + own) * INFLATE
+        if inexact:
+            # Squares may have underflowed.
+            errors[c] += n * 2.0**-500
+    for f in range(n_faces):
+        squares[f, 0] *= INFLATE
+        squares[f, 1] *= INFLATE
+    return after, values, squares, errors
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -279,10 +297,20 @@ def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def count_block(
-    ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits,
-    sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
+    ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits, first_lines,
+    first, sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
 ):  # fmt: skip
-    """Count the regions inside some faces of the complex behind the first layer.
+    """Count the regions inside some faces of the complex behind the first layer that has neurons.
+
+    Parameters
+    ----------
+    faces : (B,) int64
+    first_bits : (F, words) uint64
+        The active units of that layer, on all faces.
+    first_lines : (M, 5) float64
+        The pre-activations of its units, the same on all faces, with the bounds on their errors.
+    first : int
+        Which layer that is.
 
     Returns
     -------
@@ -297,21 +325,20 @@ def count_block(
     points = points[which_points]
     lines = lines[which_lines]
     bits = first_bits[faces]
-    n_first = sizes[0, 0]
-    first_lines = np.empty((n_first, 3))
-    for k in range(n_first):
-        first_lines[k, 0] = weights[2 * k]
-        first_lines[k, 1] = weights[2 * k + 1]
-        first_lines[k, 2] = biases[k]
+    at_weight = 0
+    at_unit = 0
+    for layer in range(first):
+        at_weight += sizes[layer, 0] * sizes[layer, 1]
+        at_unit += sizes[layer, 0]
+    n_first = sizes[first, 0]
     # Rows of `after` are the units of the layer before, its columns x, y, 1 and the basis.
-    after, values, squares = _first_basis(bits, first_lines, below[:n_first], above[:n_first])
-    after_errors = np.zeros(after.shape[1])
-    for c in range(3):
-        after_errors[c] = U * _norm(np.ascontiguousarray(after[:, c]), 1)
+    after, values, squares, after_errors = _first_basis(
+        bits, first_lines, below[at_unit : at_unit + n_first], above[at_unit : at_unit + n_first]
+    )
     proven = 0
-    at_weight = 2 * n_first
-    at_unit = n_first
-    for layer in range(1, last + 1):
+    at_weight += sizes[first, 0] * sizes[first, 1]
+    at_unit += n_first
+    for layer in range(first + 1, last + 1):
         m = sizes[layer, 0]
         n = sizes[layer, 1]
         weight = weights[at_weight : at_weight + m * n].reshape(m, n)

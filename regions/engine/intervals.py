@@ -168,6 +168,8 @@ class Intervals:
     line : ExactLine
     proven, decided : int
         Decisions by float and in integers.
+    flat : ndarray, shape (F,), bool
+        Where a neuron vanishes on the whole interval: beside the line it may be active.
     """
 
     nodes: Nodes
@@ -178,6 +180,7 @@ class Intervals:
     active: list[NDArray[np.bool_]] = field(default_factory=list)
     proven: int = 0
     decided: int = 0
+    flat: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(1, dtype=bool))
 
     def prefix(self, interval: int, n_layers: int) -> list[NDArray[np.bool_]]:
         """Activity of the first layers on one interval."""
@@ -302,6 +305,7 @@ def _split(state: Intervals, kinked: NDArray[np.int64], n_units: int, lines: Lin
     room = np.abs(a) - ea
     errors = np.where(room > 0, (residual * INFLATE + TINY) / room * INFLATE, np.inf)
     roots = _Roots(f, kinked[j], times, errors, a, ea)
+    state.flat = state.flat | ((left == 0) & (right == 0)).any(axis=1)
     active = np.ones((n_intervals, n_units), dtype=bool)
     active[:, kinked] = (left > 0) | (right > 0)
     if len(f) == 0:
@@ -342,6 +346,7 @@ def _split(state: Intervals, kinked: NDArray[np.int64], n_units: int, lines: Lin
     nodes.slope_errors = np.append(nodes.slope_errors, ea[first_of_node])
     state.active = [before[parents] for before in state.active]
     state.active.append(active)
+    state.flat = state.flat[parents]
     return parents
 
 

@@ -169,12 +169,14 @@ class Enumeration:
         self.exact.vertex_lines = np.stack([-1 - np.arange(n)] * 2, axis=1)
 
     def run(self) -> Result:
-        """Cut by all layers."""
+        """Cut by all layers that are left."""
         layers = self.network.layers
-        for i, layer in enumerate(layers):
+        while True:
+            layer = layers[self.level]
             parents, bits = self.cut()
-            if i + 1 < len(layers):
-                self.maps = next_maps(layers[i + 1], layer, self.maps, parents, bits)
+            if self.level == len(layers):
+                break
+            self.maps = next_maps(layers[self.level], layer, self.maps, parents, bits)
         values, _ = activate(self.maps.coefficients, parents, bits, layer.below, layer.above)
         return Result(self.cells, self._patterns(), values, self.exact.lines, self.proven, self.exact.decided)
 
@@ -183,6 +185,14 @@ class Enumeration:
         parents, bits = self._cut(self.level, self.maps)
         self.level += 1
         return parents, bits
+
+    def skip_linear(self) -> None:
+        """Pass the layers in front of the first one that has a neuron; they cut nothing. The last one stays."""
+        layers = self.network.layers
+        while self.level + 1 < len(layers) and not layers[self.level].kinked.any():
+            before = layers[self.level]
+            parents, bits = self.cut()
+            self.maps = next_maps(layers[self.level], before, self.maps, parents, bits)
 
     def part(self, faces: NDArray[np.int64], parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> Enumeration:
         """The same enumeration on some of the faces that :meth:`cut` just made.
@@ -477,15 +487,14 @@ class Enumeration:
     def _patterns(self) -> NDArray[np.bool_]:
         """Patterns of the final faces: (R, H)."""
         blocks = []
-        ancestors = np.arange(self.cells.n_faces)
-        for layer, (parents, bits) in zip(reversed(self.network.layers), reversed(self.exact.levels), strict=True):
-            if parents is None or bits is None:
+        history = self.exact.history(np.arange(self.cells.n_faces))
+        for layer, (ancestors, bits) in zip(reversed(self.network.layers), history, strict=True):
+            if bits is None:
                 continue
             # Words are little-endian, so their bytes are in the order of the units.
             little = bits.astype("<u8", copy=False).view(np.uint8)
             flat = np.unpackbits(little, axis=1, count=layer.n_out, bitorder="little").view(np.bool_)
             blocks.append(flat[ancestors][:, layer.kinked])
-            ancestors = parents[ancestors]
         if not blocks:
             return np.zeros((self.cells.n_faces, 0), dtype=bool)
         return np.concatenate(blocks[::-1], axis=1)

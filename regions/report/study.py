@@ -7,7 +7,6 @@ import platform
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -197,13 +196,9 @@ def _run(kind: _Kind, seed: int | None, bound: float, complex_: RegionComplex, c
 
 
 def _whole_plane(name: str, seed: int | None, network: Network) -> dict[str, Any]:
-    from regions.errors import DomainError
     from regions.zoom import zoom_out
 
-    found = None
-    if network.n_neurons <= _LARGEST_IN_THE_WHOLE_PLANE:
-        with suppress(DomainError):
-            found = zoom_out(network)
+    found = zoom_out(network) if network.n_neurons <= _LARGEST_IN_THE_WHOLE_PLANE else None
     return {
         "network": name,
         "seed": seed,

@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from regions._polygons import edge_between
 from regions.complex import RegionComplex
+from regions.domain import Box, ConvexPolygon
+from regions.exact import domain_sides
 from regions.network import Network
+from regions.polygon import Polygon
 
 __all__ = ["ExactCheck", "map_error"]
 
@@ -93,6 +97,9 @@ class ExactCheck:
     def __init__(self, complex_: RegionComplex) -> None:
         self.complex = complex_
         self.points = complex_.exact_vertices()
+        # Corners of a convex domain; the others are looked at in other ways.
+        domain = complex_.domain
+        self.rim = domain.corners if isinstance(domain, Box | ConvexPolygon) else np.empty((0, 2))
         self.homogeneous: list[Row] = []
         for x, y in self.points:
             w = lcm(x.denominator, y.denominator)
@@ -121,6 +128,78 @@ class ExactCheck:
         self.check_float_vertices()
         self.check_location()
         self.check_coverage()
+
+    def run_planar(self) -> None:
+        """What can be checked over domains of any kind."""
+        self._add_ideal_points()
+        for region in range(self.complex.n_regions):
+            rows = self.maps(region)[0]
+            pattern = self.complex.patterns[region].tolist()
+            for neuron, (row, on) in enumerate(zip(rows, pattern, strict=True)):
+                signs = [sum(a * b for a, b in zip(row, self.homogeneous[v], strict=True)) for v in self.ring(region)]
+                if any(s < 0 for s in signs) if on else any(s > 0 for s in signs):
+                    state = "active" if on else "inactive"
+                    raise AssertionError(f"Region {region}: neuron {neuron} is not {state} in all of it.")
+            point = self._point_inside(region)
+            if point is not None and self.complex.network.evaluate_exact(list(point))[1] != pattern:
+                raise AssertionError(f"Region {region}: the network has another pattern at {point}.")
+        self.check_edges()
+
+    def _add_ideal_points(self) -> None:
+        """Exact directions of the ideal vertices, from the lines of the rays and lines that end there."""
+        sides = domain_sides(self.complex.domain)
+        v = len(self.points)
+        ideal: list[Row | None] = [None] * len(self.complex.directions)
+        self.feet: dict[int, list[Point]] = {}
+        for edge, ends in enumerate(self.complex.edges.tolist()):
+            neuron, side = int(self.complex.edge_neurons[edge]), int(self.complex.edge_sides[edge])
+            if max(ends) < v or (neuron < 0 and side < 0):
+                continue
+            faces = self.complex.edge_faces[edge].tolist()
+            a, b, c = self.maps(max(faces))[0][neuron] if neuron >= 0 else sides[side]
+            for end in ends:
+                if end >= v:
+                    x, y = self.complex.directions[end - v].tolist()
+                    forward = Fraction(x) * int(b) - Fraction(y) * int(a) > 0
+                    ideal[end - v] = (int(b), -int(a), 0) if forward else (-int(b), int(a), 0)
+            if min(ends) >= v:
+                square = Fraction(int(a) * int(a) + int(b) * int(b))
+                for face in faces:
+                    self.feet.setdefault(face, []).append((-int(a) * int(c) / square, -int(b) * int(c) / square))
+        if None in ideal:
+            raise AssertionError(f"No ray or line ends in the ideal vertex {ideal.index(None)}.")
+        self.homogeneous += [row for row in ideal if row is not None]
+
+    def _point_inside(self, region: int) -> Point | None:
+        """A rational point inside a convex region; None where that is not easily had."""
+        if isinstance(self.complex.domain, Polygon):
+            import shapely
+
+            x, y = self.complex.interior_points[region].tolist()
+            shape = self.complex.polygons[region]
+            # Floats tell only where there is room.
+            room = shapely.distance(shapely.boundary(shape), shapely.Point(x, y))
+            return (Fraction(x), Fraction(y)) if room > 1e-6 else None
+        v = len(self.points)
+        ring = self.ring(region)
+        anchors = [self.points[i] for i in ring if i < v] + self.feet.get(region, [])
+        if not ring:
+            return (Fraction(0), Fraction(0))
+        x, y = (sum((p[k] for p in anchors), Fraction(0)) / len(anchors) for k in range(2))
+        for i, j in zip(ring, ring[1:] + ring[:1], strict=True):
+            if i >= v:
+                x, y = x + self.homogeneous[i][0], y + self.homogeneous[i][1]
+            if i < v or j < v:
+                continue
+            # Into the region from its edge at infinity; parallel lines have none, and need no step.
+            (px, py, _), (qx, qy, _) = self.homogeneous[i], self.homogeneous[j]
+            if px * qy == py * qx:
+                edge = edge_between(self.complex, region, i, j)
+                if self.complex.edge_neurons[edge] < 0 and self.complex.edge_sides[edge] < 0:
+                    x, y = x - py, y + px
+            else:
+                x, y = x + px + qx, y + py + qy
+        return x, y
 
     def ring(self, region: int) -> list[int]:
         """Vertices of a region."""
@@ -159,7 +238,7 @@ class ExactCheck:
     def check_rim(self) -> None:
         """The rim of the complex is the rim of the domain; as inner edges cancel, areas then sum up exactly."""
         complex_ = self.complex
-        corners = [(Fraction(x), Fraction(y)) for x, y in complex_.domain.corners.tolist()]
+        corners = [(Fraction(x), Fraction(y)) for x, y in self.rim.tolist()]
         doubled, expected = Fraction(0), Fraction(0)
         for p, q in zip(corners, corners[1:] + corners[:1], strict=True):
             expected += p[0] * q[1] - p[1] * q[0]
@@ -251,8 +330,8 @@ class ExactCheck:
         How far that is from the exact point depends on the angle between the two; a third line may miss it by as much.
         """
         complex_ = self.complex
-        corners = [(Fraction(x), Fraction(y)) for x, y in complex_.domain.corners.tolist()]
-        reach = float(np.abs(complex_.domain.corners).max())
+        corners = [(Fraction(x), Fraction(y)) for x, y in self.rim.tolist()]
+        reach = float(np.abs(self.rim).max())
         with np.errstate(over="ignore"):
             limits = (_magnitudes(complex_.network)[0] @ (reach, reach, 1.0)).tolist()
         near: list[set[Fraction | None]] = [set() for _ in self.points]
@@ -301,7 +380,7 @@ class ExactCheck:
 
         rounded = np.array([(float(x), float(y)) for x, y in self.points])
         polygons = np.array([shapely.Polygon(rounded[self.ring(i)]) for i in range(len(self.complex))])
-        thin = shapely.area(polygons) < 2.0**-40 * shapely.length(polygons) * np.abs(self.complex.domain.corners).max()
+        thin = shapely.area(polygons) < 2.0**-40 * shapely.length(polygons) * np.abs(self.rim).max()
         if (
             thin.any()
             or not shapely.is_valid(polygons).all()

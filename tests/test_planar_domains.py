@@ -1,0 +1,121 @@
+"""Unbounded domains, polygons of any shape and with holes: the counts are the reference's."""
+
+from __future__ import annotations
+
+import sys
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from planar_domains import polygons, unbounded
+from reference import plain, reference_polygon, reference_unbounded
+
+import regions
+from regions import Network, Polygon
+from regions.coordinates import nearest_finite
+from regions.domain import exact_area
+from regions.errors import DomainError
+from regions.testing import assert_valid_complex, degenerate_mlps, networks
+
+
+def half_planes(domain: Any) -> list[tuple[float, float, float]]:
+    return [(*normal, offset) for normal, offset in zip(domain.normals.tolist(), domain.offsets.tolist(), strict=True)]
+
+
+def rings(domain: Polygon) -> list[list[tuple[float, float]]]:
+    return [[tuple(p) for p in ring.tolist()] for ring in domain.rings]
+
+
+def assert_counts_unbounded(network: Network, domain: Any) -> None:
+    expected = len(reference_unbounded(plain(network), half_planes(domain)))
+    if expected == 0:
+        with pytest.raises(DomainError, match="no interior"):
+            regions.count_regions(network, domain)
+    else:
+        assert regions.count_regions(network, domain) == expected
+
+
+@settings(max_examples=200)
+@given(networks(), unbounded)
+def test_counts_over_unbounded_domains(network: Network, domain: Any) -> None:
+    assert_counts_unbounded(network, domain)
+
+
+@settings(max_examples=100)
+@given(degenerate_mlps(min_hidden_layers=2, max_hidden_layers=3, max_width=6), unbounded)
+def test_counts_of_degenerate_networks_over_unbounded_domains(network: Network, domain: Any) -> None:
+    assert_counts_unbounded(network, domain)
+
+
+@settings(max_examples=150)
+@given(networks(), polygons())
+def test_counts_over_polygons(network: Network, domain: Polygon) -> None:
+    assert regions.count_regions(network, domain) == len(reference_polygon(plain(network), rings(domain)))
+
+
+@settings(max_examples=75)
+@given(degenerate_mlps(max_width=5), polygons())
+def test_counts_of_degenerate_networks_over_polygons(network: Network, domain: Polygon) -> None:
+    assert regions.count_regions(network, domain) == len(reference_polygon(plain(network), rings(domain)))
+
+
+def assert_complex_unbounded(network: Network, domain: Any) -> None:
+    expected = reference_unbounded(plain(network), half_planes(domain))
+    assume(expected)
+    found = regions.enumerate_regions(network, domain)
+    assert {tuple(row) for row in found.patterns.tolist()} == set(expected)
+    assert len(found) == len(expected)
+    assert_valid_complex(found)
+    bounded = {tuple(p): b for p, b in zip(found.patterns.tolist(), found.bounded.tolist(), strict=True)}
+    assert bounded == {p: all(w for piece in pieces for _, _, w in piece) for p, pieces in expected.items()}
+    exact = found.exact_vertices()
+    rings = np.split(found.rings, found.ring_offsets[1:-1])
+    for pattern, ring in zip(map(tuple, found.patterns.tolist()), rings, strict=True):
+        corners = {exact[v] for v in ring if v < len(exact)}
+        pieces = [[(Fraction(x, w), Fraction(y, w)) for x, y, w in piece if w] for piece in expected[pattern]]
+        assert corners <= {point for piece in pieces for point in piece}
+    for point, true in zip(found.vertices.tolist(), exact, strict=True):
+        for x, fx in zip(point, true, strict=True):
+            assert abs(Fraction(x) - fx) <= Fraction(2.0**-24) * max(*map(abs, true), 1) or abs(x) == sys.float_info.max
+    rim = set(found.edges[found.edge_sides >= 0].ravel().tolist())
+    inner = [point for i, point in enumerate(exact) if i not in rim]
+    if inner:
+        xs, ys = ([p[k] for p in inner] for k in range(2))
+        assert found.extent == tuple(map(nearest_finite, (min(xs), min(ys), max(xs), max(ys))))
+    else:
+        assert found.extent is None
+
+
+@settings(max_examples=150)
+@given(networks(), unbounded)
+def test_complexes_over_unbounded_domains(network: Network, domain: Any) -> None:
+    assert_complex_unbounded(network, domain)
+
+
+@settings(max_examples=75)
+@given(degenerate_mlps(min_hidden_layers=2, max_hidden_layers=3, max_width=6), unbounded)
+def test_complexes_of_degenerate_networks_over_unbounded_domains(network: Network, domain: Any) -> None:
+    assert_complex_unbounded(network, domain)
+
+
+@settings(max_examples=150)
+@given(st.one_of(networks(), degenerate_mlps(max_width=5)), polygons())
+def test_complexes_over_polygons(network: Network, domain: Polygon) -> None:
+    found = regions.enumerate_regions(network, domain)
+    expected = reference_polygon(plain(network), rings(domain))
+    assert sorted(map(tuple, found.patterns.tolist())) == sorted(expected)
+    assert_valid_complex(found)
+    shapes = found.polygons
+    # Rounding may turn a needle inside out.
+    assert shapely.is_valid(shapes[found.areas > 1e-6]).all()
+    np.testing.assert_allclose(shapely.area(shapes), found.areas, rtol=1e-9, atol=1e-12)
+    exact = found.exact_vertices()
+    doubled = Fraction(0)
+    for ring in np.split(found.rings, found.ring_offsets[1:-1]):
+        points = [exact[v] for v in ring]
+        doubled += sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(points, points[1:] + points[:1], strict=True))
+    assert doubled == 2 * sum(exact_area(np.array(ring)) for ring in rings(domain))
