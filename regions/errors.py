@@ -6,11 +6,13 @@ from typing import Any
 
 __all__ = [
     "CaptureError",
+    "DegeneratePositionError",
     "DomainError",
     "EngineError",
     "FileFormatError",
     "InvalidNetworkError",
     "NotPiecewiseLinearError",
+    "OptionError",
     "RegionsError",
     "UnsupportedOperationError",
 ]
@@ -48,6 +50,14 @@ class NotPiecewiseLinearError(UnsupportedOperationError):
 
 class DomainError(RegionsError, ValueError):
     """The domain is not a non-empty bounded convex polygon with finite corners."""
+
+
+class DegeneratePositionError(RegionsError, ValueError):
+    """The pieces that shapely cut do not fit together: three lines meet, or nearly so."""
+
+
+class OptionError(RegionsError, ValueError):
+    """An option of a report is outside what is allowed."""
 
 
 class FileFormatError(RegionsError, ValueError):

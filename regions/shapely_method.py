@@ -17,17 +17,13 @@ from scipy.spatial import cKDTree
 from regions.complex import Certificate, RegionComplex
 from regions.domain import Box, ConvexPolygon, as_domain
 from regions.enumeration import planar_network
-from regions.errors import RegionsError
+from regions.errors import DegeneratePositionError
 from regions.network import Layer, Network
 
-__all__ = ["DegeneratePositionError", "Piece", "enumerate_with_shapely", "split_domain"]
+__all__ = ["Piece", "enumerate_with_shapely", "split_domain"]
 
 # Two computed vertices are taken for one and the same below this part of the domain's size.
 _SAME = 1e-9
-
-
-class DegeneratePositionError(RegionsError, ValueError):
-    """The pieces that shapely cut do not fit together: three lines meet, or nearly so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,8 +13,9 @@ from io import BytesIO
 import pytest
 
 import regions
+from regions.errors import OptionError
 from regions.models import DeepMLP, ShallowMLP
-from regions.report import SCHEMA, OptionError, Report, ReportOptions, make_report, tables
+from regions.report import SCHEMA, Report, ReportOptions, make_report, tables
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 TYPES = {

@@ -11,8 +11,8 @@ from reference import reference_of
 
 import regions
 from regions import Box, Network
-from regions.errors import DomainError, InvalidNetworkError, RegionsError
-from regions.shapely_method import DegeneratePositionError, split_domain
+from regions.errors import DegeneratePositionError, DomainError, InvalidNetworkError, RegionsError
+from regions.shapely_method import split_domain
 from regions.testing import assert_same_complex, assert_valid_complex, domains, networks
 
 

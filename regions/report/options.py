@@ -7,16 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regions.errors import RegionsError
+from regions.errors import OptionError
 
-__all__ = ["ACTIVATIONS", "OptionError", "ReportOptions"]
+__all__ = ["ACTIVATIONS", "ReportOptions"]
 
 ACTIVATIONS = ("abs", "leaky_relu", "relu")
 _RESOLUTIONS = (16, 4000)
-
-
-class OptionError(RegionsError, ValueError):
-    """An option of a report is outside what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +50,7 @@ class ReportOptions:
     >>> ReportOptions(shallow_widths=[2, 20, 20, 1])
     Traceback (most recent call last):
     ...
-    regions.report.options.OptionError: shallow widths 2,20,20,1 were given; a shallow network has exactly one hidden \
+    regions.errors.OptionError: shallow widths 2,20,20,1 were given; a shallow network has exactly one hidden \
     layer, such as 2,20,1. Give networks of more layers as the deep one.
     """
 
