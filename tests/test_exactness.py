@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference import reference_of
 
@@ -34,8 +34,7 @@ def test_the_bound_of_a_value_holds(numbers: tuple, errors: tuple) -> None:
     a, b, c, x, y = numbers
     eg, ec, dx, dy = errors
     s, bound = value(a, b, c, eg, ec, x, y, 1.0, dx, dy)
-    if not (math.isfinite(s) and math.isfinite(bound)):
-        return
+    assume(math.isfinite(s) and math.isfinite(bound))
     worst = abs(exactly(s) - (exactly(a) * exactly(x) + exactly(b) * exactly(y) + exactly(c)))
     # The errors at their worst, all with the same sign.
     worst += exactly(eg) * (abs(exactly(x)) + abs(exactly(y))) + exactly(ec)
@@ -47,8 +46,7 @@ def test_the_bound_of_a_value_holds(numbers: tuple, errors: tuple) -> None:
 def test_the_bound_of_a_vertex_holds(numbers: tuple, stored: tuple) -> None:
     a1, b1, c1, a2, b2, c2 = numbers
     dx, dy = vertex_error(*stored, a1, b1, c1, 0.0, 0.0, a2, b2, c2, 0.0, 0.0)
-    if not math.isfinite(dx):
-        return
+    assume(math.isfinite(dx))
     determinant = exactly(a1) * exactly(b2) - exactly(a2) * exactly(b1)
     assert determinant != 0
     x = (exactly(b1) * exactly(c2) - exactly(b2) * exactly(c1)) / determinant

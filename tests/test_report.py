@@ -11,10 +11,11 @@ from importlib.resources import files
 from io import BytesIO
 
 import pytest
+from torch import nn
 
 import regions
 from regions.errors import OptionError
-from regions.models import DeepMLP, ShallowMLP
+from regions.models import Abs, DeepMLP, ShallowMLP
 from regions.report import SCHEMA, Report, ReportOptions, make_report, tables
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
@@ -190,10 +191,16 @@ def test_same_options_give_the_same_figures_of_the_document(report):
 
 @pytest.mark.parametrize("activation", ["abs", "leaky_relu"])
 def test_other_activations(activation):
-    options = ReportOptions(seeds=[0], bounds=[1], resolution=60, figures=False, activation=activation)
+    options = ReportOptions(seeds=[0], bounds=[10], resolution=60, figures=False, activation=activation)
     report = make_report(options)
     assert report.passed
     assert {network["activation"] for network in report.document["networks"]} == {activation}
+    layer = {"abs": Abs, "leaky_relu": nn.LeakyReLU}[activation]
+    shallow, deep = (run["regions"] for run in report.document["runs"])
+    assert shallow == regions.count_regions(ShallowMLP(20, layer, seed=0), 10)
+    assert deep == regions.count_regions(DeepMLP([5, 5, 5, 5], layer, seed=0), 10)
+    # A shallow count does not depend on the activation; the deep one shows that it was not relu's.
+    assert deep != regions.count_regions(DeepMLP([5, 5, 5, 5], seed=0), 10)
 
 
 def test_html_is_well_formed_self_contained_and_accessible(report):

@@ -47,16 +47,24 @@ def test_it_is_the_engine_on_random_networks(seed: int, hidden: list[int], domai
     np.testing.assert_allclose(ours.offsets, engines.offsets[index], rtol=0, atol=1e-11)
 
 
-@settings(max_examples=100)
-@given(networks(), domains())
-def test_it_never_gives_what_does_not_fit_together(network: Network, domain: Any) -> None:
-    try:
-        complex_ = regions.enumerate_with_shapely(network, domain)
-    except DegeneratePositionError:
-        return
-    left, right = complex_.edge_faces.T
-    assert len(complex_.vertices) - len(complex_.edges) + complex_.n_regions == 1
-    assert ((left >= 0) & (right >= 0) == (complex_.edge_sides < 0)).all()
+def test_it_never_gives_what_does_not_fit_together() -> None:
+    sizes = []
+
+    @settings(max_examples=100)
+    @given(networks(), domains())
+    def fits_or_is_refused(network: Network, domain: Any) -> None:
+        try:
+            complex_ = regions.enumerate_with_shapely(network, domain)
+        except DegeneratePositionError:
+            return
+        left, right = complex_.edge_faces.T
+        assert len(complex_.vertices) - len(complex_.edges) + complex_.n_regions == 1
+        assert ((left >= 0) & (right >= 0) == (complex_.edge_sides < 0)).all()
+        sizes.append(complex_.n_regions)
+
+    fits_or_is_refused()
+    assert len(sizes) > 10
+    assert max(sizes) > 1
 
 
 def counts(network: Network, domain: Box) -> tuple[int, int]:
