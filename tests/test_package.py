@@ -19,7 +19,7 @@ import pytest
 import regions
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("flint", "hypothesis", "matplotlib", "numba", "scipy", "shapely", "torch", "tqdm")
+HEAVY = {"flint", "hypothesis", "matplotlib", "numba", "scipy", "shapely", "threadpoolctl", "torch", "tqdm"}
 
 
 def loaded_by(statement):
@@ -35,9 +35,15 @@ def loaded_by(statement):
 def test_import_brings_nothing_heavy(statement):
     if "*" in statement:
         # The names that live in modules loaded later come with a star import, but no more than these.
-        assert loaded_by(statement).isdisjoint({"hypothesis", "matplotlib", "torch"})
+        assert loaded_by(statement).isdisjoint(HEAVY - {"scipy", "shapely"})
     else:
         assert loaded_by(statement).isdisjoint(HEAVY)
+
+
+def test_every_dependency_but_numpy_is_taken_for_heavy():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {re.match(r"[A-Za-z0-9_-]+", requirement)[0] for requirement in project["dependencies"]}
+    assert {"flint" if name == "python-flint" else name for name in names} - {"numpy"} <= HEAVY
 
 
 def test_loading_is_seen_by_this_test():
