@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.utils import prune
 from torch_models import Function, normed
 
+import regions
 from regions import Layer, Network
 from regions.errors import CaptureError
 from regions.frontends._verify import compare
@@ -293,6 +294,25 @@ def test_layers_in_a_plain_list_count_with_a_warning():
     assert [layer.name for layer in network.layers] == ["layers[0]", "layers[1]", "out"]
     assert (network.layers[1].weight == model.layers[1].weight.detach().numpy()).all()
     assert "unused" not in dict(model.named_modules())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        capture,
+        Network.from_torch,
+        lambda model: regions.count_regions(model, 1),
+        lambda model: regions.gradient_image(model, 1, 5),
+        lambda model: regions.enumerate_with_shapely(model, 1),
+    ],
+)
+def test_the_warning_names_the_line_that_called(call):
+    torch.manual_seed(0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        call(PlainList())
+    (warning,) = (w for w in caught if "missing from model.parameters()" in str(w.message))
+    assert warning.filename == __file__
 
 
 def test_parameters_in_a_plain_list_count_with_a_warning():

@@ -98,9 +98,18 @@ def capture(model: torch.nn.Module, *, input_dimension: int | None = None) -> Ne
             "missing from model.parameters(), so an optimiser would not train them. They count as layers all the same. "
             "Keep layers in a torch.nn.ModuleList, and parameters in a torch.nn.ParameterList.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=_users_level(),
         )
     return network
+
+
+def _users_level() -> int:
+    """Return the `stacklevel` at which a warning of the calling function names the line that called this package."""
+    level, frame = 0, inspect.currentframe()
+    # The package's name itself, not its start alone: `regions_of_mine` is no part of it.
+    while frame is not None and f"{frame.f_globals.get('__name__', '')}.".startswith("regions."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def read(
