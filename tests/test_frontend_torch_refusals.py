@@ -148,8 +148,8 @@ def enormous():
 
 
 REFUSED = {
-    "nan": (nan_model, InvalidNetworkError, ("2: weight", "(0, 1) is nan", "must be finite", "Check")),
-    "infinite": (infinite_bias, InvalidNetworkError, ("0: bias", "(2,) is inf", "must be finite", "Check")),
+    "nan": (nan_model, InvalidNetworkError, ("layer '2': weight: entry (0, 1) is nan", "must be finite", "Check")),
+    "infinite": (infinite_bias, InvalidNetworkError, ("layer '0': bias: entry (2,) is inf", "must be finite", "Check")),
     "infinite constant": (
         function(lambda m, x: m.a(x) * float("inf")),
         InvalidNetworkError,

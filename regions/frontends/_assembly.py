@@ -139,7 +139,7 @@ class Assembly:
             if not np.isfinite(array).all():
                 place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
                 raise InvalidNetworkError(
-                    f"{name}: {what}: entry {place} is {array[place]}; all numbers must be finite. "
+                    f"layer {name!r}: {what}: entry {place} is {array[place]}; all numbers must be finite. "
                     "Check the model for a diverged training step or uninitialised weights."
                 )
         block = self._stored(value).block
@@ -150,7 +150,7 @@ class Assembly:
         """Return the value times `below` where it is negative, times `above` where it is positive."""
         if not (np.isfinite(below).all() and np.isfinite(above).all()):
             raise InvalidNetworkError(
-                f"{name}: a slope of the activation is not finite; all numbers must be finite. "
+                f"layer {name!r}: a slope of the activation is not finite; all numbers must be finite. "
                 "Check the model for a diverged training step or uninitialised weights."
             )
         if value.block is not None or not value.name:

@@ -229,7 +229,7 @@ def _product(interpreter: Interpreter, operation: Operation) -> Any:
 def _finite(operation: Operation, numbers: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if not np.isfinite(numbers).all():
         raise InvalidNetworkError(
-            f"{operation.label or operation.name}: a constant of {operation.name} at {place_of(operation.node)} is "
+            f"A constant of {operation.name} at {place_of(operation.node)} is "
             f"{numbers[~np.isfinite(numbers)][0]}; all numbers must be finite. "
             "Check the model for a diverged training step or uninitialised weights."
         )
