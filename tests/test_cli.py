@@ -160,6 +160,18 @@ def test_missing_and_foreign_models(command, capsys, tmp_path, monkeypatch):
     assert "nowhere.npz" in fails(capsys, "report", "--model", "nowhere.npz")
 
 
+@pytest.mark.parametrize("command", [["count"], ["plot", "-o", "x.png"]])
+def test_a_saved_complex_is_told_from_a_model(command, capsys, tmp_path, saved):
+    path = tmp_path / "complex.npz"
+    regions.enumerate_regions(saved[1], 2).save(path)
+    message = fails(capsys, *command, str(path), "--bound", "1")
+    assert f"{path}: is a saved complex" in message
+    assert "regions.RegionComplex.load(path).network.save('model.npz')" in message
+    # What it advises works.
+    regions.RegionComplex.load(path).network.save(tmp_path / "again.npz")
+    assert main(["count", str(tmp_path / "again.npz"), "--bound", "1"]) == 0
+
+
 def test_model_of_three_inputs_is_refused(capsys, tmp_path):
     path = tmp_path / "solid.npz"
     regions.Network.from_arrays([[[1.0, 2.0, 3.0]], [[1.0]]]).save(path)

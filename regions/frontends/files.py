@@ -163,6 +163,12 @@ def _load_npz(path: Path) -> Network:
             f"{path}: could not be read as arrays ({reason}). Allowed are plain arrays of numbers. Save the file "
             "again, e.g. with numpy.savez or regions.Network.save."
         ) from error
+    if str(arrays.get("__kind__")) == "regions-complex":
+        raise FileFormatError(
+            f"{path}: is a saved complex: the regions of a network over one domain, not a model. {_ALLOWED} Read it in "
+            "Python with regions.RegionComplex.load(path), which has its n_regions; for other domains save its network "
+            "as a model: regions.RegionComplex.load(path).network.save('model.npz')."
+        )
     if "__kind__" in arrays:
         return Network.load(path)
     return _from_plain_arrays(path, arrays)
