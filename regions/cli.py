@@ -40,7 +40,7 @@ same), 2 when something is wrong with what was asked for, 130 when interrupted.
 """
 _MODEL_HELP = (
     "a saved model of two inputs: an .npz file (regions.Network.save, or plain arrays), or a file made by "
-    "torch.export.save or torch.jit.save; pickled models are refused"
+    "torch.export.save (.pt2, with torch 2.8 or newer) or torch.jit.save; pickled models are refused"
 )
 _FORMATS = ("pdf", "png", "svg")
 

@@ -218,6 +218,7 @@ def test_help_is_there(arguments, capsys):
     text = capsys.readouterr().out
     assert "activation regions" in text
     assert "usage: regions" in text
+    assert not arguments or ".pt2, with torch 2.8 or newer" in " ".join(text.split())
 
 
 def test_version(capsys):
