@@ -126,6 +126,25 @@ READ = {
     "clamp(min=0)": (lambda: Function(lambda m, x: m.b(m.a(x).clamp(min=0))), (2, 3, 1), 3),
     "torch.clamp": (lambda: Function(lambda m, x: m.b(torch.clamp(m.a(x), min=0.0))), (2, 3, 1), 3),
     "clamp(max=0)": (lambda: Function(lambda m, x: m.b(m.a(x).clamp(max=0))), (2, 3, 1), 3),
+    "clamp(0, inf)": (lambda: Function(lambda m, x: m.b(torch.clamp(m.a(x), 0, float("inf")))), (2, 3, 1), 3),
+    "clamp(-inf, 0)": (lambda: Function(lambda m, x: m.b(m.a(x).clamp(-float("inf"), 0.0))), (2, 3, 1), 3),
+    "clamp(-inf, inf)": (lambda: Function(lambda m, x: m.b(m.a(x).clamp(-torch.inf, torch.inf))), (2, 3, 1), 0),
+    "clamp to infinite tensors": (
+        lambda: Function(lambda m, x: m.b(m.a(x).clamp(m.z, m.z + torch.inf)), z=torch.zeros(3)),
+        (2, 3, 1),
+        3,
+    ),
+    "norm of order 1": (lambda: Function(lambda m, x: torch.norm(m.a(x), p=1, dim=1)), (2, 3, 1), 3),
+    "vector norm of order 1": (
+        lambda: Function(lambda m, x: 2 - torch.linalg.vector_norm(m.a(x), 1, dim=-1, keepdim=True)),
+        (2, 3, 1),
+        3,
+    ),
+    "norm of order 1 of a single point": (
+        lambda: Function(lambda m, x: torch.linalg.norm(m.w @ x, 1), w=torch.rand(3, 2)),
+        (2, 3, 1),
+        3,
+    ),
     "clamp_min": (lambda: Function(lambda m, x: m.b(m.a(x).clamp_min(0))), (2, 3, 1), 3),
     "threshold": (lambda: Function(lambda m, x: m.b(F.threshold(m.a(x), 0, 0))), (2, 3, 1), 3),
     "maximum": (lambda: Function(lambda m, x: m.b(torch.maximum(m.a(x), m.z)), z=torch.zeros(3)), (2, 3, 1), 3),
@@ -195,8 +214,8 @@ def test_what_is_read_equals_the_model(name):
     rounded = torch.tensor(points, dtype=dtype)
     model = getattr(model, "_orig_mod", model)
     with torch.no_grad():
-        if name in ("batch of one", "single points"):
-            rows = rounded if name == "single points" else rounded[:, None]
+        if name in ("batch of one", "single points", "norm of order 1 of a single point"):
+            rows = rounded[:, None] if name == "batch of one" else rounded
             values = torch.stack([model(row.clone()).reshape(-1) for row in rows])
         else:
             values = model(rounded.clone()).reshape(50, -1)

@@ -14,7 +14,12 @@ import torch
 
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends._assembly import Assembly, Value
-from regions.frontends._vocabulary import JUMPING, NOT_PIECEWISE_LINEAR, PIECEWISE_LINEAR
+from regions.frontends._vocabulary import (
+    JUMPING,
+    NOT_PIECEWISE_LINEAR,
+    PIECEWISE_LINEAR,
+    is_piecewise_linear_norm,
+)
 
 if TYPE_CHECKING:
     from regions.network import Network
@@ -135,7 +140,9 @@ class Interpreter:
             if isinstance(node.target, torch._ops.OpOverload):
                 name = _schema_name(node.target).removesuffix("_")
                 if name in NOT_PIECEWISE_LINEAR:
-                    return self.refusal(Operation(node, name, {}, ""))
+                    operation = self._operation(node, node.target, node.args, node.kwargs)
+                    if not is_piecewise_linear_norm(name, operation.arguments):
+                        return self.refusal(operation)
                 if name in ("item", "_local_scalar_dense"):
                     return CaptureError(
                         f"The model turns a value that depends on its input into a Python number ({name}) at "
@@ -324,7 +331,8 @@ class Interpreter:
     def refusal(self, operation: Operation) -> UnsupportedOperationError:
         """Return the error for an operation that is not read."""
         name, place = operation.name, place_of(operation.node)
-        if name in NOT_PIECEWISE_LINEAR:
+        linear_norm = is_piecewise_linear_norm(name, operation.arguments)
+        if name in NOT_PIECEWISE_LINEAR and not linear_norm:
             return NotPiecewiseLinearError(
                 f"The model uses {name} at {place}; {name} is not piecewise linear, so the model has no linear "
                 f"regions. {_ONLY} Replace it, or capture only the part of the model before it."
@@ -336,7 +344,7 @@ class Interpreter:
             )
         known = (
             "is piecewise linear, but not supported yet in this form"
-            if name in PIECEWISE_LINEAR
+            if name in PIECEWISE_LINEAR or linear_norm
             else "is not supported"
         )
         return UnsupportedOperationError(

@@ -111,6 +111,20 @@ def _abs(interpreter: Interpreter, operation: Operation) -> Traced:
     return _kinked(interpreter, operation, operation.self, -1.0)
 
 
+def _norm(interpreter: Interpreter, operation: Operation) -> Any:
+    """Read a 1-norm of each point: the sum of absolute values."""
+    source = operation.self
+    dims = operation.arguments.get("dim") or ([0] if len(source.shape) == 1 else [])
+    order = operation.arguments.get("ord", operation.arguments.get("p"))
+    last = len(source.shape) - 1
+    whole = source.shape[-1:] == (source.value.size,) and [d % (last + 1) for d in dims] == [last]
+    if order != 1 or not whole or operation.arguments.get("dtype") is not None:
+        return NotImplemented
+    ones, name = np.ones(source.value.size), operation.label or operation.name
+    absolute = interpreter.assembly.kink(source.value, -ones, ones, name)
+    return interpreter.traced(operation, interpreter.assembly.linear(absolute, ones[None], np.zeros(1), name))
+
+
 def _leaky_relu(interpreter: Interpreter, operation: Operation) -> Traced:
     slope = interpreter.scalar(operation.negative_slope, operation.self.dtype)
     return _kinked(interpreter, operation, operation.self, slope)
@@ -144,10 +158,23 @@ def _zero(interpreter: Interpreter, bound: Any, like: Traced) -> bool:
     return numbers is not None and not numbers.any()
 
 
+def _unless(interpreter: Interpreter, bound: Any, infinity: float, like: Traced) -> Any:
+    """Return a bound of a clamp, None where it is the infinity that bounds nothing."""
+    if bound is None or isinstance(bound, Traced):
+        return bound
+    numbers = _numbers(interpreter, bound, like)
+    return None if numbers is not None and (numbers == infinity).all() else bound
+
+
 def _clamp(interpreter: Interpreter, operation: Operation) -> Any:
     source = operation.self
-    low, high = operation.arguments.get("min"), operation.arguments.get("max")
-    if not isinstance(source, Traced) or (low is None) == (high is None):
+    if not isinstance(source, Traced):
+        return NotImplemented
+    low = _unless(interpreter, operation.arguments.get("min"), -np.inf, source)
+    high = _unless(interpreter, operation.arguments.get("max"), np.inf, source)
+    if low is None and high is None:
+        return _copy(interpreter, operation)
+    if low is not None and high is not None:
         return NotImplemented
     if not _zero(interpreter, high if low is None else low, source):
         return NotImplemented
@@ -355,6 +382,7 @@ HANDLERS: dict[str, Callable[[Interpreter, Operation], Any]] = {
     **dict.fromkeys(("sub", "subtract"), _sub),
     **dict.fromkeys(_LIKE, _like),
     "rsub": _rsub,
+    **dict.fromkeys(("norm", "linalg_norm", "linalg_vector_norm"), _norm),
     "relu": _relu,
     "leaky_relu": _leaky_relu,
     "rrelu": _rrelu,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["JUMPING", "NOT_PIECEWISE_LINEAR", "PIECEWISE_LINEAR", "UNREADABLE_MODULES"]
+import math
+from typing import Any
+
+__all__ = ["JUMPING", "NOT_PIECEWISE_LINEAR", "PIECEWISE_LINEAR", "UNREADABLE_MODULES", "is_piecewise_linear_norm"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -56,3 +59,33 @@ UNREADABLE_MODULES = {
         "is piecewise linear, but not supported yet",
     ),
 }
+
+# What the operators call the order of their norm, and the order where it is left out.
+_NORMS = {
+    "cdist": ("p", 2),
+    "linalg_norm": ("ord", 2),
+    "linalg_vector_norm": ("ord", 2),
+    "norm": ("p", 2),
+    "pairwise_distance": ("p", 2),
+}
+
+
+def is_piecewise_linear_norm(name: str, arguments: dict[str, Any]) -> bool:
+    """Tell the norms that are a sum or an extremum of absolute values from those that are not piecewise linear.
+
+    Parameters
+    ----------
+    name : str
+        Of the operator.
+    arguments : dict
+        Its arguments by name.
+
+    Returns
+    -------
+    bool
+    """
+    if name not in _NORMS:
+        return False
+    argument, default = _NORMS[name]
+    order = arguments.get(argument, default)
+    return isinstance(order, int | float) and (order == 1 or math.isinf(order))
