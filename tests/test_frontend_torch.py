@@ -74,6 +74,16 @@ def one_at_a_time(m, x):
     return m.b(F.relu(m.a(x)))
 
 
+def one_way_or_another(m, x):
+    if len(x) == 1:
+        return m.b(F.relu(F.linear(x[0], m.a.weight, m.a.bias)))
+    return m.b(m.a(x).clamp(min=0))
+
+
+def in_fives_only(m, x):
+    return m.b(F.relu(m.a(x.reshape(5, 2))))
+
+
 def chunks(m, x):
     left, right = m.a(x)[:, :2].chunk(2, dim=1)
     return m.b(torch.cat([left, F.relu(right), left - right], dim=1))
@@ -184,6 +194,8 @@ READ = {
     "enable_grad inside": (lambda: Function(under_enable_grad), (2, 3, 1), 3),
     "no_grad inside": (lambda: Function(under_no_grad), (2, 3, 1), 3),
     "shape checks": (lambda: Function(shape_checks), (2, 3, 1), 3),
+    "the same function at every batch size": (lambda: Function(one_way_or_another), (2, 3, 1), 3),
+    "batch of five": (lambda: Function(in_fives_only), (2, 3, 1), 3),
     "batch of one": (lambda: Function(one_at_a_time), (2, 3, 1), 3),
     "single points": (lambda: Function(lambda m, x: m.b(F.relu(m.w @ x)), w=torch.rand(3, 2)), (2, 3, 1), 3),
     "half": (lambda: nn.Sequential(nn.Linear(2, 3), nn.LeakyReLU(), nn.Linear(3, 1)).half(), (2, 3, 1), 3),
@@ -217,6 +229,8 @@ def test_what_is_read_equals_the_model(name):
         if name in ("batch of one", "single points", "norm of order 1 of a single point"):
             rows = rounded[:, None] if name == "batch of one" else rounded
             values = torch.stack([model(row.clone()).reshape(-1) for row in rows])
+        elif name == "batch of five":
+            values = torch.cat([model(rows) for rows in rounded.split(5)])
         else:
             values = model(rounded.clone()).reshape(50, -1)
     tolerance = {torch.float64: 1e-12, torch.float32: 1e-4, torch.float16: 0.05, torch.bfloat16: 0.05}[dtype]

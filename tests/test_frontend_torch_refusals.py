@@ -41,6 +41,22 @@ class Fresh(nn.Module):
         return self.a(x) * self.times
 
 
+def unless_alone(m, x):
+    return m.a(x) if x.shape[0] > 1 else -m.a(x)
+
+
+def only_in_fives(m, x):
+    return m.a(x) if len(x) == 5 else m.a(x) + 1
+
+
+def in_small_batches(m, x):
+    return m.a(x) if len(x) < 100 else 2 * m.a(x)
+
+
+def first_of_two(m, x):
+    return m.a(x)[:1] if len(x) == 2 else m.a(x)
+
+
 # name: (model, error, what its message must say: what was given, what is allowed, what to do)
 NOT_LINEAR = {
     "sigmoid": (lambda: nn.Sequential(nn.Linear(2, 3), nn.Sigmoid()), "sigmoid", "'1' (Sigmoid)"),
@@ -207,6 +223,26 @@ REFUSED = {
     "tuple of one": (function(lambda m, x: (m.a(x),)), CaptureError, ("returns a tuple", "allowed is one", "Wrap")),
     "constant": (function(lambda m, x: m.b.weight), CaptureError, ("does not depend", "allowed are", "Check")),
     "state": (Fresh, CaptureError, ("differs from the model: at the point [", "the network [", "allowed", "Look")),
+    "one point is another function": (
+        function(unless_alone),
+        CaptureError,
+        ("in a batch of 1 than in a batch of 5: at the point [", "Allowed is", "remove it", "module of its own"),
+    ),
+    "the captured batch size is special": (
+        function(only_in_fives),
+        CaptureError,
+        ("in a batch of 1 than in a batch of 5", "condition on the batch size", "remove it"),
+    ),
+    "many points are another function": (
+        function(in_small_batches),
+        CaptureError,
+        ("in a batch of 128 than in a batch of 5", "Allowed is", "remove it"),
+    ),
+    "points get lost": (
+        function(first_of_two),
+        CaptureError,
+        ("of shape (1, 3) for a batch of 2 points", "allowed are", "remove it"),
+    ),
     "complex": (lambda: nn.Linear(2, 3, dtype=torch.complex64), CaptureError, ("is complex", "allowed are", "Replace")),
     "overflow": (enormous, CaptureError, ("could not be compared", "may overflow", "Allowed are", "Rescale")),
     "no weights": (nn.ReLU, CaptureError, ("no weight matrix", "allowed is", "input_dimension=D")),

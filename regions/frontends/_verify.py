@@ -22,6 +22,8 @@ __all__ = ["compare"]
 
 _SCALES = (0.1, 1.0, 10.0, 1000.0)
 _POINTS_PER_SCALE = 32
+# At a batch size other than the captured one.
+_BATCHES = 8
 # Room for what the bound below leaves out: the order of torch's operations, which merged steps hide.
 _SLACK = 8.0
 
@@ -42,10 +44,10 @@ class _InDouble(TorchFunctionMode):
             return func(*args, **kwargs)
 
 
-def _evaluate(model: Callable[[torch.Tensor], Any], points: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
-    """Return the model's outputs, shape (P, O), whatever batches it takes."""
+def _evaluate(model: Callable[[torch.Tensor], Any], points: torch.Tensor, size: int | None) -> torch.Tensor:
+    """Return the model's outputs in batches of this size, or point by point for None; shape (P, O)."""
 
-    def run(batch: torch.Tensor) -> torch.Tensor:
+    def run(batch: torch.Tensor, count: int) -> torch.Tensor:
         # A clone, for the model may change its input in place.
         result = model(batch.clone())
         if not isinstance(result, torch.Tensor):
@@ -53,23 +55,18 @@ def _evaluate(model: Callable[[torch.Tensor], Any], points: torch.Tensor, shape:
                 f"The model returns a {type(result).__name__}; allowed is one tensor of shape (P, O). "
                 "Wrap the model in a module whose forward returns just the tensor you mean."
             )
-        return result
+        if result.numel() % count:
+            raise CaptureError(
+                f"The model returns a tensor of shape {tuple(result.shape)} for a batch of {count} points; allowed are "
+                "(P, O) and (P,). Look for a condition on the batch size in forward, and remove it."
+            )
+        return result.reshape(count, -1)
 
     with torch.no_grad():
-        if len(shape) == 1:
-            return torch.stack([run(point).reshape(-1) for point in points])
-        try:
-            result = run(points)
-            if result.shape[:1] == points.shape[:1]:
-                return result.reshape(len(points), -1)
-        except CaptureError:
-            raise
-        except Exception:
-            # A model that was written for one batch size: it is asked batch by batch below.
-            pass
-        size = shape[0]
+        if size is None:
+            return torch.cat([run(point, 1) for point in points])
         filled = torch.cat([points, points[:1].expand(-len(points) % size, -1)])
-        return torch.cat([run(batch).reshape(size, -1) for batch in filled.split(size)])[: len(points)]
+        return torch.cat([run(batch, size) for batch in filled.split(size)])[: len(points)]
 
 
 def _bound(network: Network, points: NDArray[np.float64], unit: float) -> tuple[Any, Any]:
@@ -105,11 +102,18 @@ def _unit(dtype: torch.dtype, device: torch.device) -> float:
 
 
 def _check(
-    network: Network, outputs: torch.Tensor, points: NDArray[np.float64], unit: float, dtype: torch.dtype
+    network: Network,
+    outputs: torch.Tensor,
+    points: NDArray[np.float64],
+    unit: float,
+    dtype: torch.dtype,
+    sizes: tuple[int, int] | None = None,
 ) -> int:
-    """Raise where outputs and network differ beyond rounding; return how many points could be compared."""
+    """Raise where outputs and network differ beyond rounding; return how many points could be compared.
+
+    `sizes` are the batch sizes of these outputs and of the capture, where the model has agreed at the latter.
+    """
     theirs = outputs.detach().to("cpu", torch.float64).numpy()
-    points = points[: len(theirs)]
     with np.errstate(all="ignore"):
         ours = network(points)
         error, largest = _bound(network, points, unit)
@@ -121,18 +125,60 @@ def _check(
         wrong = usable[:, None] & ~(np.abs(ours - theirs) <= allowed) if ours.shape == theirs.shape else None
     if wrong is None or wrong.any():
         row = 0 if wrong is None else int(np.argwhere(wrong)[0][0])
+        point, given, read = (array[row].tolist() for array in (points, theirs, ours))
+        if sizes is not None:
+            raise CaptureError(
+                f"The model computes something else in a batch of {sizes[0]} than in a batch of {sizes[1]}: at the "
+                f"point {point} it gives {given}, and {read} there. Allowed is a model whose output at a point depends "
+                "on that point alone. Look for a condition on the batch size, such as x.shape[0] or len(x), in "
+                "forward, and remove it; or capture one branch in a module of its own."
+            )
         by = "" if wrong is None else f" Rounding in {dtype} explains {allowed[row].max():.3g} at most."
         raise CaptureError(
-            f"The captured network differs from the model: at the point {points[row].tolist()} the model gives "
-            f"{theirs[row].tolist()}, the network {ours[row].tolist()}.{by} Allowed is a feed-forward model whose "
+            f"The captured network differs from the model: at the point {point} the model gives {given}, the network "
+            f"{read}.{by} Allowed is a feed-forward model whose "
             "output is the same function of one point every time. Look for state, randomness, or conditions on the "
             "input in forward; if there are none, please report this model."
         )
     return int(usable.sum())
 
 
+def _compare_batches(
+    model: Callable[[torch.Tensor], Any],
+    network: Network,
+    points: torch.Tensor,
+    size: int | None,
+    others: tuple[int, ...],
+    unit: float,
+) -> int:
+    """Compare at the captured batch size, then at those of the others that the model takes."""
+    dtype = points.dtype
+    numbers = points.to("cpu", torch.float64).numpy()
+    outputs = _evaluate(model, points, size)
+    compared = _check(network, outputs, numbers, unit, dtype)
+    for other in others if size is not None else ():
+        # Evenly spread, so that every scale is there.
+        chosen = slice(None, None, max(1, len(points) // (_BATCHES * other)))
+        try:
+            outputs = _evaluate(model, points[chosen], other)
+        except CaptureError:
+            raise
+        except Exception:
+            # A model that was written for one batch size says so.
+            continue
+        assert size is not None
+        _check(network, outputs, numbers[chosen], unit, dtype, (other, size))
+    return compared
+
+
 def compare(
-    model: torch.nn.Module, network: Network, doubled: Network | None, shape: tuple[int, ...], example: torch.Tensor
+    model: torch.nn.Module,
+    network: Network,
+    doubled: Network | None,
+    shape: tuple[int, ...],
+    example: torch.Tensor,
+    *,
+    any_batch: bool = True,
 ) -> None:
     """Compare a network with its model on random points of several scales.
 
@@ -145,9 +191,12 @@ def compare(
         What was read as if the model were of float64; it is held against the model run in float64,
         where rounding hides almost nothing.
     shape : tuple of int
-        A shape of input that the model takes.
+        The shape of input that the model was captured with.
     example : Tensor
         Tells dtype and device.
+    any_batch : bool
+        Whether the model must compute the same at every other batch size that it takes: at one point, two points and
+        many. False for a graph that was recorded for one batch size.
 
     Raises
     ------
@@ -158,10 +207,11 @@ def compare(
     random = np.random.default_rng(20250517)
     draws = [scale * random.standard_normal((_POINTS_PER_SCALE, network.input_dimension)) for scale in _SCALES]
     points = torch.tensor(np.concatenate(draws), dtype=dtype, device=device)
-    numbers = points.to("cpu", torch.float64).numpy()
-    compared = _check(network, _evaluate(model, points, shape), numbers, _unit(dtype, device), dtype)
+    size = shape[0] if len(shape) == 2 else None
+    others = tuple(n for n in (1, 2, len(points)) if n != size) if any_batch else ()
+    compared = _compare_batches(model, network, points, size, others, _unit(dtype, device))
     if doubled is not None and dtype != torch.float64:
-        compared += _compare_in_double(model, doubled, points, numbers, shape)
+        compared += _compare_in_double(model, doubled, points.double(), size, others)
     if compared == 0:
         raise CaptureError(
             f"The captured network could not be compared with the model: at all {len(points)} test points the "
@@ -170,23 +220,23 @@ def compare(
 
 
 def _compare_in_double(
-    model: torch.nn.Module,
-    doubled: Network,
-    points: torch.Tensor,
-    numbers: NDArray[np.float64],
-    shape: tuple[int, ...],
+    model: torch.nn.Module, doubled: Network, points: torch.Tensor, size: int | None, others: tuple[int, ...]
 ) -> int:
     """Compare with the model run in float64; return how many points could be compared."""
     scripted = isinstance(model, torch.jit.ScriptModule)
+
+    def in_double(batch: torch.Tensor) -> Any:
+        result = wide(batch)
+        if isinstance(result, torch.Tensor) and result.dtype != torch.float64:
+            raise TypeError(f"the output is of {result.dtype}")
+        return result
+
     try:
         with nullcontext() if scripted else _InDouble(), torch.no_grad():
             wide = copy.deepcopy(model).double() if scripted else model
-            outputs = _evaluate(wide, points.double(), shape)
+            return _compare_batches(in_double, doubled, points, size, others, torch.finfo(torch.float64).eps / 2)
     except CaptureError:
         raise
     except Exception:
         # Some models insist on their own dtype; the comparison in that dtype has been made anyway.
         return 0
-    if outputs.dtype != torch.float64:
-        return 0
-    return _check(doubled, outputs, numbers, torch.finfo(torch.float64).eps / 2, torch.float64)

@@ -72,7 +72,8 @@ def capture(model: torch.nn.Module, *, input_dimension: int | None = None) -> Ne
         When `model` is no torch module.
     CaptureError
         When the model takes or returns something else, does not take `input_dimension` inputs, decides by its
-        input's numbers, draws random numbers (dropout in training mode), or differs from what was read.
+        input's numbers or by the batch size, draws random numbers (dropout in training mode), or differs from what
+        was read.
     NotPiecewiseLinearError
         When it uses an operation that is not piecewise linear: named, with its place.
     UnsupportedOperationError
@@ -144,7 +145,8 @@ def read(
     with untouched(model):
         traced = _trace(model, input_dimension, batch)
         network = Interpreter(traced.graph, traced.constants).run()
-        compare(model, network, _doubled(traced), tuple(traced.example.shape), traced.example)
+        shape = tuple(traced.example.shape)
+        compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
     return network, traced.unregistered
 
 
