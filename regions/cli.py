@@ -35,7 +35,7 @@ examples:
   regions report --activation abs --seeds 0,7,42 --bounds 1,5
   regions report --model model.npz --bounds 10
 
-The exit status is 0 when every cross-check passed, 1 when one found a disagreement (the report is written all the
+The exit status is 0 when every cross-check passed, 1 when one did not (the report is written all the
 same), 2 when something is wrong with what was asked for, 130 when interrupted.
 """
 _MODEL_HELP = (
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 when all went well, 1 when a cross-check found a disagreement, 2 on a mistake in what was asked for, 3 on an
+        0 when all went well, 1 when a cross-check did not pass, 2 on a mistake in what was asked for, 3 on an
         error inside the engine, 130 when interrupted.
 
     Raises

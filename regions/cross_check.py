@@ -19,6 +19,8 @@ __all__ = ["RESOLUTION_LIMIT", "CrossCheck", "cross_check"]
 #: Grid points a side beyond which no resolution is named: finer grids would be at the mercy of rounding.
 RESOLUTION_LIMIT = 1_000_000_000
 
+_STATES = {"PASS": "passed", "FAIL": "FAILED", "INCONCLUSIVE": "inconclusive"}
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CrossCheck:
@@ -101,10 +103,8 @@ class CrossCheck:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """What disagrees, a sentence each; empty when the check is passed."""
+        """What disagrees, then what is `inconclusive`, a sentence each; empty when the check is passed."""
         found = []
-        if not self.n_compared:
-            found.append("no pixel's stencil lies inside one region, so nothing was compared; take a higher resolution")
         if self.n_wrong_gradients:
             found.append(
                 f"{self.n_wrong_gradients} of {self.n_compared} pixels inside a region do not show its gradient "
@@ -122,17 +122,38 @@ class CrossCheck:
             found.append(f"{self.maps_predicted} distinct affine maps are predicted, {self.maps_found} were found")
         if self.n_wrong_flatness:
             found.append(f"{self.n_wrong_flatness} pixels are flat in one of picture and prediction only")
+        return (*found, *self.inconclusive)
+
+    @property
+    def inconclusive(self) -> tuple[str, ...]:
+        """Why this picture cannot tell a right complex from a wrong one, and what to do; empty when it can."""
+        found = []
+        n = self.resolution
+        if not self.n_compared:
+            found.append(
+                f"nothing was compared: with {n} grid points a side every pixel's stencil (the pixel and its "
+                "neighbours left, right, below and above) reaches across a border, so the picture shows the gradient "
+                f"of no region; take a finer resolution, such as {4 * n}, or a smaller domain"
+            )
         if self.steepest > 0 and not self.largest_tolerance <= 1e-3 * self.steepest:
             found.append(
                 f"the picture's rounding ({self.largest_tolerance:.3g}) is not small against the gradients "
-                f"({self.steepest:.3g}), so it shows nothing; take a lower resolution or a domain nearer to the origin"
+                f"({self.steepest:.3g}), so a wrong gradient would look like a right one; take a coarser resolution, "
+                "or a domain that is larger or nearer to the origin"
             )
         return tuple(found)
 
     @property
     def passed(self) -> bool:
-        """Whether picture and complex agree in everything that was compared."""
+        """Whether picture and complex agree in everything that was compared, and enough was to tell."""
         return not self.failures
+
+    @property
+    def verdict(self) -> str:
+        """One of PASS, FAIL (something disagrees) and INCONCLUSIVE (nothing does, but this picture could not tell)."""
+        if self.passed:
+            return "PASS"
+        return "INCONCLUSIVE" if self.failures == self.inconclusive else "FAIL"
 
     def summary(self) -> str:
         """The verdict and its figures, in a few lines.
@@ -150,8 +171,9 @@ class CrossCheck:
         PASS: exact regions against the picture of 50 × 50 points.
         """
         n, right = self.resolution, self.n_compared - self.n_wrong_gradients
-        lines = [f"{'PASS' if self.passed else 'FAIL'}: exact regions against the picture of {n} × {n} points."]
-        lines += [f"  Disagreement: {failure}." for failure in self.failures]
+        lines = [f"{self.verdict}: exact regions against the picture of {n} × {n} points."]
+        unsure = self.inconclusive
+        lines += [f"  {'Inconclusive' if fault in unsure else 'Disagreement'}: {fault}." for fault in self.failures]
         lines.append(
             f"  Gradients: {right} of {self.n_compared} pixels inside one region show its gradient; largest deviation "
             f"{self.largest_deviation:.3g}, tolerance {self.largest_tolerance:.3g}."
@@ -211,6 +233,7 @@ class CrossCheck:
         result: dict[str, Any] = {
             "passed": self.passed,
             "failures": list(self.failures),
+            "inconclusive": list(self.inconclusive),
             "resolution": self.resolution,
             "output": self.image.output,
             "n_visible": len(self.visible),
@@ -224,7 +247,7 @@ class CrossCheck:
 
     def __repr__(self) -> str:
         return (
-            f"<CrossCheck {'passed' if self.passed else 'FAILED'} at {self.resolution} × {self.resolution}: "
+            f"<CrossCheck {_STATES[self.verdict]} at {self.resolution} × {self.resolution}: "
             f"{self.patches_found} flat patches found, {self.patches_predicted} predicted; "
             f"{len(self.visible)} of {self.n_regions} regions visible>"
         )
@@ -246,7 +269,9 @@ def cross_check(complex: RegionComplex, resolution: int = 500, *, output: int = 
     Returns
     -------
     CrossCheck
-        It never hides a disagreement: every one that was found is in `failures`, and `passed` is False.
+        It never hides a disagreement: every one that was found is in `failures`, and `passed` is False. It is False
+        as well where nothing disagrees but the picture is too coarse or too inexact to tell; `inconclusive` says why,
+        and what to do.
 
     Raises
     ------

@@ -104,7 +104,12 @@ def test_a_comparison_of_nothing_is_no_pass() -> None:
     result = cross_check(complex_, 3)
     assert result.n_compared == 0
     assert not result.passed
-    assert "nothing was compared" in result.summary()
+    assert result.summary().startswith("INCONCLUSIVE: ")
+    assert "  Inconclusive: nothing was compared: with 3 grid points a side" in result.summary()
+    assert "take a finer resolution, such as 12" in result.summary()
+    assert "Disagreement" not in result.summary()
+    assert "inconclusive at 3 × 3" in repr(result)
+    assert result.to_dict()["inconclusive"] == list(result.inconclusive) == list(result.failures)
 
 
 def test_bends_that_cancel_are_flat_by_accident_and_no_disagreement() -> None:
@@ -145,6 +150,15 @@ def test_a_picture_drowned_in_rounding_does_not_pass() -> None:
     result = cross_check(enumerate_regions(network, Box(1e9, 0, 1e9 + 1, 1)), 500)
     assert not result.passed
     assert "rounding" in result.failures[-1]
+    assert "coarser resolution" in result.inconclusive[-1]
+
+
+def test_a_disagreement_is_no_less_one_where_the_picture_is_inconclusive() -> None:
+    result = cross_check(enumerate_regions(random_network((2, 20, 1), 0), 10), 3)
+    broken = dataclasses.replace(result, n_wrong_values=7)
+    assert broken.verdict == "FAIL"
+    assert "Disagreement: at 7 grid points" in broken.summary()
+    assert "Inconclusive: nothing was compared" in broken.summary()
 
 
 def _truth() -> RegionComplex:

@@ -271,6 +271,20 @@ def test_failed_cross_check_reaches_the_document(monkeypatch):
     assert "something is wrong" in report.document["cross_check"]["disagreements"][0]["summary"]
 
 
+def test_an_inconclusive_cross_check_is_no_disagreement():
+    # Lines so close that every stencil reaches across one.
+    options = ReportOptions(
+        shallow_widths=(2, 400, 1), deep_widths=(2, 2, 1), seeds=[0], bounds=[1], resolution=16, figures=False
+    )
+    report = make_report(options)
+    assert not report.passed
+    assert tables.verdict(report.document).startswith("Cross-check INCONCLUSIVE: for 1 of 2 complexes the 16 × 16")
+    assert tables.checks(report.document).rows[0][1] == "1 inconclusive"
+    assert "FAILED" not in report.to_html() + report.to_markdown()
+    assert 'class="bad"' in report.to_html()
+    assert "take a finer resolution" in report.to_markdown()
+
+
 def test_write_makes_all_files_and_replaces_old_ones(report, tmp_path):
     folder = tmp_path / "a" / "b"
     for _ in range(2):

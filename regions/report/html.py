@@ -81,7 +81,7 @@ def _table(table: tables.Table) -> str:
 
 
 def _cell(text: str) -> str:
-    opening = '<td class="bad">' if "FAILED" in text else "<td>"
+    opening = '<td class="bad">' if "FAILED" in text or "inconclusive" in text else "<td>"
     return f"{opening}{escape(text)}</td>"
 
 
@@ -90,7 +90,9 @@ def _disagreements(document: dict[str, Any]) -> str:
         f"<h3>{escape(tables.place(item))}</h3>\n<pre>{escape(item['summary'])}</pre>\n"
         for item in document["cross_check"]["disagreements"]
     )
-    return f'<section class="disagreements">\n<h2>Disagreements</h2>\n{items}</section>' if items else ""
+    return (
+        f'<section class="disagreements">\n<h2>Cross-checks that did not pass</h2>\n{items}</section>' if items else ""
+    )
 
 
 def _pictures(document: dict[str, Any], figures: dict[str, bytes], *, of_networks: bool) -> str:

@@ -24,7 +24,7 @@ def render(document: dict[str, Any]) -> str:
     several = document["statistics"][0]["n"] > 1
     blocks = ["# Exact activation regions", tables.headline(document), f"**{tables.verdict(document)}**"]
     blocks += [
-        f"Disagreement at {tables.place(item)}:\n\n```text\n{item['summary']}\n```"
+        f"Not passed at {tables.place(item)}:\n\n```text\n{item['summary']}\n```"
         for item in document["cross_check"]["disagreements"]
     ]
     blocks += ["## Counts", _table(tables.counts(document))]

@@ -170,8 +170,18 @@ def verdict(document: dict[str, Any]) -> str:
     if check["passed"]:
         agree = "the one complex agrees" if n == 1 else f"all {n} complexes agree"
         return f"Cross-check passed: {agree} with {image}."
-    failed = len(check["disagreements"])
-    return f"Cross-check FAILED: {failed} of {n} complexes disagree{'s' if failed == 1 else ''} with {image}."
+    unsure = sum(_is_inconclusive(run["cross_check"]["figures"]) for run in document["runs"])
+    failed = len(check["disagreements"]) - unsure
+    if not failed:
+        return (
+            f"Cross-check INCONCLUSIVE: for {unsure} of {n} complexes {image} cannot tell; below is why and what to do."
+        )
+    others = f"; for {unsure} more it cannot tell" if unsure else ""
+    return f"Cross-check FAILED: {failed} of {n} complexes disagree{'s' if failed == 1 else ''} with {image}{others}."
+
+
+def _is_inconclusive(figures: dict[str, Any]) -> bool:
+    return bool(figures["inconclusive"]) and figures["failures"] == figures["inconclusive"]
 
 
 def counts(document: dict[str, Any]) -> Table:
@@ -247,11 +257,14 @@ def checks(document: dict[str, Any]) -> Table:
             ]
             figures = [check["figures"] for check in found]
             passed = sum(check["passed"] for check in found)
+            unsure = sum(map(_is_inconclusive, figures))
+            failed = len(found) - passed - unsure
+            faults = [f"{failed} FAILED"] * (failed > 0) + [f"{unsure} inconclusive"] * (unsure > 0)
             seen, regions = _total(figures, "n_visible"), _total(figures, "n_regions")
             rows.append(
                 (
                     f"{network['title']}, {_square(bound)}",
-                    f"{passed}/{len(found)} passed" if passed == len(found) else f"{len(found) - passed} FAILED",
+                    ", ".join(faults) or f"{passed}/{len(found)} passed",
                     str(_total(figures, "n_compared")),
                     str(_total(figures, "n_wrong_gradients")),
                     _largest(figures, "largest_deviation"),
