@@ -19,6 +19,8 @@ __all__ = ["RESOLUTION_LIMIT", "CrossCheck", "cross_check"]
 #: Grid points a side beyond which no resolution is named: finer grids would be at the mercy of rounding.
 RESOLUTION_LIMIT = 1_000_000_000
 
+# Measured.
+_BYTES_A_PIXEL = 400
 _STATES = {"PASS": "passed", "FAIL": "FAILED", "INCONCLUSIVE": "inconclusive"}
 
 
@@ -262,7 +264,8 @@ def cross_check(complex: RegionComplex, resolution: int = 500, *, output: int = 
         The picture is made of its network over its domain (over the bounding box, if the domain is a polygon; only
         pixels inside the polygon count).
     resolution : int
-        `N`, the number of grid points a side, 3 or more. Time and memory grow with N²: about 0.4 kB a pixel.
+        `N`, the number of grid points a side, 3 or more. Time and memory grow with N²: about 0.4 kB a pixel, so at
+        most 4634, for 8 GiB.
     output : int
         Which output to look at.
 
@@ -325,7 +328,7 @@ def cross_check(complex: RegionComplex, resolution: int = 500, *, output: int = 
     from regions._rounding import value_bounds
 
     _check_output(complex.network, output)
-    _check_resolution(resolution, 3)
+    _check_resolution(resolution, 3, _BYTES_A_PIXEL)
     image = gradient_image(complex.network, complex.domain, resolution, output=output)
     hx, hy = np.diff(image.x).min(), np.diff(image.y).min()
     slack = 2.0**-20 * float(min(hx, hy))

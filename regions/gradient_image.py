@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
 
     from regions.network import Network
 
-__all__ = ["GradientImage", "gradient_image"]
+__all__ = ["MEMORY_LIMIT", "GradientImage", "gradient_image"]
+
+#: Bytes beyond which a resolution is refused: by mistake a number of points is soon given that exhausts the memory.
+MEMORY_LIMIT = 2**33
 
 _BLOCK_BYTES = 1 << 19
+# Of the result's three arrays of float64, and of what `numpy.gradient` needs besides.
+_BYTES_A_PIXEL = 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -187,7 +193,8 @@ def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int
     bound : float, Box, (minx, miny, maxx, maxy) or a convex polygon
         A number b means [-b, b]²; of a polygon, its bounding box is taken.
     resolution : int
-        `N`, the number of grid points a side, 2 or more; the outermost ones lie on the box's rim.
+        `N`, the number of grid points a side, 2 or more; the outermost ones lie on the box's rim. At most 14654:
+        beyond, the 40 bytes a pixel would exceed `MEMORY_LIMIT`, 8 GiB.
     output : int
         Which output to look at.
 
@@ -202,15 +209,15 @@ def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int
     InvalidNetworkError
         When the network does not have two inputs, has no such output, or overflows float64 on the grid.
     ValueError
-        When the resolution is not an integer >= 2.
+        When the resolution is not an integer >= 2, or would take too much memory.
 
     Notes
     -----
     The network is evaluated in float64, whatever the type of the model's weights: a difference of two neighbouring
     values divided by a spacing h carries an error of about (unit roundoff · value) / h, which in float32 (6e-8)
     would hide the gradients of a fine grid, and in float64 (1e-16) does not. Weights are read exactly, so this
-    changes the rounding, not the function. Besides the result's five arrays of N² numbers, memory is bounded:
-    points are evaluated in blocks.
+    changes the rounding, not the function. Besides the result's three arrays of N² numbers, and two more while they are
+    made, memory is bounded: points are evaluated in blocks.
 
     Examples
     --------
@@ -227,7 +234,7 @@ def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int
     network = planar_network(model)
     box = _as_box(bound)
     _check_output(network, output)
-    _check_resolution(resolution, 2)
+    _check_resolution(resolution, 2, _BYTES_A_PIXEL)
     x, y = _axis(box.minx, box.maxx, resolution), _axis(box.miny, box.maxy, resolution)
     values = np.empty(resolution * resolution)
     # A block's widest array stays in the cache, which is faster as well as smaller than all points at once.
@@ -254,6 +261,15 @@ def _check_output(network: Network, output: int) -> None:
         )
 
 
-def _check_resolution(resolution: Any, least: int) -> None:
+def _check_resolution(resolution: Any, least: int, bytes_a_pixel: int) -> None:
     if isinstance(resolution, bool) or not isinstance(resolution, int | np.integer) or resolution < least:
         raise ValueError(f"resolution {resolution!r} was given; an integer >= {least} is needed.")
+    # A Python integer: numpy's would overflow.
+    needed = bytes_a_pixel * int(resolution) ** 2
+    if needed > MEMORY_LIMIT:
+        largest = isqrt(MEMORY_LIMIT // bytes_a_pixel)
+        raise ValueError(
+            f"resolution {resolution} was given, for which {resolution} × {resolution} pixels would take "
+            f"{needed / 2**30:,.1f} GiB; allowed are {MEMORY_LIMIT / 2**30:g} GiB, a resolution up to {largest}. "
+            "Give a lower one, or look at a smaller domain."
+        )

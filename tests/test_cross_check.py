@@ -153,6 +153,13 @@ def test_a_picture_drowned_in_rounding_does_not_pass() -> None:
     assert "coarser resolution" in result.inconclusive[-1]
 
 
+def test_a_resolution_beyond_all_memory_is_refused() -> None:
+    complex_ = enumerate_regions(grid_network([0.0], []), 1)
+    with pytest.raises(ValueError, match=r"372,529.0 GiB; allowed are 8 GiB, a resolution up to 4634"):
+        cross_check(complex_, 10**6)
+    assert cross_check(complex_, np.int64(10)).passed
+
+
 def test_a_disagreement_is_no_less_one_where_the_picture_is_inconclusive() -> None:
     result = cross_check(enumerate_regions(random_network((2, 20, 1), 0), 10), 3)
     broken = dataclasses.replace(result, n_wrong_values=7)

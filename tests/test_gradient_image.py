@@ -87,6 +87,11 @@ def test_wrong_arguments_are_refused() -> None:
     for resolution in (1, 2.0, True, -5):
         with pytest.raises(ValueError, match="integer >= 2"):
             gradient_image(network, 1, resolution)
+    with pytest.raises(ValueError, match=r"37,252.9 GiB; allowed are 8 GiB, a resolution up to 14654.*lower one"):
+        gradient_image(network, 1, 10**6)
+    for resolution in (14655, 2**40, np.int32(10**6)):
+        with pytest.raises(ValueError, match="GiB"):
+            gradient_image(network, 1, resolution)
     for output in (1, -1):
         with pytest.raises(InvalidNetworkError, match="counted from 0"):
             gradient_image(network, 1, output=output)
