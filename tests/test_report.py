@@ -211,9 +211,56 @@ def test_html_is_well_formed_self_contained_and_accessible(report):
     assert page.attributes["html"] == [{"lang": "en"}]
     assert all(header["scope"] in {"col", "row"} for header in page.headers)
     assert page.headers
-    assert len(page.attributes["caption"]) == len(page.attributes["table"])
+    captions = [p["id"] for p in page.attributes["p"] if p.get("class") == "caption"]
+    assert len(captions) == len(set(captions)) == len(page.attributes["table"]) == 4
+    assert [table["aria-labelledby"] for table in page.attributes["table"]] == captions
     assert len(page.images) == len(report.document["figures"]) == 5
     assert all(len(image["alt"]) > 40 for image in page.images)
+
+
+def test_captions_stay_in_place_while_their_table_scrolls(report):
+    for table in re.findall(r'<div class="scroll".*?</div>', report.to_html(), re.DOTALL):
+        assert "caption" not in table.replace("aria-labelledby", "")
+        assert re.findall(r'<th scope="col"[^>]*>', table)
+    assert '<th scope="col" class="unbroken"><span class="unbroken">deep 2-5-5-5-5-1</span></th>' in report.to_html()
+
+
+def test_coordinates_are_called_the_same_everywhere(report, monkeypatch):
+    from matplotlib.figure import Figure
+
+    drawn = []
+    savefig = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *args, **options: (drawn.append(self), savefig(self, *args)))
+    make_report(ReportOptions(seeds=[0], bounds=[1], resolution=40))
+    for axes in (figure.axes for figure in drawn):
+        assert {(ax.get_xlabel(), ax.get_ylabel()) for ax in axes} == {("x₁", "x₂")}
+        assert [re.search(r"∂f/∂(..)", ax.get_title())[1] for ax in axes] == ["x₁", "x₁", "x₂", "x₂"]
+    assert len(drawn) == 2
+    for text in (report.to_html(), report.to_markdown()):
+        assert re.search(r"∂f/∂(?!x[₁₂])", text) is None
+
+
+def test_a_picture_whose_structure_is_all_in_the_middle_says_why():
+    report = make_report(ReportOptions(seeds=[0], bounds=[1, 100], resolution=40))
+    notes = {(figure["network"], figure["bound"]): figure["note"] for figure in report.document["figures"]}
+    assert notes["shallow", 1] == notes["deep", 1] == ""
+    complex_ = regions.enumerate_regions(ShallowMLP(seed=0), 100)
+    near = regions.enumerate_regions(ShallowMLP(seed=0), 10)
+
+    def inner(found):
+        rim = found.edges[(found.edge_faces < 0).any(axis=1)]
+        return len(found.vertices) - len(set(rim.ravel().tolist()))
+
+    assert f"{inner(near)} of the {inner(complex_)} inner vertices lie in [-10, 10]²" in notes["shallow", 100]
+    assert notes["shallow", 100] in report.to_markdown()
+    assert "sits in the middle" in report.to_html()
+
+
+def test_the_ratio_is_said_to_be_one_of_means(report):
+    assert "deep / shallow is the ratio of the means" in report.to_html()
+    first = tables.counts(report.document).rows[0]
+    means = [row["mean"] for row in report.document["statistics"][:2]]
+    assert first[-1] == f"{means[1] / means[0]:.2f}"
 
 
 def test_images_are_real_pictures(report):

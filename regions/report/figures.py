@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Drawn", "draw_counts", "draw_regions"]
 
 _COLORS = {"shallow": "#1f6fb4", "deep": "#c8501e"}
+_DERIVATIVES = ("∂f/∂x₁", "∂f/∂x₂")
 _MARKERS = {"shallow": "o", "deep": "s"}
 
 
@@ -31,6 +32,8 @@ class Drawn:
     png : bytes
     alt : str
         What the picture shows, for readers who do not see it.
+    note : str
+        A sentence to stand below the picture; may be empty.
     network : str or None
         Name of the network; None for a picture of all.
     seed : int or None
@@ -40,6 +43,7 @@ class Drawn:
     file: str
     png: bytes
     alt: str
+    note: str = ""
     network: str | None = None
     seed: int | None = None
     bound: float | None = None
@@ -51,7 +55,7 @@ class Drawn:
         -------
         dict
         """
-        return {name: getattr(self, name) for name in ("file", "alt", "network", "seed", "bound")}
+        return {name: getattr(self, name) for name in ("file", "alt", "note", "network", "seed", "bound")}
 
 
 def draw_regions(
@@ -79,22 +83,40 @@ def draw_regions(
 
     figure = Figure(figsize=(11, 10.4), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
-    for row, component in enumerate("xy"):
+    for row, (component, derivative) in enumerate(zip("xy", _DERIVATIVES, strict=True)):
         exact = complex.gradients[:, image.output, row]
         # One scale for both panels, from the exact values: a colour means the same number on the left and on the right.
         low, high = float(exact.min()), float(exact.max())
         plot_regions(complex, axes[row, 0], component=component, vmin=low, vmax=high)
-        axes[row, 0].set_title(f"exact ∂f/∂{component}: {complex.n_regions} activation regions")
+        axes[row, 0].set_title(f"exact {derivative}: {complex.n_regions} activation regions")
         image.plot(axes[row, 1], component, vmin=low, vmax=high)
-        axes[row, 1].set_title(f"np.gradient, ∂f/∂{component}: {image.resolution} × {image.resolution} points")
+        axes[row, 1].set_title(f"np.gradient, {derivative}: {image.resolution} × {image.resolution} points")
+        for ax in axes[row]:
+            ax.set_xlabel("x₁")
+            ax.set_ylabel("x₂")
     whose = title if seed is None else f"{title}, seed {seed}"
     figure.suptitle(f"{whose}, on [-{bound:g}, {bound:g}]²")
     alt = (
         f"{whose}, on the square from -{bound:g} to {bound:g}: left, the {complex.n_regions} exact activation regions, "
-        "coloured by the gradient's x component (above) and y component (below); right, the numerical gradient "
+        f"coloured by {_DERIVATIVES[0]} (above) and {_DERIVATIVES[1]} (below); right, the numerical gradient "
         f"on {image.resolution} by {image.resolution} grid points in the same colours."
     )
-    return Drawn(f"figures/{name}-{bound:g}.png", _png(figure), alt, name, seed, bound)
+    return Drawn(f"figures/{name}-{bound:g}.png", _png(figure), alt, _note(complex, bound), name, seed, bound)
+
+
+def _note(complex: RegionComplex, bound: float) -> str:
+    """Why the structure sits in the middle, where it does."""
+    inside = np.ones(len(complex.vertices), dtype=bool)
+    inside[complex.edges[(complex.edge_faces < 0).any(axis=1)]] = False
+    n = int(inside.sum())
+    central = int((np.abs(complex.vertices[inside]).max(axis=1) <= bound / 10).sum()) if n else 0
+    if 2 * central <= n:
+        return ""
+    return (
+        "The structure sits in the middle because where borders meet depends on weights and biases, not on the bound: "
+        f"{central} of the {n} inner vertices lie in [-{bound / 10:g}, {bound / 10:g}]², and farther out the borders "
+        "mostly just run on."
+    )
 
 
 def draw_counts(document: dict[str, Any]) -> Drawn:

@@ -29,9 +29,11 @@ def render(document: dict[str, Any], figures: dict[str, bytes]) -> str:
     str
     """
     passed = document["cross_check"]["passed"]
+    networks = " and ".join(network["title"] for network in document["networks"])
     template = Template(files("regions.report").joinpath("template.html").read_text(encoding="utf-8"))
     return template.substitute(
-        networks=escape(" and ".join(network["title"] for network in document["networks"])),
+        title=escape(networks),
+        networks=_unbroken(networks),
         headline=_unbroken(tables.headline(document)),
         verdict_class="passed" if passed else "failed",
         verdict=escape(tables.verdict(document)),
@@ -49,11 +51,12 @@ def render(document: dict[str, Any], figures: dict[str, bytes]) -> str:
     )
 
 
-_UNBROKEN = re.compile(r"\[[^\]]*\]²|\d+(?:-\d+){2,}")
+_WIDTHS = r"\d+(?:-\d+){2,}"
+_UNBROKEN = re.compile(rf"\[[^\]]*\]²|(?:(?:deep|shallow) )?{_WIDTHS}|∂f/∂x[₁₂]")
 
 
 def _unbroken(text: str) -> str:
-    """The text, with no line broken inside a square or a network's widths."""
+    """The text, with no line broken inside a square, a derivative or a network's title."""
     return _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', escape(text))
 
 
@@ -68,16 +71,24 @@ def _section(title: str, note: str, content: str) -> str:
 
 
 def _table(table: tables.Table) -> str:
-    head = "".join(f'<th scope="col">{_unbroken(header)}</th>' for header in table.headers)
+    head = "".join(map(_header, table.headers))
     body = "\n".join(
         f'<tr><th scope="row">{escape(first)}</th>' + "".join(map(_cell, rest)) + "</tr>" for first, *rest in table.rows
     )
-    # A wide table scrolls by itself; tabindex lets the keyboard do it.
+    # A wide table scrolls by itself, without its caption; tabindex lets the keyboard do it.
+    name = "table-" + re.sub(r"[^a-z]+", "-", table.caption.lower()).strip("-")
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.caption)}">\n<table>\n'
-        f"<caption>{escape(table.caption)}</caption>\n"
+        f'<p class="caption" id="{name}">{_unbroken(table.caption)}</p>\n'
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}">\n'
+        f'<table aria-labelledby="{name}">\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</div>"
     )
+
+
+def _header(text: str) -> str:
+    # A saved model's title ends in its widths, after a file's name that may hold any break.
+    title = ' class="unbroken"' if re.search(_WIDTHS, text) else ""
+    return f'<th scope="col"{title}>{_unbroken(text)}</th>'
 
 
 def _cell(text: str) -> str:
@@ -107,9 +118,11 @@ def _pictures(document: dict[str, Any], figures: dict[str, bytes], *, of_network
             if of_networks
             else "Exact counts of all seeds; the bars are the means"
         )
+        if figure["note"]:
+            caption = f"{caption}. {figure['note']}"
         data = b64encode(figures[figure["file"]]).decode()
         shown.append(
             f'<figure>\n<img src="data:image/png;base64,{data}" alt="{escape(figure["alt"])}">\n'
-            f"<figcaption>{escape(caption)}</figcaption>\n</figure>"
+            f"<figcaption>{_unbroken(caption)}</figcaption>\n</figure>"
         )
     return "\n".join(shown)

@@ -56,4 +56,5 @@ def _escaped(text: str) -> str:
 
 def _picture(figure: dict[str, Any]) -> str:
     alt = figure["alt"].replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
-    return f"![{alt}]({figure['file']})"
+    note = f"\n\n{figure['note']}" if figure["note"] else ""
+    return f"![{alt}]({figure['file']}){note}"

@@ -28,8 +28,8 @@ REACH_NOTE = (
 )
 PICTURE_NOTE = (
     "On the left the exact activation regions, each filled with the colour of its exact gradient; on the right what "
-    "np.gradient shows on a regular grid, in the same colours. The prism colormap repeats its colours many times, so "
-    "that neighbours differ."
+    "np.gradient shows on a regular grid, in the same colours; above ∂f/∂x₁, below ∂f/∂x₂. The prism colormap repeats "
+    "its colours many times, so that neighbours differ."
 )
 _OTHER_FAULTS = ("n_wrong_values", "n_wrong_flatness", "n_uncovered", "n_overlapping")
 CHECK_NOTE = (
@@ -221,6 +221,8 @@ def counts(document: dict[str, Any]) -> Table:
         rows.append(tuple(cells))
     n = document["statistics"][0]["n"]
     seeds = f": mean ± sample standard deviation over {n} seeds" if several else ""
+    if several and len(networks) == 2:
+        seeds += "; deep / shallow is the ratio of the means"
     return Table(f"Exact number of activation regions{seeds}", tuple(headers), tuple(rows))
 
 
