@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from regions.errors import OptionError
 from regions.report.options import ReportOptions
 from regions.report.result import SCHEMA, Report
 from regions.report.study import make_report
 
-__all__ = ["SCHEMA", "Report", "ReportOptions", "make_report"]
+__all__ = ["SCHEMA", "OptionError", "Report", "ReportOptions", "make_report"]
