@@ -1,42 +1,36 @@
-"""Times of the engine; run with ``pytest tests/benchmarks -m benchmark``."""
+"""Times of the engine beside a forward pass of torch; run with ``pytest tests/benchmarks -m benchmark``."""
 
 from __future__ import annotations
 
-import itertools
+import functools
 
+import child
+import nets
 import pytest
-import torch
 
 import regions
 
 pytestmark = pytest.mark.benchmark
 
-NETS = {
-    "2-20-1": (2, 20, 1),
-    "2-5-5-5-5-1": (2, 5, 5, 5, 5, 1),
-    "2-32x3-1": (2, 32, 32, 32, 1),
-    "2-64x4-1": (2, 64, 64, 64, 64, 1),
-    "2-500-1": (2, 500, 1),
+CALLS = {
+    "enumerate_regions": lambda net: regions.enumerate_regions(net, nets.BOUND).n_regions,
+    "count_regions": lambda net: regions.count_regions(net, nets.BOUND),
 }
 
 
-def network(widths: tuple[int, ...]) -> regions.Network:
-    """Torch's default initialisation, seed 0, float64: the nets that other tools are measured on."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        layers = [torch.nn.Linear(i, o, dtype=torch.float64) for i, o in itertools.pairwise(widths)]
-    return regions.Network.from_arrays(
-        [layer.weight.detach().numpy() for layer in layers], [layer.bias.detach().numpy() for layer in layers]
-    )
-
-
-@pytest.mark.parametrize("name", NETS)
-def test_enumerate(benchmark, name: str) -> None:
-    net = network(NETS[name])
-    complex_ = benchmark(regions.enumerate_regions, net, 10)
-    benchmark.extra_info["regions"] = complex_.n_regions
-
-
-@pytest.mark.parametrize("name", NETS)
-def test_count(benchmark, name: str) -> None:
-    benchmark.extra_info["regions"] = benchmark(regions.count_regions, network(NETS[name]), 10)
+@pytest.mark.parametrize("name", nets.TABLE)
+@pytest.mark.parametrize("function", CALLS)
+def test_speed(benchmark, function: str, name: str) -> None:
+    widths = nets.TABLE[name]
+    call = functools.partial(CALLS[function], nets.network(widths))
+    count = benchmark.pedantic(call, rounds=nets.rounds(nets.clocked(call)))
+    seconds, forward = benchmark.stats.stats.median, nets.forward_seconds(widths)
+    benchmark.extra_info |= {
+        "function": function,
+        "net": name,
+        "regions": count,
+        "regions_per_second": count / seconds,
+        "forward_seconds": forward,
+        "ratio": seconds / forward,
+        "peak_bytes": child.run(function, name)["peak_bytes"],
+    }
