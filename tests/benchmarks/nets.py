@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import statistics
 import time
 from collections.abc import Callable
 
@@ -62,13 +61,16 @@ def clocked(call: Callable[[], object]) -> float:
 
 
 def forward_seconds(widths: tuple[int, ...]) -> float:
-    """Median seconds of a float64 forward pass of torch on two threads over the vertices of the complex."""
+    """Seconds of a float64 forward pass of torch on two threads over the vertices of the complex.
+
+    The least of several: on a busy machine the two threads wait for each other, a hundred times the pass at worst.
+    """
     net, points = model(widths), torch.from_numpy(vertices(widths))
     threads = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
         with torch.inference_mode():
             warm = clocked(lambda: net(points))
-            return statistics.median(clocked(lambda: net(points)) for _ in range(rounds(warm)))
+            return min(warm, *(clocked(lambda: net(points)) for _ in range(rounds(warm))))
     finally:
         torch.set_num_threads(threads)

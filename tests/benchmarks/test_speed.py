@@ -24,7 +24,7 @@ def test_speed(benchmark, function: str, name: str) -> None:
     widths = nets.TABLE[name]
     call = functools.partial(CALLS[function], nets.network(widths))
     count = benchmark.pedantic(call, rounds=nets.rounds(nets.clocked(call)))
-    seconds, forward = benchmark.stats.stats.median, nets.forward_seconds(widths)
+    seconds, forward = benchmark.stats.stats.min, nets.forward_seconds(widths)
     benchmark.extra_info |= {
         "function": function,
         "net": name,
