@@ -9,7 +9,7 @@ import pytest
 
 import regions
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.usefixtures("compiled")]
 
 WIDTHS = (100, 200, 500, 1000, 2000, 4000)
 DEPTHS = (1, 2, 3, 4, 5, 6)

@@ -10,7 +10,7 @@ import pytest
 
 import regions
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.usefixtures("compiled")]
 
 CALLS = {
     "enumerate_regions": lambda net: regions.enumerate_regions(net, nets.BOUND).n_regions,
