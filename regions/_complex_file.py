@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from regions.complex import RegionComplex
     from regions.decomposition import Domain
 
-__all__ = ["load", "save"]
+__all__ = ["domain_arrays", "load", "read_domain", "save"]
 
 _FORMAT = "regions-complex"
 # Version 2 has `directions` and domains of every kind.
 _VERSION = 2
 
 
-def _domain_arrays(domain: Domain) -> dict[str, Any]:
+def domain_arrays(domain: Domain) -> dict[str, Any]:
+    """A domain as plain arrays."""
     if isinstance(domain, Polyhedron):
         return {"domain": np.array("polyhedron"), "normals": domain.normals, "rim_offsets": domain.offsets}
     if isinstance(domain, WholePlane):
@@ -38,7 +39,8 @@ def _domain_arrays(domain: Domain) -> dict[str, Any]:
     return arrays
 
 
-def _read_domain(arrays: dict[str, Any]) -> Domain:
+def read_domain(arrays: dict[str, Any]) -> Domain:
+    """The domain that :func:`domain_arrays` wrote."""
     if "domain" not in arrays:
         # Version 1.
         corners = arrays["corners"]
@@ -68,7 +70,7 @@ def save(complex_: RegionComplex, path: str | Path) -> None:
     from regions.complex import ARRAYS
 
     arrays = {name: np.asarray(getattr(complex_, name)) for name in ARRAYS}
-    arrays |= _domain_arrays(complex_.domain)
+    arrays |= domain_arrays(complex_.domain)
     arrays["certificate"] = np.array([complex_.certificate.proven_by_float, complex_.certificate.decided_exactly])
     arrays["method"] = np.array(complex_.certificate.method)
     arrays |= complex_.network.to_arrays()
@@ -86,7 +88,7 @@ def load(path: str | Path) -> RegionComplex:
         proven, exactly = (int(n) for n in arrays["certificate"])
         complex_ = RegionComplex(
             network=network,
-            domain=_read_domain(arrays),
+            domain=read_domain(arrays),
             **{name: arrays[name] for name in ARRAYS},
             certificate=Certificate(proven, exactly, str(arrays["method"])),
         )

@@ -123,6 +123,11 @@ def _parser() -> argparse.ArgumentParser:
     count.description = "Count the activation regions of a saved model, exactly."
     _add_model(count)
     count.add_argument("--json", action="store_true", help="print one JSON object")
+    count.add_argument("--max-regions", type=_positive, metavar="N", help="stop with an error beyond N regions")
+    count.add_argument(
+        "--max-memory", type=_positive, metavar="MB", help="megabytes that the count may use (default: 2147)"
+    )
+    count.add_argument("--progress", action="store_true", help="show a progress bar")
     count.set_defaults(command=_count)
     plot = commands.add_parser("plot", help="draw the regions of a saved model", formatter_class=raw)
     plot.description = "Draw the activation regions of a saved model, coloured by their exact gradient."
@@ -198,6 +203,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--bound", type=_number, metavar="B", help="the square [-B, B]²")
     where.add_argument("--domain", type=_number, nargs=4, metavar=("MINX", "MINY", "MAXX", "MAXY"), help="a rectangle")
+    where.add_argument("--whole-plane", action="store_true", help="all of the plane")
 
 
 def _listed(values: Sequence[float]) -> str:
@@ -209,6 +215,12 @@ def _integer(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} was given; an integer is needed.") from None
+
+
+def _positive(text: str) -> int:
+    if (value := _integer(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} was given; an integer of at least 1 is needed.")
+    return value
 
 
 def _number(text: str) -> float:
@@ -278,7 +290,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
 def _domain(arguments: argparse.Namespace) -> Any:
     from regions.domain import Box, as_domain
+    from regions.polyhedron import WholePlane
 
+    if arguments.whole_plane:
+        return WholePlane()
     return as_domain(arguments.bound) if arguments.domain is None else Box(*arguments.domain)
 
 
@@ -289,22 +304,34 @@ def _count(arguments: argparse.Namespace) -> int:
     from regions.frontends.files import load_model
 
     network = planar_network(load_model(arguments.model))
-    n_regions = count_regions(network, domain)
-    minx, miny, maxx, maxy = domain.bounds
+    n_regions = count_regions(
+        network,
+        domain,
+        max_regions=arguments.max_regions,
+        max_memory=None if arguments.max_memory is None else arguments.max_memory * 10**6,
+        progress=arguments.progress,
+    )
     if arguments.json:
         answer = {
             "schema": "regions-count/1",
             "model": str(arguments.model),
             "widths": list(network.widths),
             "hidden_neurons": network.n_neurons,
-            "domain": [minx, miny, maxx, maxy],
+            "domain": None if arguments.whole_plane else list(domain.bounds),
             "counted": "activation regions",
             "regions": n_regions,
+            "proven_by_float": n_regions.certificate.proven_by_float,
+            "decided_exactly": n_regions.certificate.decided_exactly,
         }
         print(json.dumps(answer, ensure_ascii=False))
     else:
         plural = "" if n_regions == 1 else "s"
-        print(f"{n_regions} activation region{plural} in [{minx:g}, {maxx:g}] × [{miny:g}, {maxy:g}]")
+        if arguments.whole_plane:
+            where = "the whole plane"
+        else:
+            minx, miny, maxx, maxy = domain.bounds
+            where = f"[{minx:g}, {maxx:g}] × [{miny:g}, {maxy:g}]"
+        print(f"{n_regions} activation region{plural} in {where}")
     return 0
 
 

@@ -9,7 +9,7 @@ original weights, the biases as weights of a linear unit that carries w along, s
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from regions.engine.loop import Enumeration
 
-__all__ = ["Decomposition", "Domain", "Part", "Seam", "as_planar_domain", "decompose"]
+__all__ = ["Decomposition", "Domain", "Part", "Seam", "as_planar_domain", "decompose", "with_narrow_first_layer"]
 
 Domain = Box | ConvexPolygon | Polygon | Polyhedron | WholePlane
 
@@ -35,7 +35,8 @@ _ALLOWED = (
     "regions.ConvexPolygon, a regions.Polygon or shapely Polygon of any shape, with holes or without, a "
     "regions.Polyhedron and regions.WholePlane()."
 )
-INFINITY = -1
+# What a face of a first layer's complex takes, with its share of edges and vertices and all copies made of them.
+_FACE_BYTES = 900
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,6 +210,53 @@ def decompose(network: Network, domain: Domain) -> Decomposition:
     if isinstance(domain, Polygon):
         return _of_polygon(network, domain)
     return _of_polyhedron(network, domain)
+
+
+def with_narrow_first_layer(part: Part, budget: int) -> Part:
+    """The same part with a first layer so narrow that the complex behind it takes no more than some bytes.
+
+    The layer becomes two: the first has some of the neurons and hands its inputs on, the second has the others. No
+    region changes, since the neurons stay the same.
+
+    Parameters
+    ----------
+    part : Part
+    budget : int
+
+    Returns
+    -------
+    Part
+    """
+    layers = part.network.layers
+    kinked = [i for i, layer in enumerate(layers) if i >= part.first and layer.kinked.any()]
+    if len(kinked) < 2:
+        # The last layer's complex is never made.
+        return part
+    first = kinked[0]
+    layer = layers[first]
+    width = 1
+    while width < layer.n_out and (width + 1) ** 2 // 2 * (_FACE_BYTES + (width + 1) // 2) <= budget:
+        width += 1
+    if width >= layer.n_out:
+        return part
+    k, n, rest = width, layer.n_in, layer.n_out - width
+    ones = np.ones
+    narrow = Layer(
+        np.vstack([layer.weight[:k], np.eye(n)]),
+        np.concatenate([layer.bias[:k], np.zeros(n)]),
+        np.concatenate([layer.below[:k], ones(n)]),
+        np.concatenate([layer.above[:k], ones(n)]),
+        layer.name,
+    )
+    others = Layer(
+        np.vstack([np.eye(k, k + n), np.hstack([np.zeros((rest, k)), layer.weight[k:]])]),
+        np.concatenate([np.zeros(k), layer.bias[k:]]),
+        np.concatenate([ones(k), layer.below[k:]]),
+        np.concatenate([ones(k), layer.above[k:]]),
+        layer.name,
+    )
+    network = Network((*layers[:first], narrow, others, *layers[first + 1 :]))
+    return replace(part, network=network)
 
 
 def _of_polygon(network: Network, domain: Polygon) -> Decomposition:

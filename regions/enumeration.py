@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions.decomposition import as_planar_domain, decompose
-from regions.errors import DomainError, InvalidNetworkError
+from regions.errors import InvalidNetworkError
 from regions.network import as_network
 
 if TYPE_CHECKING:
     from regions.complex import RegionComplex
+    from regions.counting import Progress, RegionCount
+    from regions.executors import Executor
     from regions.network import Network
 
-__all__ = ["count_regions", "enumerate_regions", "planar_network"]
+__all__ = ["count_regions", "count_sweep", "enumerate_regions", "planar_network"]
 
 _compiled = False
 
@@ -122,37 +124,148 @@ def enumerate_regions(model: Any, domain: Any) -> RegionComplex:
     return assemble(decompose(network, where))
 
 
-def count_regions(model: Any, domain: Any) -> int:
-    """Count the activation regions of a network over a domain, exactly.
+def count_regions(
+    model: Any,
+    domain: Any,
+    *,
+    threads: int | None = None,
+    executor: Executor | None = None,
+    max_memory: int | None = None,
+    max_regions: int | None = None,
+    progress: bool | Callable[[Progress], None] = False,
+) -> RegionCount:
+    """Count the activation regions of a network over a domain, exactly, without storing them.
 
-    The same as ``enumerate_regions(model, domain).n_regions``, without making the last layer's faces.
+    The same as ``enumerate_regions(model, domain).n_regions``. Blocks of the first layer's faces go through the other
+    layers on their own, one after another on every core; the last layer's faces are never made.
 
     Parameters
     ----------
     model : Network or torch.nn.Module
     domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron or WholePlane
+    threads : int, optional
+        How many blocks to cut at once in this process; as many as it may use cores where left out.
+    executor : Executor, optional
+        Anything with the `concurrent.futures` protocol, whose workers then cut the blocks: a process pool,
+        ``dask.distributed.Client().get_executor()``, `mpi4py.futures`. Arrays and top-level functions are sent, nothing
+        else; a task whose worker dies is sent again.
+    max_memory : int, optional
+        Bytes that the count may use, in each process, on top of what the process has; 2 GiB where left out.
+    max_regions : int, optional
+        Stop with an error as soon as more regions are found.
+    progress : bool or callable
+        True shows a progress bar on stderr; a callable is given a :class:`regions.counting.Progress` after every step.
 
     Returns
     -------
-    int
+    RegionCount
+        An `int` with a `certificate`. The same whatever the threads, the executor and the memory.
 
     Raises
     ------
     InvalidNetworkError, CaptureError, DomainError, EngineError
         As :func:`enumerate_regions`.
+    TooManyRegionsError
+        When there are more than `max_regions`; its `count` says how many were found.
+    MemoryLimitError
+        When `max_memory` is too little even for the network.
+    WorkerError
+        When a task failed on the executor's workers three times.
 
     Examples
     --------
     >>> import regions
-    >>> regions.count_regions(regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]]), 1)
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
+    >>> regions.count_regions(network, 1)
     4
+    >>> regions.count_regions(network, 1, max_regions=3)
+    Traceback (most recent call last):
+    ...
+    regions.errors.TooManyRegionsError: 4 regions were found, more than max_regions=3; ...
     """
     network, where = planar_network(model), as_planar_domain(domain)
+    _check_limits(threads=threads, max_memory=max_memory, max_regions=max_regions)
     with _compiling_is_told():
-        from regions.engine.blocks import count
-        from regions.joining import surplus
-    decomposition = decompose(network, where)
-    starts = [start for start in (part.start() for part in decomposition.parts) if start is not None]
-    if not starts:
-        raise DomainError(f"{where!r} is empty or has no interior; a domain needs one. Check its half-planes.")
-    return sum(map(count, starts)) - surplus(decomposition)
+        from regions.counting import count_decomposition
+    return count_decomposition(
+        decompose(network, where),
+        threads=threads,
+        executor=executor,
+        max_memory=max_memory,
+        max_regions=max_regions,
+        progress=progress,
+    )
+
+
+def count_sweep(
+    models: Iterable[Any],
+    domain: Any,
+    *,
+    executor: Executor | None = None,
+    max_memory: int | None = None,
+    progress: bool = False,
+) -> list[RegionCount]:
+    """Count the regions of many networks over one domain.
+
+    Parameters
+    ----------
+    models : iterable of Network or torch.nn.Module
+    domain
+        As of :func:`count_regions`.
+    executor : Executor, optional
+        Whose workers count one network at a time each; where left out, they are counted here one after another, each
+        on all cores.
+    max_memory : int, optional
+        Bytes that a count may use, as in :func:`count_regions`.
+    progress : bool
+        Show a progress bar on stderr.
+
+    Returns
+    -------
+    list of RegionCount
+        In the order of the models.
+
+    Raises
+    ------
+    RegionsError
+        As :func:`count_regions`, for the first model that fails.
+
+    Examples
+    --------
+    >>> import regions
+    >>> from regions.models import ShallowMLP
+    >>> count_sweep([ShallowMLP(seed=seed) for seed in range(3)], regions.WholePlane())
+    [211, 211, 211]
+    """
+    from tqdm import tqdm
+
+    from regions._complex_file import domain_arrays
+    from regions.counting import count_network_remotely
+    from regions.executors import run_tasks
+
+    where = as_planar_domain(domain)
+    _check_limits(max_memory=max_memory)
+    networks = [planar_network(model) for model in models]
+    counts: dict[int, RegionCount] = {}
+    with tqdm(total=len(networks), desc="regions", unit="network", disable=not progress) as bar:
+        if executor is None:
+            for i, network in enumerate(networks):
+                counts[i] = count_regions(network, where, max_memory=max_memory)
+                bar.update()
+        else:
+            arrays = domain_arrays(where)
+            tasks = ((network.to_arrays(), arrays, max_memory) for network in networks)
+            for i, count in run_tasks(executor, count_network_remotely, tasks):
+                counts[i] = count
+                bar.update()
+    return [counts[i] for i in range(len(networks))]
+
+
+def _check_limits(**limits: Any) -> None:
+    for name, value in limits.items():
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise TypeError(f"{name} of type {type(value).__name__} was given; an integer is needed.")
+        if value < 1:
+            raise ValueError(f"{name}={value} was given; it must be at least 1.")

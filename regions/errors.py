@@ -11,10 +11,13 @@ __all__ = [
     "EngineError",
     "FileFormatError",
     "InvalidNetworkError",
+    "MemoryLimitError",
     "NotPiecewiseLinearError",
     "OptionError",
     "RegionsError",
+    "TooManyRegionsError",
     "UnsupportedOperationError",
+    "WorkerError",
 ]
 
 
@@ -62,6 +65,36 @@ class OptionError(RegionsError, ValueError):
 
 class FileFormatError(RegionsError, ValueError):
     """A file is damaged, foreign, or of a version that this release does not read."""
+
+
+class TooManyRegionsError(RegionsError, RuntimeError):
+    """More regions than `max_regions` allows.
+
+    Parameters
+    ----------
+    count : int
+        How many were found before the count was stopped; there are at least so many.
+    limit : int
+    """
+
+    def __init__(self, count: int, limit: int) -> None:
+        super().__init__(
+            f"{count} regions were found, more than max_regions={limit}; there may be many more. "
+            "Allow more, or look at a smaller domain."
+        )
+        self.count = count
+        self.limit = limit
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.count, self.limit)
+
+
+class MemoryLimitError(RegionsError, MemoryError):
+    """`max_memory` does not suffice."""
+
+
+class WorkerError(RegionsError, RuntimeError):
+    """A task failed again and again on an executor."""
 
 
 class EngineError(RegionsError, RuntimeError):

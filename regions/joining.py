@@ -78,7 +78,7 @@ def _joined_intervals(along: Network, decomposition: Decomposition, seam: Seam, 
     p, q = np.array(seam.p), np.array(seam.q)
     line = ExactLine(along, p, q, integers)
     with single_threaded():
-        state = cut_line(along, line_bounds(along), line, p, q, _ENDS[seam.kind])
+        state = cut_line(along, line_bounds(along), line, p, q, _ENDS[seam.kind], maps=False)
     inside = np.ones(len(state.flat), dtype=bool)
     n = len(decomposition.domain.offsets) if isinstance(decomposition.domain, Polyhedron) else 0
     if n:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 
 import numpy as np
@@ -23,6 +24,6 @@ def compiled() -> None:
     import regions
 
     for widths in ((2, 20, 1), (2, 8, 8, 1)):
-        network = regions.Network.from_arrays([np.ones(shape[::-1]) for shape in zip(widths, widths[1:], strict=False)])
+        network = regions.Network.from_arrays([np.ones((n, m)) for m, n in itertools.pairwise(widths)])
         regions.count_regions(network, 1)
         regions.enumerate_regions(network, 1)

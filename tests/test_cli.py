@@ -105,8 +105,26 @@ def test_count(saved, capsys):
         "hidden_neurons": 6,
         "domain": [-1, -2, 3, 4.5],
         "counted": "activation regions",
-        "regions": regions.count_regions(network, regions.Box(-1, -2, 3, 4.5)),
+        "regions": (count := regions.count_regions(network, regions.Box(-1, -2, 3, 4.5))),
+        "proven_by_float": count.certificate.proven_by_float,
+        "decided_exactly": count.certificate.decided_exactly,
     }
+    assert main(["count", str(path), "--whole-plane"]) == 0
+    n = regions.count_regions(network, regions.WholePlane())
+    assert capsys.readouterr().out == f"{n} activation regions in the whole plane\n"
+    assert main(["count", str(path), "--whole-plane", "--json", "--progress", "--max-memory", "200"]) == 0
+    assert json.loads(capsys.readouterr().out)["domain"] is None
+
+
+def test_count_within_limits(saved, capsys):
+    path = str(saved[0])
+    assert main(["count", path, "--bound", "10", "--max-regions", "2"]) == 2
+    assert "more than max_regions=2" in capsys.readouterr().err
+    assert main(["count", path, "--bound", "10", "--max-memory", "1"]) == 2
+    assert "max_memory=1000000 was given" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["count", path, "--bound", "10", "--max-regions", "0"])
+    assert "at least 1" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -115,6 +133,8 @@ def test_count(saved, capsys):
 def test_plot(saved, tmp_path, suffix, start):
     picture = tmp_path / f"picture.{suffix}"
     assert main(["plot", str(saved[0]), "--bound", "10", "-o", str(picture), "--component", "y"]) == 0
+    assert picture.read_bytes().startswith(start)
+    assert main(["plot", str(saved[0]), "--whole-plane", "-o", str(picture)]) == 0
     assert picture.read_bytes().startswith(start)
 
 
@@ -197,7 +217,7 @@ def test_interruption_is_status_130(tmp_path, capsys, monkeypatch):
 
 
 def test_engine_error_saves_what_reproduces_it(saved, tmp_path, capsys, monkeypatch):
-    def broken(network, domain):
+    def broken(network, domain, **limits):
         raise EngineError("Euler's formula does not hold.", network, domain)
 
     monkeypatch.chdir(tmp_path)

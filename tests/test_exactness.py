@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reference import reference_of
 
 import regions
-from regions import Box, Layer, Network
+from regions import Box, Layer, Network, counting
 from regions.engine import blocks
 from regions.engine.loop import Enumeration
 from regions.engine.maps import next_maps, norm_bound, spectral_bound
@@ -184,8 +184,16 @@ def test_three_lines_through_one_point_in_the_second_layer() -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([1, 2, 7, 40]), st.sampled_from([1, 3, 10**6]), st.integers(1, 3))
-def test_counts_do_not_depend_on_blocks_or_threads(seed: int, first: int, smallest: int, threads: int) -> None:
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from([1, 2, 7, 40]),
+    st.sampled_from([1, 3, 10**6]),
+    st.integers(1, 3),
+    st.sampled_from([1, 5000, None]),
+)
+def test_counts_do_not_depend_on_blocks_or_threads(
+    seed: int, first: int, smallest: int, threads: int, limit: int | None
+) -> None:
     rng = np.random.default_rng(seed)
     network = mlp(2, *rng.integers(2, 12, size=rng.integers(1, 5)).tolist(), 1, seed=seed)
     if seed % 2:
@@ -197,8 +205,10 @@ def test_counts_do_not_depend_on_blocks_or_threads(seed: int, first: int, smalle
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(blocks, "_FIRST_FACES", first)
         patch.setattr(blocks, "_SMALLEST", smallest)
-        patch.setattr(blocks, "_BLOCK_BYTES", 1)
-        assert blocks.count(Enumeration(network, domain), threads=threads) == expected
+        if limit is not None:
+            # Too little for the fast path, or for all but small blocks.
+            patch.setattr(counting, "_within", lambda part, budget, workers: (part, limit))
+        assert regions.count_regions(network, domain, threads=threads) == expected
 
 
 def test_runs_repeat_bit_for_bit() -> None:

@@ -111,7 +111,9 @@ def test_complexes_over_polygons(network: Network, domain: Polygon) -> None:
     assert_valid_complex(found)
     shapes = found.polygons
     # Rounding may turn a needle inside out.
-    assert shapely.is_valid(shapes[found.areas > 1e-6]).all()
+    with np.errstate(all="ignore"):
+        needles = (found.areas < 1e-6) | (shapely.minimum_clearance(shapes) < 1e-9)
+    assert (shapely.is_valid(shapes) | needles).all()
     np.testing.assert_allclose(shapely.area(shapes), found.areas, rtol=1e-9, atol=1e-12)
     exact = found.exact_vertices()
     doubled = Fraction(0)

@@ -1,31 +1,35 @@
 """Counting in blocks: groups of faces go through the rest of the network on their own, depth first.
 
 Every final region lies in exactly one face of an earlier layer, so counts add up. That bounds the memory, keeps a
-block's arrays in the cache, and feeds all cores.
+block's arrays in the cache, and feeds all cores, of one machine or of many.
 """
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from regions.engine.fast import count_block, pack
-from regions.engine.loop import Enumeration
+from regions.engine.fast import TOO_LARGE, count_block, pack
 from regions.engine.maps import next_maps
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from typing import Any
+
     from numpy.typing import NDArray
 
-__all__ = ["cores", "count", "split"]
+    from regions.engine.loop import Chords, Enumeration
 
-_BLOCK_BYTES = 1 << 22
+__all__ = ["Plan", "single_threaded", "split"]
+
 _SMALLEST = 128
 _FIRST_FACES = 24
+_DEFAULT_BYTES = 1 << 26
 
 
 def hilbert_order(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -72,60 +76,120 @@ def split(enumeration: Enumeration, size: int) -> list[NDArray[np.int64]]:
     return [np.sort(block) for block in np.array_split(order, n_blocks)]
 
 
-def _count(enumeration: Enumeration, last: int) -> int:
-    """Count by the exact loop, in blocks of bounded memory."""
+def _count(enumeration: Enumeration, last: int, limit: int) -> NDArray[np.int64]:
+    """Count by the exact loop, in blocks of bounded memory: regions, decisions proven and decided exactly."""
     layers = enumeration.network.layers
+    total = np.zeros(3, dtype=np.int64)
     while enumeration.level < last:
         parents, bits = enumeration.cut()
         layer = layers[enumeration.level]
-        size = max(_SMALLEST, _BLOCK_BYTES // (24 * layer.n_out))
+        size = max(_SMALLEST, limit // (64 * layer.n_out))
         if enumeration.cells.n_faces > 2 * size:
-            blocks = split(enumeration, size)
-            return sum(_count(enumeration.part(block, parents, bits), last) for block in blocks)
+            total += (0, enumeration.proven, enumeration.exact.decided)
+            for block in split(enumeration, size):
+                total += _count(enumeration.part(block, parents, bits), last, limit)
+            return total
         enumeration.maps = next_maps(layer, layers[enumeration.level - 1], enumeration.maps, parents, bits)
-    return enumeration.count_last()
+    chords = enumeration.chords()
+    meetings: Counter[int] = Counter()
+    proven = 0
+    for i in range(len(chords)):
+        found, sure, _ = chords.step(i)
+        meetings += found
+        proven += sure
+    total += (chords.faces(meetings), enumeration.proven + proven, enumeration.exact.decided)
+    return total
 
 
-def count(start: Enumeration, threads: int | None = None) -> int:
-    """Count the activation regions inside the faces of an enumeration.
+class Plan:
+    """A count, taken apart into steps that can be run in any order, side by side.
 
     Parameters
     ----------
     start : Enumeration
         Of a complex on whose faces the next layer that has neurons is the same affine map.
-    threads : int, optional
-        How many blocks to cut at once; as many as there are cores where left out. The count does not depend on it.
+    limit : int, optional
+        Bytes that one step may work with.
 
-    Returns
-    -------
-    int
+    Attributes
+    ----------
+    proven, decided : int
+        Decisions taken before the first step.
     """
-    packed = pack(start.network)
-    if packed.last < start.level:
-        return start.cells.n_faces
-    start.skip_linear()
-    threads = threads or cores()
-    if packed.last == start.level:
-        return start.count_last(map if threads == 1 else _pool(threads).map)
-    first = start.level
-    units = np.arange(start.network.layers[first].n_out)
-    lines = start.maps.lines(np.zeros(len(units), dtype=np.int64), units)
-    parents, bits = start.cut()
-    cells = start.cells
 
-    def one(block: NDArray[np.int64]) -> int:
-        found, _ = count_block(
+    def __init__(self, start: Enumeration, limit: int | None = None) -> None:
+        self._limit = limit or _DEFAULT_BYTES
+        self._chords: Chords | None = None
+        self._blocks: list[NDArray[np.int64]] = []
+        self._start = start
+        self._packed = pack(start.network)
+        if self._packed.last >= start.level:
+            start.skip_linear()
+            if self._packed.last == start.level:
+                self._chords = start.chords()
+            else:
+                self._first = start.level
+                units = np.arange(start.network.layers[self._first].n_out)
+                self._lines = start.maps.lines(np.zeros(len(units), dtype=np.int64), units)
+                self._parents, self._bits = start.cut()
+                self._blocks = split(start, _FIRST_FACES)
+        self.proven, self.decided = start.proven, start.exact.decided
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self._blocks) if self._chords is None else len(self._chords)
+
+    def fingerprint(self) -> int:
+        """A number that tells plans apart whose steps do not belong together."""
+        cells = self._start.cells
+        value = crc32(np.array([len(self), cells.n_faces, self._limit]).tobytes())
+        for array in (cells.rings, *self._blocks):
+            value = crc32(array.tobytes(), value)
+        return value
+
+    def step(self, i: int) -> tuple[Counter[int], int, int]:
+        """Run one step.
+
+        Parameters
+        ----------
+        i : int
+
+        Returns
+        -------
+        found : Counter
+            To be summed over the steps, and given to :meth:`total`.
+        proven, decided : int
+        """
+        if self._chords is not None:
+            return self._chords.step(i)
+        regions, proven, decided = self._count_block(self._blocks[i]).tolist()
+        return Counter({1: regions}), proven, decided
+
+    def _count_block(self, block: NDArray[np.int64]) -> NDArray[np.int64]:
+        cells = self._start.cells
+        found, proven = count_block(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
-            cells.points, cells.lines, block, bits, lines, first, *packed,
+            cells.points, cells.lines, block, self._bits, self._lines, self._first, self._limit, *self._packed,
         )  # fmt: skip
-        return found if found >= 0 else _count(start.part(block, parents, bits), packed.last)
+        if found >= 0:
+            return np.array([found, proven, 0])
+        if found == TOO_LARGE and len(block) > 1:
+            return sum((self._count_block(half) for half in np.array_split(block, 2)), np.zeros(3, dtype=np.int64))
+        return _count(self._start.part(block, self._parents, self._bits), self._packed.last, self._limit)
 
-    blocks = split(start, _FIRST_FACES)
-    # One product at a time is too small for the threads of the linear algebra library: they would only get in the way.
-    with _linear_algebra().limit(limits=1, user_api="blas"):
-        if threads == 1 or len(blocks) < 2:
-            return sum(map(one, blocks))
-        return sum(_pool(threads).map(one, blocks))
+    def total(self, found: Counter[int], complete: bool = True) -> int:
+        """The number of regions.
+
+        Parameters
+        ----------
+        found : Counter
+            The sum over the steps.
+        complete : bool
+            Whether that are all steps; otherwise the regions are at least so many.
+        """
+        if self._chords is not None:
+            return self._chords.faces(found, complete)
+        return found[1] if self._blocks else self._start.cells.n_faces
 
 
 @lru_cache(maxsize=1)
@@ -135,12 +199,10 @@ def _linear_algebra() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    # Not every system tells which cores a process may use.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def single_threaded() -> AbstractContextManager[Any]:
+    """Keep the linear algebra library to one thread.
 
-
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="regions")
+    One product at a time is too small for its threads: they would only get in the way.
+    """
+    limited: AbstractContextManager[Any] = _linear_algebra().limit(limits=1, user_api="blas")
+    return limited

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from regions.network import Network
 
-__all__ = ["PackedNetwork", "count_block", "pack"]
+__all__ = ["DOUBT", "TOO_LARGE", "PackedNetwork", "count_block", "pack"]
 
 DOUBT = -1
+TOO_LARGE = -2
 
 
 class PackedNetwork(NamedTuple):
@@ -298,7 +299,7 @@ def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g
 @njit(cache=True, nogil=True, error_model="numpy")
 def count_block(
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits, first_lines,
-    first, sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
+    first, limit, sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
 ):  # fmt: skip
     """Count the regions inside some faces of the complex behind the first layer that has neurons.
 
@@ -311,11 +312,13 @@ def count_block(
         The pre-activations of its units, the same on all faces, with the bounds on their errors.
     first : int
         Which layer that is.
+    limit : int
+        Bytes that the block's largest arrays may take.
 
     Returns
     -------
     count : int
-        `DOUBT` where a bound did not prove a decision.
+        `DOUBT` where a bound did not prove a decision, `TOO_LARGE` where the limit does not suffice.
     proven : int
         Number of decisions proven.
     """
@@ -482,6 +485,9 @@ def count_block(
             active[n_active] = k
             n_active += 1
 
+        # Coefficients and values now, and again for the children while both are held.
+        if n_faces * 3 * 8 * (2 * n_active + 3 * n_basis) + 600 * n_faces > limit:
+            return TOO_LARGE, proven
         narrow = np.empty((columns, n_active))
         active_norms = np.empty(n_active)
         bias_errors = np.empty(n_active)

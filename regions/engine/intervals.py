@@ -371,6 +371,7 @@ def cut_line(
     p: Floats,
     q: Floats,
     ends: tuple[int, int],
+    maps: bool = True,
 ) -> Intervals:
     """Cut a line into the intervals on which no neuron changes its activity.
 
@@ -382,6 +383,8 @@ def cut_line(
     p, q : ndarray, shape (D,), float64
     ends : (int, int)
         Whether the line ends at t = 0, and at t = 1.
+    maps : bool
+        Whether the outputs' maps are wanted; without, the work ends behind the last layer that has neurons.
 
     Returns
     -------
@@ -389,9 +392,10 @@ def cut_line(
     """
     from regions.engine.maps import norm_bound
 
+    last = max((i for i, layer in enumerate(network.layers) if layer.kinked.any()), default=0)
     with np.errstate(all="ignore"):
         state = _start(line, p, q, ends)
-        for layer, bound in zip(network.layers, bounds, strict=True):
+        for i, (layer, bound) in enumerate(zip(network.layers, bounds, strict=True)):
             n = len(state.maps)
             z = (state.maps.reshape(2 * n, -1) @ layer.weight.T).reshape(n, 2, -1)
             z[:, 1] += layer.bias
@@ -405,6 +409,8 @@ def cut_line(
             kinked = np.flatnonzero(layer.kinked)
             lines = (z[:, 0, kinked], z[:, 1, kinked], one_row[:, 0, kinked], one_row[:, 1, kinked])
             parents = _split(state, kinked, layer.n_out, lines)
+            if i == last and not maps:
+                break
             slopes = np.where(state.active[-1], layer.above, layer.below)
             state.maps = z[parents] * slopes[:, None]
             after = norm_bound(state.maps) + TINY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,14 +17,12 @@ from regions.engine.tally import tally
 from regions.errors import EngineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from numpy.typing import NDArray
 
     from regions.domain import Box, ConvexPolygon
     from regions.network import Network
 
-__all__ = ["Cells", "Enumeration", "Result"]
+__all__ = ["Cells", "Chords", "Enumeration", "Result"]
 
 # Pairs of chords that one step of a tally looks at: some tens of milliseconds.
 _TALLY_WORK = 1 << 21
@@ -436,53 +434,9 @@ class Enumeration:
             raise self._fail(f"Layer {layer}: V - E + F is not {self.euler}.")
         return parents, new_bits
 
-    def count_last(self, run: Callable[..., Iterable[Any]] = map) -> int:
-        """How many faces the next layer makes, without making them.
-
-        A chord adds a face, and a point where m chords meet adds m - 1 more. Every point is met on each of its
-        chords, so points with m chords are found m times.
-
-        Parameters
-        ----------
-        run : callable
-            Like `map`; calls may be made side by side.
-        """
-        placed = self._place(self.level, self.maps)
-        rims = placed.rims
-        sizes = np.diff(rims.class_offsets)
-        class_faces = np.repeat(np.arange(self.cells.n_faces), sizes)
-        # Steps of about equal work: a chord is held against all chords of its face.
-        work = np.cumsum(sizes[class_faces])
-        total = int(work[-1]) if len(work) else 0
-        steps = max(1, -(-total // _TALLY_WORK))
-        bounds = np.searchsorted(work, np.linspace(0, total, steps + 1)[1:-1]).tolist()
-        ranges = list(pairwise([0, *bounds, len(class_faces)]))
-
-        def one(step: tuple[int, int]) -> Any:
-            return tally(
-                *step, class_faces, rims.class_offsets, rims.offsets, rims.points, self.cells.points, rims.classes,
-                rims.member_offsets, rims.members, rims.arcs, placed.lines,
-            )  # fmt: skip
-
-        meetings: Counter[int] = Counter()
-        known: tuple[int, list[frozenset[int]]] = (-1, [])
-        for simple, run_classes, run_offsets, run_others, proven in run(one, ranges):
-            meetings[2] += simple
-            self.proven += proven
-            for i, (start, stop) in zip(run_classes.tolist(), pairwise(run_offsets.tolist()), strict=True):
-                if class_faces[i] != known[0]:
-                    known = (class_faces[i], [])
-                _, ties = self._order_run(self.level, i, run_others[start:stop], rims, placed.chord_units, known[1])
-                size = 1
-                for tie in [*ties[1:], False]:
-                    size += 1
-                    if not tie:
-                        meetings[size] += 1
-                        size = 1
-        if any(found % m for m, found in meetings.items()):
-            raise self._fail(f"Layer {self.level}: chords disagree about the points that they share.")
-        more = sum(found // m * (m - 1) for m, found in meetings.items())
-        return int(self.cells.n_faces + len(class_faces) + more)
+    def chords(self) -> Chords:
+        """The chords of the next layer, for counting the faces that it makes without making them."""
+        return Chords(self, self._place(self.level, self.maps))
 
     def _patterns(self) -> NDArray[np.bool_]:
         """Patterns of the final faces: (R, H)."""
@@ -498,3 +452,79 @@ class Enumeration:
         if not blocks:
             return np.zeros((self.cells.n_faces, 0), dtype=bool)
         return np.concatenate(blocks[::-1], axis=1)
+
+
+class Chords:
+    """Counts the faces that a layer makes, chord by chord.
+
+    A chord adds a face, and a point where m chords meet adds m - 1 more. Every point is met on each of its chords, so
+    points with m chords are found m times.
+
+    Parameters
+    ----------
+    enumeration : Enumeration
+        In front of the layer.
+    placed : Placed
+        Its chords.
+    """
+
+    def __init__(self, enumeration: Enumeration, placed: Placed) -> None:
+        self._enumeration = enumeration
+        self._placed = placed
+        sizes = np.diff(placed.rims.class_offsets)
+        self._faces = np.repeat(np.arange(enumeration.cells.n_faces), sizes)
+        # Steps of about equal work: a chord is held against all chords of its face.
+        work = np.cumsum(sizes[self._faces])
+        total = int(work[-1]) if len(work) else 0
+        steps = max(1, -(-total // _TALLY_WORK))
+        bounds = np.searchsorted(work, np.linspace(0, total, steps + 1)[1:-1]).tolist()
+        self._steps = list(pairwise([0, *bounds, len(self._faces)]))
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self._steps)
+
+    def step(self, i: int) -> tuple[Counter[int], int, int]:
+        """Go along some of the chords.
+
+        Returns
+        -------
+        meetings : Counter
+            How many points with m chords were found on them.
+        proven, decided : int
+        """
+        enumeration, placed, rims = self._enumeration, self._placed, self._placed.rims
+        simple, run_classes, run_offsets, run_others, proven = tally(
+            *self._steps[i], self._faces, rims.class_offsets, rims.offsets, rims.points, enumeration.cells.points,
+            rims.classes, rims.member_offsets, rims.members, rims.arcs, placed.lines,
+        )  # fmt: skip
+        meetings = Counter({2: int(simple)})
+        decided = enumeration.exact.decided
+        known: tuple[int, list[frozenset[int]]] = (-1, [])
+        for i, (start, stop) in zip(run_classes.tolist(), pairwise(run_offsets.tolist()), strict=True):
+            if self._faces[i] != known[0]:
+                known = (self._faces[i], [])
+            others = run_others[start:stop]
+            _, ties = enumeration._order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
+            size = 1
+            for tie in [*ties[1:], False]:
+                size += 1
+                if not tie:
+                    meetings[size] += 1
+                    size = 1
+        return meetings, int(proven), enumeration.exact.decided - decided
+
+    def faces(self, meetings: Counter[int], complete: bool = True) -> int:
+        """How many faces there are behind the layer.
+
+        Parameters
+        ----------
+        meetings : Counter
+            The sum over the steps.
+        complete : bool
+            Whether that are all steps; otherwise the faces are at least so many.
+        """
+        if complete and any(found % m for m, found in meetings.items()):
+            raise self._enumeration._fail(f"Layer {self._enumeration.level}: chords disagree about shared points.")
+        more = sum(found // m * (m - 1) for m, found in meetings.items())
+        return int(self._enumeration.cells.n_faces + len(self._faces) + more)

@@ -178,7 +178,8 @@ class ExactCheck:
             x, y = self.complex.interior_points[region].tolist()
             shape = self.complex.polygons[region]
             # Floats tell only where there is room.
-            room = shapely.distance(shapely.boundary(shape), shapely.Point(x, y))
+            with np.errstate(all="ignore"):
+                room = shapely.distance(shapely.boundary(shape), shapely.Point(x, y))
             return (Fraction(x), Fraction(y)) if room > 1e-6 else None
         v = len(self.points)
         ring = self.ring(region)

@@ -1,0 +1,110 @@
+"""Tasks on anything with the `concurrent.futures` protocol, sent again when they are lost."""
+
+from __future__ import annotations
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Any, Protocol
+
+from regions.errors import RegionsError, WorkerError
+
+__all__ = ["Executor", "run_tasks"]
+
+_ATTEMPTS = 3
+_IN_FLIGHT = 64
+
+
+class Executor(Protocol):
+    """What has the `concurrent.futures` protocol; only `submit`, and `result` of what it returns, are used."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any) -> Any:
+        """Schedule a call; return an object whose method `result()` waits for it."""
+
+
+def run_tasks(
+    executor: Executor, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
+) -> Iterator[tuple[int, Any]]:
+    """Run tasks on an executor.
+
+    Parameters
+    ----------
+    executor : Executor
+    function : callable
+        A top-level function.
+    tasks : iterable of tuple
+        Its arguments; taken one by one, as the executor gets through them.
+
+    Yields
+    ------
+    number : int
+        Of the task.
+    result : object
+        What the function returned.
+
+    Raises
+    ------
+    RegionsError
+        That the function raised.
+    WorkerError
+        When a task has failed three times for another reason: its worker died each time, say.
+
+    Warns
+    -----
+    RuntimeWarning
+        When the executor takes no more tasks, as a process pool does after one of its processes was killed. What is
+        left is then run in this process.
+    """
+    queue = enumerate(tasks)
+    waiting: deque[tuple[int, tuple[Any, ...], int, Any]] = deque()
+    alive, more = True, True
+
+    def send(number: int, arguments: tuple[Any, ...], attempt: int) -> None:
+        nonlocal alive
+        future = None
+        if alive:
+            try:
+                future = executor.submit(function, *arguments)
+            except Exception as error:
+                alive = False
+                warnings.warn(
+                    f"the executor takes no more tasks ({type(error).__name__}: {error}); "
+                    "the rest is run in this process.",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+        waiting.append((number, arguments, attempt, future))
+
+    try:
+        while more or waiting:
+            while more and len(waiting) < (_IN_FLIGHT if alive else 1):
+                item = next(queue, None)
+                more = item is not None
+                if item is not None:
+                    send(*item, 1)
+            if not waiting:
+                return
+            number, arguments, attempt, future = waiting.popleft()
+            if future is None:
+                yield number, function(*arguments)
+                continue
+            try:
+                result = future.result()
+            except RegionsError:
+                raise
+            except Exception as error:
+                if attempt == _ATTEMPTS:
+                    raise WorkerError(
+                        f"task {number} failed {_ATTEMPTS} times on the executor, at last with "
+                        f"{type(error).__name__}: {error}. Look at the workers' logs; give them more memory, or "
+                        "less to do at a time with max_memory."
+                    ) from error
+                send(number, arguments, attempt + 1)
+            else:
+                yield number, result
+    finally:
+        # Left early, by an error or Ctrl-C. Not part of the protocol, but most executors can.
+        for *_, future in waiting:
+            with suppress(Exception):
+                future.cancel()
