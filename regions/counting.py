@@ -191,7 +191,7 @@ def _run_locally(state: _Part, workers: int) -> Iterator[Outcome]:
         return
     pool = _pool(workers)
     waiting: deque[Any] = deque()
-    at, size = 0, 1
+    at, size = 0, max(1, min(8, n // (4 * workers)))
     started = time.perf_counter()
     try:
         while at < n or waiting:

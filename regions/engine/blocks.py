@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
+from numba import njit
 from threadpoolctl import ThreadpoolController
 
 from regions.engine.fast import TOO_LARGE, count_block, pack
@@ -32,27 +33,38 @@ _FIRST_FACES = 24
 _DEFAULT_BYTES = 1 << 26
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def hilbert_keys(x_ranks, y_ranks):  # type: ignore[no-untyped-def]
+    """Places of points along a Hilbert curve through a square of 2^16 cells a side."""
+    keys = np.empty(x_ranks.shape[0], np.int64)
+    for p in range(x_ranks.shape[0]):
+        i = x_ranks[p]
+        j = y_ranks[p]
+        key = 0
+        side = 32768
+        while side:
+            right = 1 if i & side else 0
+            up = 1 if j & side else 0
+            key += side * side * ((3 * right) ^ up)
+            if not up:
+                if right:
+                    i, j = 65535 - i, 65535 - j
+                i, j = j, i
+            side >>= 1
+        keys[p] = key
+    return keys
+
+
 def hilbert_order(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:
     """Order points along a Hilbert curve, so that neighbours in the order are neighbours in the plane."""
 
     def cells(values: NDArray[np.float64]) -> NDArray[np.int64]:
         rank = np.empty(len(values), dtype=np.int64)
-        rank[np.argsort(values)] = np.arange(len(values))
+        rank[np.argsort(values, kind="stable")] = np.arange(len(values))
         return rank * 65536 // len(values)
 
     # By rank and not by value: regions crowd together, and blocks shall be compact where they do.
-    i, j = cells(x), cells(y)
-    key = np.zeros(len(x), dtype=np.int64)
-    side = 32768
-    while side:
-        right, up = (i & side) > 0, (j & side) > 0
-        key += side * side * ((3 * right) ^ up)
-        turn = ~up
-        flip = turn & right
-        i, j = np.where(flip, 65535 - i, i), np.where(flip, 65535 - j, j)
-        i, j = np.where(turn, j, i), np.where(turn, i, j)
-        side >>= 1
-    return np.argsort(key, kind="stable")
+    return np.argsort(hilbert_keys(cells(x), cells(y)), kind="stable")
 
 
 def split(enumeration: Enumeration, size: int) -> list[NDArray[np.int64]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numba import njit
@@ -48,11 +49,16 @@ class PackedNetwork(NamedTuple):
     last: int
 
 
+_packed: WeakKeyDictionary[Network, PackedNetwork] = WeakKeyDictionary()
+
+
 def pack(network: Network) -> PackedNetwork:
-    """Flatten a network for :func:`count_block`."""
+    """Flatten a network for :func:`count_block`; what was made for a network is kept as long as the network."""
+    if network in _packed:
+        return _packed[network]
     layers = network.layers
     last = max((i for i, layer in enumerate(layers) if layer.kinked.any()), default=-1)
-    return PackedNetwork(
+    _packed[network] = PackedNetwork(
         sizes=np.array([layer.weight.shape for layer in layers], dtype=np.int64),
         weights=np.concatenate([layer.weight.ravel() for layer in layers]),
         biases=np.concatenate([layer.bias for layer in layers]),
@@ -65,6 +71,7 @@ def pack(network: Network) -> PackedNetwork:
         bias_norms=np.array([float(norm_bound(layer.bias.reshape(1, -1))[0]) for layer in layers]),
         last=last,
     )
+    return _packed[network]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -297,6 +304,128 @@ def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _ranges(ring_offsets, rings, points, values, squares):
+    """Middle, radius and largest absolute value of every basis neuron's activation over all faces: (basis, 3).
+
+    It is affine on a face, so the face's vertices say everything; `squares` bound the errors of its coefficients.
+    """
+    n_basis = values.shape[2]
+    least = np.full(n_basis, math.inf)
+    most = np.full(n_basis, -math.inf)
+    for f in range(values.shape[0]):
+        error_g = math.sqrt(squares[f, 0]) + n_basis * 2.0**-500
+        error_c = math.sqrt(squares[f, 1]) + n_basis * 2.0**-500
+        for p in range(ring_offsets[f], ring_offsets[f + 1]):
+            v = rings[p]
+            x = points[v, 0]
+            y = points[v, 1]
+            dx = points[v, 3]
+            dy = points[v, 4]
+            around = error_g * (abs(x) + abs(y) + dx + dy) + error_c
+            for u in range(n_basis):
+                tx = values[f, 0, u]
+                ty = values[f, 1, u]
+                tc = values[f, 2, u]
+                s = tx * x + ty * y + tc
+                reach = abs(tx) * dx + abs(ty) * dy + around
+                reach += 8.0 * U * (abs(tx * x) + abs(ty * y) + abs(tc)) + TINY
+                reach *= INFLATE
+                if not (abs(s) + reach < math.inf):
+                    s = 0.0
+                    reach = math.inf
+                least[u] = min(least[u], s - reach)
+                most[u] = max(most[u], s + reach)
+    out = np.empty((n_basis, 3))
+    for u in range(n_basis):
+        out[u, 0] = 0.5 * least[u] + 0.5 * most[u]
+        out[u, 1] = (0.5 * most[u] - 0.5 * least[u]) * INFLATE + 8.0 * U * (abs(least[u]) + abs(most[u])) + TINY
+        out[u, 2] = abs(out[u, 0]) + out[u, 1]
+    return out
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _face_errors(values, starts_of, sizes_of, parents_of, n_levels, squares, column_errors, short_gamma):
+    """Bounds on the errors of the lines on every face of the last level, level by level along its ancestors."""
+    columns = column_errors.shape[0]
+    sums = np.empty((1, 6))
+    column = 3
+    for level in range(n_levels):
+        n_faces = sizes_of[level, 0]
+        n_basis = sizes_of[level, 1]
+        at = starts_of[level, 0]
+        up = starts_of[level, 1]
+        here = np.empty((n_faces, 6))
+        for f in range(n_faces):
+            if level:
+                parent = parents_of[up + f]
+                for i in range(6):
+                    here[f, i] = sums[parent, i]
+            else:
+                for i in range(3):
+                    here[f, i] = column_errors[i]
+                    here[f, 3 + i] = 1.0
+            for c in range(3):
+                error = 0.0
+                square = 0.0
+                for u in range(n_basis):
+                    t = abs(values[at + u])
+                    error += column_errors[column + u] * t
+                    square += t * t
+                at += n_basis
+                here[f, c] += error
+                here[f, 3 + c] += square
+        sums = here
+        column += n_basis
+    n_faces = sums.shape[0]
+    g_errors = np.empty(n_faces)
+    c_errors = np.empty(n_faces)
+    slack = 1.0 + (4 * columns + 64) * U
+    lost = columns * 2.0**-500
+    for f in range(n_faces):
+        ex = sums[f, 0]
+        if not (ex < math.inf and sums[f, 1] < math.inf):
+            # max() may drop a NaN, and a bound that is lost would prove what is not true.
+            ex = math.inf
+        root = math.sqrt(max(sums[f, 3], sums[f, 4]))
+        g_errors[f] = (max(ex, sums[f, 1]) + math.sqrt(squares[f, 0]) + lost + short_gamma * root) * slack + TINY
+        root = math.sqrt(sums[f, 5])
+        c_errors[f] = (sums[f, 2] + math.sqrt(squares[f, 1]) + lost + short_gamma * root) * slack + TINY
+    return g_errors, c_errors
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _coefficients(values, starts_of, sizes_of, parents_of, n_levels, narrow):
+    """Pre-activations on all faces: each level's product is made once, on that level's faces, and handed down."""
+    n_active = narrow.shape[1]
+    total = np.empty((1, 3, n_active))
+    column = 3
+    for level in range(n_levels):
+        n_faces = sizes_of[level, 0]
+        n_basis = sizes_of[level, 1]
+        at = starts_of[level, 0]
+        up = starts_of[level, 1]
+        if n_basis:
+            block = values[at : at + 3 * n_faces * n_basis].reshape(3 * n_faces, n_basis)
+            here = np.dot(block, narrow[column : column + n_basis]).reshape(n_faces, 3, n_active)
+        else:
+            here = np.zeros((n_faces, 3, n_active))
+        if level:
+            for f in range(n_faces):
+                parent = parents_of[up + f]
+                for c in range(3):
+                    for i in range(n_active):
+                        here[f, c, i] += total[parent, c, i]
+        else:
+            for f in range(n_faces):
+                for c in range(3):
+                    for i in range(n_active):
+                        here[f, c, i] += narrow[c, i]
+        total = here
+        column += n_basis
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def count_block(
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits, first_lines,
     first, limit, sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
@@ -335,9 +464,21 @@ def count_block(
         at_unit += sizes[layer, 0]
     n_first = sizes[first, 0]
     # Rows of `after` are the units of the layer before, its columns x, y, 1 and the basis.
-    after, values, squares, after_errors = _first_basis(
+    after, first_values, squares, after_errors = _first_basis(
         bits, first_lines, below[at_unit : at_unit + n_first], above[at_unit : at_unit + n_first]
     )
+    # A basis neuron's activation is stored once for each face behind its own layer, and looked up by later faces
+    # through
+    # their ancestors. Of every level: where its values and its faces' parents start, the number of faces and of
+    # neurons.
+    n_levels = 1
+    values = first_values.ravel()
+    starts_of = np.zeros((last - first + 1, 2), np.int64)
+    sizes_of = np.zeros((last - first + 1, 2), np.int64)
+    sizes_of[0, 0] = first_values.shape[0]
+    sizes_of[0, 1] = first_values.shape[2]
+    parents_of = np.empty(0, np.int64)
+    ranges = _ranges(ring_offsets, rings, points, first_values, squares)
     proven = 0
     at_weight += sizes[first, 0] * sizes[first, 1]
     at_unit += n_first
@@ -368,34 +509,9 @@ def count_block(
             column_errors[c] = (after_errors[c] + gamma * column_norms[c]) * INFLATE
 
         # Errors of the lines on every face, in the form that `classify` takes.
-        g_errors = np.empty(n_faces)
-        c_errors = np.empty(n_faces)
-        slack = 1.0 + (4 * columns + 64) * U
-        for f in range(n_faces):
-            ex = column_errors[0]
-            ey = column_errors[1]
-            ec = column_errors[2]
-            sx = 1.0
-            sy = 1.0
-            sc = 1.0
-            for u in range(n_basis):
-                ax = abs(values[f, 0, u])
-                ay = abs(values[f, 1, u])
-                ac = abs(values[f, 2, u])
-                ex += column_errors[3 + u] * ax
-                ey += column_errors[3 + u] * ay
-                ec += column_errors[3 + u] * ac
-                sx += ax * ax
-                sy += ay * ay
-                sc += ac * ac
-            lost = n_basis * 2.0**-500
-            if not (ex < math.inf and ey < math.inf):
-                # max() may drop a NaN, and a bound that is lost would prove what is not true.
-                ex = math.inf
-            g_errors[f] = (
-                max(ex, ey) + math.sqrt(squares[f, 0]) + lost + short_gamma * math.sqrt(max(sx, sy))
-            ) * slack + TINY
-            c_errors[f] = (ec + math.sqrt(squares[f, 1]) + lost + short_gamma * math.sqrt(sc)) * slack + TINY
+        g_errors, c_errors = _face_errors(
+            values, starts_of, sizes_of, parents_of, n_levels, squares, column_errors, short_gamma
+        )
 
         # Which units keep one sign on the whole block: the affine part at the centre against all that varies.
         low_x = math.inf
@@ -413,46 +529,11 @@ def count_block(
         reach_y = max(high_y - mid_y, mid_y - low_y) * INFLATE + 8.0 * U * (abs(low_y) + abs(high_y)) + TINY
         far_x = abs(mid_x) + reach_x
         far_y = abs(mid_y) + reach_y
-        least = np.full(n_basis, math.inf)
-        most = np.full(n_basis, -math.inf)
-        largest = np.empty(n_basis)
-        for f in range(n_faces):
-            own_low_x = math.inf
-            own_low_y = math.inf
-            own_high_x = -math.inf
-            own_high_y = -math.inf
-            for p in range(ring_offsets[f], ring_offsets[f + 1]):
-                v = rings[p]
-                own_low_x = min(own_low_x, points[v, 0] - points[v, 3])
-                own_high_x = max(own_high_x, points[v, 0] + points[v, 3])
-                own_low_y = min(own_low_y, points[v, 1] - points[v, 4])
-                own_high_y = max(own_high_y, points[v, 1] + points[v, 4])
-            x = 0.5 * own_low_x + 0.5 * own_high_x
-            y = 0.5 * own_low_y + 0.5 * own_high_y
-            # Rounding of the values at the centre is paid for by a slightly wider reach and slack.
-            rx = max(own_high_x - x, x - own_low_x) * INFLATE + 16.0 * U * (abs(own_low_x) + abs(own_high_x)) + TINY
-            ry = max(own_high_y - y, y - own_low_y) * INFLATE + 16.0 * U * (abs(own_low_y) + abs(own_high_y)) + TINY
-            around = math.sqrt(squares[f, 0]) + n_basis * 2.0**-500
-            around *= abs(x) + abs(y) + rx + ry
-            around += math.sqrt(squares[f, 1]) + n_basis * 2.0**-500
-            for u in range(n_basis):
-                tx = values[f, 0, u]
-                ty = values[f, 1, u]
-                tc = values[f, 2, u]
-                s = tx * x + ty * y + tc
-                reach = (abs(tx) * rx + abs(ty) * ry + 16.0 * U * abs(tc) + around) * INFLATE
-                if not (abs(s) + reach < math.inf):
-                    s = 0.0
-                    reach = math.inf
-                least[u] = min(least[u], s - reach)
-                most[u] = max(most[u], s + reach)
-        middle = np.empty(n_basis)
-        radius = np.empty(n_basis)
+        middle = ranges[:, 0]
+        radius = ranges[:, 1]
+        largest = ranges[:, 2]
         from_columns = column_errors[0] * far_x + column_errors[1] * far_y + column_errors[2]
         for u in range(n_basis):
-            middle[u] = 0.5 * least[u] + 0.5 * most[u]
-            radius[u] = (0.5 * most[u] - 0.5 * least[u]) * INFLATE + 8.0 * U * (abs(least[u]) + abs(most[u])) + TINY
-            largest[u] = abs(middle[u]) + radius[u]
             from_columns += column_errors[3 + u] * largest[u]
         from_columns *= 1.0 + (2 * columns + 64) * U
         largest_sum = largest.sum()
@@ -498,11 +579,7 @@ def count_block(
             bias_errors[i] = gamma * abs(bias[k])
             for c in range(columns):
                 narrow[c, i] = matrix[k, c]
-        coefficients = np.dot(values.reshape(3 * n_faces, n_basis), narrow[3:]).reshape(n_faces, 3, n_active)
-        for f in range(n_faces):
-            for c in range(3):
-                for i in range(n_active):
-                    coefficients[f, c, i] += narrow[c, i]
+        coefficients = _coefficients(values, starts_of, sizes_of, parents_of, n_levels, narrow)
 
         new_bits = np.zeros((n_faces, (n_active + 63) >> 6), np.uint64)
         candidate_faces, units, starts, signs, unknown, _v, _u, sure = classify(
@@ -624,31 +701,39 @@ def count_block(
                 error += gamma * bias_norms[layer]
             wider_errors[c] = (steepest * error + U * _norm(np.ascontiguousarray(after[:, c]), 1)) * INFLATE
         after_errors = wider_errors
-        wider = np.empty((n_children, 3, n_basis + n_fresh))
+        fresh_values = np.empty((n_children, 3, n_fresh))
+        fresh_squares = np.zeros((n_children, 2))
         wider_squares = np.empty((n_children, 2))
         for g in range(n_children):
             f = parents[g]
-            for c in range(3):
-                for u in range(n_basis):
-                    wider[g, c, u] = values[f, c, u]
-            sum_g = squares[f, 0]
-            sum_c = squares[f, 1]
+            sum_g = 0.0
+            sum_c = 0.0
             for j in range(n_fresh):
                 i = fresh[j]
                 k = active[i]
                 on = (new_bits[g, i >> 6] >> np.uint64(i & 63)) & np.uint64(1)
                 slope = high_slope[k] if on else low_slope[k]
                 for c in range(3):
-                    wider[g, c, n_basis + j] = slope * coefficients[f, c, i] if slope != 0.0 else 0.0
+                    fresh_values[g, c, j] = slope * coefficients[f, c, i] if slope != 0.0 else 0.0
                 if slope != 0.0:
                     e = abs(slope) * (active_norms[i] * g_errors[f] + tiny)
-                    e += U * max(abs(wider[g, 0, n_basis + j]), abs(wider[g, 1, n_basis + j]))
+                    e += U * max(abs(fresh_values[g, 0, j]), abs(fresh_values[g, 1, j]))
                     sum_g += (e * INFLATE) ** 2
                     e = abs(slope) * (active_norms[i] * c_errors[f] + bias_errors[i] + tiny)
-                    e += U * abs(wider[g, 2, n_basis + j])
+                    e += U * abs(fresh_values[g, 2, j])
                     sum_c += (e * INFLATE) ** 2
-            wider_squares[g, 0] = sum_g * (1.0 + (n_fresh + 8) * U)
-            wider_squares[g, 1] = sum_c * (1.0 + (n_fresh + 8) * U)
-        values = wider
+            grow = 1.0 + (n_fresh + 8) * U
+            fresh_squares[g, 0] = sum_g * grow
+            fresh_squares[g, 1] = sum_c * grow
+            wider_squares[g, 0] = (squares[f, 0] + sum_g) * grow
+            wider_squares[g, 1] = (squares[f, 1] + sum_c) * grow
         squares = wider_squares
+        ranges = np.concatenate((ranges, _ranges(ring_offsets, rings, points, fresh_values, fresh_squares)))
+        starts_of[n_levels, 0] = values.shape[0]
+        starts_of[n_levels, 1] = parents_of.shape[0]
+        sizes_of[n_levels, 0] = n_children
+        sizes_of[n_levels, 1] = n_fresh
+        values = np.concatenate((values, fresh_values.ravel()))
+        parents_of = np.concatenate((parents_of, parents))
+        n_levels += 1
     return DOUBT, proven
