@@ -669,17 +669,16 @@ def count_block(
         n_children = parents.shape[0]
         fresh = np.empty(n_active, np.int64)
         n_fresh = 0
-        for i in range(n_active):
-            on = (new_bits[0, i >> 6] >> np.uint64(i & 63)) & np.uint64(1)
-            varies = False
+        for word in range(new_bits.shape[1]):
+            here = new_bits[0, word]
+            differ = np.uint64(0)
             for f in range(1, n_children):
-                if (new_bits[f, i >> 6] >> np.uint64(i & 63)) & np.uint64(1) != on:
-                    varies = True
-                    break
-            block_on[active[i]] = on != 0
-            if varies:
-                fresh[n_fresh] = i
-                n_fresh += 1
+                differ |= new_bits[f, word] ^ here
+            for i in range(64 * word, min(64 * word + 64, n_active)):
+                block_on[active[i]] = (here >> np.uint64(i & 63)) & np.uint64(1) != 0
+                if (differ >> np.uint64(i & 63)) & np.uint64(1):
+                    fresh[n_fresh] = i
+                    n_fresh += 1
         steepest = 0.0
         for k in range(m):
             steepest = max(steepest, abs(low_slope[k]), abs(high_slope[k]))

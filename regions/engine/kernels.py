@@ -73,6 +73,7 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
     proven = 0
     centre_values = np.empty(n_units)
     margins = np.empty(n_units)
+    open_units = np.empty(n_units + 1, np.int64)
     for f in range(n_faces):
         first = ring_offsets[f]
         length = ring_offsets[f + 1] - first
@@ -107,14 +108,19 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
             bound += (row_norms[k] * g_error + tiny) * (far_x + far_y) + row_norms[k] * c_error + bias_errors[k] + tiny
             centre_values[k] = s
             margins[k] = abs(s) - (bound * INFLATE + TINY)
-        for k in range(n_units):
-            if not kinked[k]:
-                continue
-            if margins[k] > 0.0:
-                proven += 1
-                if centre_values[k] > 0.0:
-                    bits[f, k >> 6] |= np.uint64(1) << np.uint64(k & 63)
-                continue
+        # Without branches: which units are active is as good as random to the processor.
+        n_open = 0
+        for word in range(bits.shape[1]):
+            found = np.uint64(0)
+            for k in range(64 * word, min(64 * word + 64, n_units)):
+                sure = kinked[k] & (margins[k] > 0.0)
+                proven += sure
+                found |= np.uint64(sure & (centre_values[k] > 0.0)) << np.uint64(k & 63)
+                open_units[n_open] = k
+                n_open += kinked[k] & (not sure)
+            bits[f, word] |= found
+        for i in range(n_open):
+            k = open_units[i]
             a = coefficients[f, 0, k]
             b = coefficients[f, 1, k]
             c = coefficients[f, 2, k]

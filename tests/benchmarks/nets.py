@@ -63,7 +63,7 @@ def clocked(call: Callable[[], object]) -> float:
 def forward_seconds(widths: tuple[int, ...]) -> float:
     """Seconds of a float64 forward pass of torch on two threads over the vertices of the complex.
 
-    The least of several: on a busy machine the two threads wait for each other, a hundred times the pass at worst.
+    The least of several: on a busy machine a pass on two threads may take many times as long.
     """
     net, points = model(widths), torch.from_numpy(vertices(widths))
     threads = torch.get_num_threads()
