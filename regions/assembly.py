@@ -93,7 +93,7 @@ def assemble(decomposition: Decomposition) -> RegionComplex:
 def _neuron_index(network: Network) -> NDArray[np.int64]:
     """The row of `network.neurons` of every unit of every layer; -1 for units without a kink."""
     index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
-    index[network.neurons[:, 0], network.neurons[:, 1]] = np.arange(network.n_neurons)
+    index[network.neuron_units[:, 0], network.neuron_units[:, 1]] = np.arange(network.n_neurons)
     return index
 
 

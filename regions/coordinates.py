@@ -57,8 +57,8 @@ def affine_maps(
         wanted = order[bounds[i] : bounds[i + 1]]
         last = None
         for layer, units, before in _pre_activations(network, here):
-            mine = wanted[network.neurons[neurons[wanted], 0] == layer]
-            lines[mine] = before[faces[mine] - start, :, network.neurons[neurons[mine], 1]]
+            mine = wanted[network.neuron_units[neurons[wanted], 0] == layer]
+            lines[mine] = before[faces[mine] - start, :, network.neuron_units[neurons[mine], 1]]
             last = units
         maps[start : start + size] = last
     return maps, lines

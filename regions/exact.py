@@ -230,7 +230,7 @@ class ExactLines:
 
     def line(self, region: int, neuron: int) -> Any:
         """The integer triple of the neuron's pre-activation on the region."""
-        layer, unit = (int(i) for i in self._network.neurons[neuron])
+        layer, unit = (int(i) for i in self._network.neuron_units[neuron])
         return self.integers.row(self.map_on(region, layer), unit)
 
     def output(self, region: int) -> list[tuple[Fraction, Fraction, Fraction]]:

@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._layer_arrays import layer_arrays, layer_from_arrays
+from regions._matrices import row_entries, stored
 from regions.errors import FileFormatError, InvalidNetworkError
+from regions.layer import Layer, Neuron, exact_float64
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -22,113 +25,6 @@ __all__ = ["Layer", "Network", "as_network"]
 _SLOPES = {"relu": (0.0, 1.0), "abs": (-1.0, 1.0), "identity": (1.0, 1.0)}
 _FORMAT = "regions-network"
 _VERSION = 1
-_LAYER_ARRAYS = ("weight", "bias", "below", "above")
-
-
-def _exact_float64(values: Any, what: str, ndim: int) -> NDArray[np.float64]:
-    """Return `values` as a read-only float64 array that holds exactly the same numbers."""
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise InvalidNetworkError(f"{what}: could not be read as an array ({error}).") from error
-    if array.dtype.kind in "iu":
-        converted = array.astype(np.float64)
-        if not all(int(f) == int(i) for f, i in zip(converted.flat, array.flat, strict=True)):
-            raise InvalidNetworkError(
-                f"{what}: holds integers beyond 2**53, which float64 cannot hold exactly; give floats."
-            )
-    elif array.dtype.kind == "f" and array.dtype.itemsize <= 8:
-        converted = array.astype(np.float64)
-    else:
-        raise InvalidNetworkError(
-            f"{what}: dtype {array.dtype} was given; allowed are real floats of at most 64 bits and integers."
-        )
-    if converted.ndim != ndim:
-        raise InvalidNetworkError(f"{what}: shape {array.shape} was given; {ndim} dimension(s) are needed.")
-    if not np.isfinite(converted).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
-        raise InvalidNetworkError(
-            f"{what}: entry {place} is {converted[place]}; all numbers must be finite. "
-            "Check the model for a diverged training step or uninitialised weights."
-        )
-    converted = np.ascontiguousarray(converted)
-    converted.setflags(write=False)
-    return converted
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layer:
-    """One affine map and the kink after it: ``z = weight @ a + bias``, then slope `below` or `above` times z.
-
-    A unit whose two slopes are equal has no kink: it is linear and never cuts a region. A unit whose
-    slopes differ is a *neuron*: it is active where its pre-activation is > 0.
-
-    Parameters
-    ----------
-    weight : array_like, shape (out, in)
-        Read exactly; float16, float32, float64 and integers are allowed.
-    bias : array_like, shape (out,)
-        Read exactly.
-    below, above : array_like, shape (out,)
-        Slopes of the activation for z < 0 and for z > 0. ReLU has (0, 1), Abs (-1, 1), a linear unit (1, 1).
-    name : str
-        What the layer is called in messages.
-
-    Raises
-    ------
-    InvalidNetworkError
-        On a wrong shape, a wrong dtype, or a number that is not finite.
-
-    Examples
-    --------
-    >>> layer = Layer([[1.0, -1.0]], [0.5], below=[0.0], above=[1.0])
-    >>> layer
-    <Layer of 1 unit on 2 inputs, 1 of them a neuron>
-    """
-
-    weight: NDArray[np.float64]
-    bias: NDArray[np.float64]
-    below: NDArray[np.float64]
-    above: NDArray[np.float64]
-    name: str = "layer"
-
-    def __post_init__(self) -> None:
-        for attribute, ndim in (("weight", 2), ("bias", 1), ("below", 1), ("above", 1)):
-            value = _exact_float64(getattr(self, attribute), f"{self.name}: {attribute}", ndim)
-            object.__setattr__(self, attribute, value)
-        out = self.weight.shape[0]
-        if 0 in self.weight.shape:
-            raise InvalidNetworkError(
-                f"{self.name}: weight of shape {self.weight.shape} was given; "
-                "at least one output and one input are needed."
-            )
-        for attribute in ("bias", "below", "above"):
-            shape = getattr(self, attribute).shape
-            if shape != (out,):
-                raise InvalidNetworkError(
-                    f"{self.name}: {attribute} of shape {shape} was given; the weight of shape {self.weight.shape} "
-                    f"needs ({out},)."
-                )
-
-    @property
-    def n_in(self) -> int:
-        """Number of inputs."""
-        return int(self.weight.shape[1])
-
-    @property
-    def n_out(self) -> int:
-        """Number of units."""
-        return int(self.weight.shape[0])
-
-    @property
-    def kinked(self) -> NDArray[np.bool_]:
-        """Which units are neurons, i.e. have two different slopes: shape (out,)."""
-        return np.asarray(self.below != self.above)
-
-    def __repr__(self) -> str:
-        n, plural = self.n_out, "" if self.n_out == 1 else "s"
-        k = int(self.kinked.sum())
-        return f"<Layer of {n} unit{plural} on {self.n_in} inputs, {k} of them {'a neuron' if k == 1 else 'neurons'}>"
 
 
 def _activation_slopes(activation: Any, place: str) -> tuple[float, float]:
@@ -261,7 +157,7 @@ class Network:
         weights = list(weights)
         if not weights:
             raise InvalidNetworkError("weights is empty; at least one matrix of shape (out, in) is needed.")
-        matrices = [_exact_float64(w, f"weights[{i}]", 2) for i, w in enumerate(weights)]
+        matrices = [exact_float64(w, f"weights[{i}]", 2) for i, w in enumerate(weights)]
         vectors: list[Any] = [np.zeros(w.shape[0]) for w in matrices] if biases is None else list(biases)
         if len(vectors) != len(matrices):
             raise InvalidNetworkError(
@@ -302,8 +198,8 @@ class Network:
 
     @property
     def n_parameters(self) -> int:
-        """Number of weights and biases (slopes not counted)."""
-        return sum(layer.weight.size + layer.bias.size for layer in self.layers)
+        """Number of weights and biases (slopes not counted); of sparse weights those that are not zero."""
+        return sum(len(stored(layer.weight)) + layer.bias.size for layer in self.layers)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -311,10 +207,32 @@ class Network:
         return (self.input_dimension, *(layer.n_out for layer in self.layers))
 
     @cached_property
-    def neurons(self) -> NDArray[np.int64]:
+    def neuron_units(self) -> NDArray[np.int64]:
         """Layer and unit of every neuron, in the order of the patterns: shape (H, 2)."""
-        rows = [(i, int(u)) for i, layer in enumerate(self.layers) for u in np.flatnonzero(layer.kinked)]
-        return np.array(rows, dtype=np.int64).reshape(-1, 2)
+        rows = [np.flatnonzero(layer.kinked) for layer in self.layers]
+        layers = np.repeat(np.arange(len(rows)), [len(units) for units in rows])
+        return np.column_stack([layers, np.concatenate(rows)]).astype(np.int64)
+
+    @cached_property
+    def neurons(self) -> tuple[Neuron, ...]:
+        """What every neuron is, in the order of the patterns: layer, unit, module, activation, channel and pixel.
+
+        Examples
+        --------
+        >>> network = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
+        >>> network.neurons[1]
+        Neuron(layer=0, unit=1, name='layer 0', kind='relu', index=(1,))
+        """
+        found: list[Neuron] = []
+        for i, layer in enumerate(self.layers):
+            start = 0
+            for group in layer.groups:
+                units = np.flatnonzero(layer.kinked[start : start + group.size])
+                places = np.column_stack(np.unravel_index(units, group.shape)).tolist()
+                for unit, place in zip((units + start).tolist(), places, strict=True):
+                    found.append(Neuron(i, unit, group.name, group.kind, tuple(place)))
+                start += group.size
+        return tuple(found)
 
     def _points(self, points: ArrayLike) -> NDArray[np.float64]:
         array = np.asarray(points, dtype=np.float64)
@@ -395,9 +313,10 @@ class Network:
         pattern: list[bool] = []
         for layer in self.layers:
             after = []
-            rows = zip(layer.weight, layer.bias, layer.below, layer.above, strict=True)
-            for weight, bias, below, above in rows:
-                terms = (Fraction(float(w)) * a for w, a in zip(weight, values, strict=True) if w and a)
+            rows = zip(row_entries(layer.weight), layer.bias, layer.below, layer.above, strict=True)
+            for (columns, weights), bias, below, above in rows:
+                pairs = zip(weights.tolist(), columns.tolist(), strict=True)
+                terms = (Fraction(w) * values[j] for w, j in pairs if values[j])
                 z = sum(terms, start=Fraction(float(bias)))
                 if below != above:
                     pattern.append(z > 0)
@@ -460,7 +379,9 @@ class Network:
         Returns
         -------
         dict of str to ndarray
-            ``n_layers``, and for every layer i ``name_i``, ``weight_i``, ``bias_i``, ``below_i``, ``above_i``.
+            ``n_layers``, and for every layer i ``name_i``, ``weight_i``, ``bias_i``, ``below_i``, ``above_i``; of a
+            sparse weight ``shape_i``, ``indptr_i``, ``indices_i`` and ``data_i`` instead. ``groups_i`` names the units
+            where there is more to say than the name.
 
         Examples
         --------
@@ -470,8 +391,7 @@ class Network:
         arrays: dict[str, NDArray[Any]] = {"n_layers": np.array(len(self.layers))}
         for i, layer in enumerate(self.layers):
             arrays[f"name_{i}"] = np.array(layer.name)
-            for attribute in _LAYER_ARRAYS:
-                arrays[f"{attribute}_{i}"] = getattr(layer, attribute)
+            arrays |= {f"{name}_{i}": array for name, array in layer_arrays(layer).items()}
         return arrays
 
     @classmethod
@@ -494,11 +414,7 @@ class Network:
             When an array is missing or does not fit.
         """
         try:
-            layers = []
-            for i in range(int(arrays["n_layers"])):
-                weight, bias, below, above = (arrays[f"{attribute}_{i}"] for attribute in _LAYER_ARRAYS)
-                layers.append(Layer(weight, bias, below, above, name=str(arrays[f"name_{i}"])))
-            return cls(tuple(layers))
+            return cls(tuple(layer_from_arrays(arrays, i) for i in range(int(arrays["n_layers"]))))
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(
                 f"{path}: its layers cannot be read ({error}). It is damaged; save it again."

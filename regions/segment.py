@@ -139,7 +139,7 @@ class SegmentPieces:
         roots = []
         for i in range(len(self.breakpoints)):
             # The first neuron that changes is the same affine function on both sides.
-            layer, unit = self.network.neurons[self.neurons[self.neuron_offsets[i]]].tolist()
+            layer, unit = self.network.neuron_units[self.neurons[self.neuron_offsets[i]]].tolist()
             roots.append(line.root(unit, active[i][:layer]))
         return roots
 

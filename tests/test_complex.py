@@ -57,7 +57,7 @@ def test_polygons_tile_the_domain(complex_: RegionComplex) -> None:
 
 def test_neighbors_share_an_edge_and_differ_in_its_neuron(complex_: RegionComplex) -> None:
     for (i, j), neuron in zip(complex_.neighbors, complex_.neighbor_neurons, strict=True):
-        layers = complex_.network.neurons[:, 0]
+        layers = complex_.network.neuron_units[:, 0]
         differ = np.flatnonzero(complex_.patterns[i] != complex_.patterns[j])
         assert neuron in differ
         assert layers[differ].min() == layers[neuron]

@@ -53,7 +53,7 @@ def test_one_activation_a_layer() -> None:
 def test_linear_units_are_no_neurons() -> None:
     network = Network((Layer([[1.0, 0], [0, 1.0]], [0, 0], below=[1.0, 0.0], above=[1.0, 1.0]),))
     assert network.n_neurons == 1
-    assert network.neurons.tolist() == [[0, 1]]
+    assert network.neuron_units.tolist() == [[0, 1]]
     assert network.patterns([[1.0, -1.0]]).tolist() == [[False]]
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._matrices import blocks, compact, diagonal, eye, is_sparse, stored, take_rows
 from regions.errors import InvalidNetworkError
-from regions.network import Layer, Network
+from regions.layer import Layer, Units
+from regions.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,7 @@ class _Block:
     below: Floats
     above: Floats
     name: str
+    units: Units | None = None
 
 
 @dataclass(eq=False)
@@ -39,15 +42,15 @@ class Value:
 
     Parameters
     ----------
-    terms : dict of block to ndarray, shape (size, block.size)
-        Coefficients, every one of them exact.
+    terms : dict of block to matrix, shape (size, block.size)
+        Coefficients, every one of them exact; sparse where they are many.
     bias : ndarray, shape (size,)
         Exact constant part.
     name : str
         What the layer that first stores this value will be called.
     """
 
-    terms: dict[_Block, Floats]
+    terms: dict[_Block, Any]
     bias: Floats
     name: str = ""
     block: _Block | None = field(default=None)
@@ -63,13 +66,33 @@ class Value:
         return "" if self.block is not None else self.name
 
 
-def _exact_sum(a: Floats, b: Floats) -> Floats | None:
+def _exact_sum(a: Any, b: Any) -> Any:
     """Return a + b where every entry is exact, else None (Knuth's error-free transformation)."""
+    if is_sparse(a) != is_sparse(b):
+        from scipy import sparse
+
+        a, b = sparse.csr_array(a), sparse.csr_array(b)
     with np.errstate(over="ignore", invalid="ignore"):
         total = a + b
         b_part = total - a
         error = (a - (total - b_part)) + (b - b_part)
-    return total if np.isfinite(total).all() and not error.any() else None
+    exact = np.isfinite(stored(total)).all() and not stored(error).any()
+    if is_sparse(total):
+        total.eliminate_zeros()
+    return total if exact else None
+
+
+def _exact_multiple(matrix: Any, factors: Floats) -> Any:
+    """Return a matrix whose rows are multiplied by factors where every entry is exact, else None."""
+    if not is_sparse(matrix):
+        return _exact_product(matrix, factors[:, None])
+    values = _exact_product(matrix.data, np.repeat(factors, np.diff(matrix.indptr)))
+    if values is None:
+        return None
+    found = matrix.copy()
+    found.data = values
+    found.eliminate_zeros()
+    return found
 
 
 def _exact_product(a: Floats, b: Floats) -> Floats | None:
@@ -114,14 +137,14 @@ class Assembly:
 
     @staticmethod
     def _as_value(block: _Block) -> Value:
-        return Value({block: np.eye(block.size)}, np.zeros(block.size), block.name, block)
+        return Value({block: eye(block.size)}, np.zeros(block.size), block.name, block)
 
-    def _store(self, value: Value, below: Floats, above: Floats) -> Value:
+    def _store(self, value: Value, below: Floats, above: Floats, units: Units | None = None) -> Value:
         depth = 1 + max((block.depth for block in value.terms), default=0)
         self._count += 1
         # A copy of the value, for `_stored` rewrites the one it is given.
         before = Value(value.terms, value.bias, value.name)
-        return self._as_value(_Block(self._count, value.size, depth, before, below, above, value.name))
+        return self._as_value(_Block(self._count, value.size, depth, before, below, above, value.name, units))
 
     def _stored(self, value: Value) -> Value:
         """Return the value as a block of its own, in a layer without a kink where it has none yet."""
@@ -133,10 +156,16 @@ class Assembly:
         value.terms, value.bias, value.block = stored.terms, stored.bias, stored.block
         return value
 
-    def linear(self, value: Value, weight: Floats, bias: Floats, name: str) -> Value:
-        """Return ``weight @ value + bias``; a value that is itself an affine map becomes a layer first."""
-        for array, what in ((weight, "weight"), (bias, "bias")):
-            if not np.isfinite(array).all():
+    def linear(self, value: Value, weight: Any, bias: Floats, name: str) -> Value:
+        """Return ``weight @ value + bias``; a value that is itself an affine map becomes a layer first.
+
+        The weight is dense, or a sparse array of `scipy.sparse` without duplicates.
+        """
+        weight = compact(weight)
+        pairs: tuple[tuple[Any, str], ...] = ((weight, "weight"), (bias, "bias"))
+        for array, what in pairs:
+            if not np.isfinite(stored(array)).all():
+                array = array.toarray() if is_sparse(array) else array
                 place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
                 raise InvalidNetworkError(
                     f"layer {name!r}: {what}: entry {place} is {array[place]}; all numbers must be finite. "
@@ -146,8 +175,18 @@ class Assembly:
         assert block is not None
         return Value({block: weight}, bias, name)
 
-    def kink(self, value: Value, below: Floats, above: Floats, name: str) -> Value:
-        """Return the value times `below` where it is negative, times `above` where it is positive."""
+    def kink(self, value: Value, below: Floats, above: Floats, name: str, units: Units | None = None) -> Value:
+        """Return the value times `below` where it is negative, times `above` where it is positive.
+
+        Parameters
+        ----------
+        value : Value
+        below, above : ndarray, shape (size,)
+        name : str
+            What the layer is called where the value has no name of its own.
+        units : Units, optional
+            What the units are: the activation's name and kind, and the shape of the tensor.
+        """
         if not (np.isfinite(below).all() and np.isfinite(above).all()):
             raise InvalidNetworkError(
                 f"layer {name!r}: a slope of the activation is not finite; all numbers must be finite. "
@@ -155,16 +194,16 @@ class Assembly:
             )
         if value.block is not None or not value.name:
             value = Value(value.terms, value.bias, name)
-        return self._store(value, below, above)
+        return self._store(value, below, above, units)
 
     def scale(self, value: Value, factors: Floats) -> Value:
         """Return the value times `factors`, entry by entry."""
-        terms = {block: _exact_product(m, factors[:, None]) for block, m in value.terms.items()}
+        terms = {block: _exact_multiple(m, factors) for block, m in value.terms.items()}
         bias = _exact_product(value.bias, factors)
         if bias is None or any(m is None for m in terms.values()):
             value = self._stored(value)
             assert value.block is not None
-            return Value({value.block: np.diag(factors)}, np.zeros(value.size))
+            return Value({value.block: diagonal(factors)}, np.zeros(value.size))
         return Value({block: m for block, m in terms.items() if m is not None}, bias, value.pending_name)
 
     def shift(self, value: Value, offset: Floats) -> Value:
@@ -182,7 +221,7 @@ class Assembly:
             if attempt:
                 left, right = self._stored(left), self._stored(right)
             bias = _exact_sum(left.bias, right.bias)
-            terms: dict[_Block, Floats | None] = dict(left.terms)
+            terms: dict[_Block, Any] = dict(left.terms)
             for block, matrix in right.terms.items():
                 other = left.terms.get(block)
                 terms[block] = matrix if other is None else _exact_sum(other, matrix)
@@ -191,19 +230,19 @@ class Assembly:
         assert bias is not None
         return Value({block: m for block, m in terms.items() if m is not None}, bias, name)
 
-    def rows(self, values: Sequence[Value], picks: Sequence[tuple[int, int]]) -> Value:
-        """Return the vector of the entries `picks`, each a pair (which value, which entry)."""
-        blocks = dict.fromkeys(block for value in values for block in value.terms)
-        which = np.array([v for v, _ in picks])
-        entry = np.array([e for _, e in picks])
-        terms = {block: np.zeros((len(picks), block.size)) for block in blocks}
-        bias = np.zeros(len(picks))
+    def rows(self, values: Sequence[Value], picks: Sequence[tuple[int, int]] | NDArray[np.int64]) -> Value:
+        """Return the vector of the entries `picks`, each a pair (which value, which entry): shape (n, 2)."""
+        which, entry = np.asarray(picks, dtype=np.int64).reshape(-1, 2).T
+        n = len(which)
+        bias = np.zeros(n)
+        parts: dict[_Block, list[Any]] = {}
         for v, value in enumerate(values):
-            mine = which == v
-            bias[mine] = value.bias[entry[mine]]
+            at = np.flatnonzero(which == v)
+            bias[at] = value.bias[entry[at]]
             for block, matrix in value.terms.items():
-                terms[block][mine] = matrix[entry[mine]]
-        used = {block: m for block, m in terms.items() if m.any()}
+                parts.setdefault(block, []).append((matrix, entry[at], at))
+        terms = {block: take_rows(found, (n, block.size)) for block, found in parts.items()}
+        used = {block: m for block, m in terms.items() if stored(m).any()}
         return Value(used, bias, values[0].pending_name)
 
     def network(self, output: Value) -> Network:
@@ -238,26 +277,40 @@ class Assembly:
 
     @staticmethod
     def _layer(kept: list[_Block], new: list[_Block], carried: list[_Block], depth: int) -> Layer:
-        starts = dict(zip(kept, np.cumsum([0, *(block.size for block in kept)]).tolist(), strict=False))
-        width = sum(block.size for block in kept)
         weights, biases = [], []
-        for block in new:
-            assert block.before is not None
-            weight = np.zeros((block.size, width))
-            for source, matrix in block.before.terms.items():
-                weight[:, starts[source] : starts[source] + source.size] = matrix
-            weights.append(weight)
-            biases.append(block.before.bias)
-        for block in carried:
-            weight = np.zeros((block.size, width))
-            weight[:, starts[block] : starts[block] + block.size] = np.eye(block.size)
-            weights.append(weight)
-            biases.append(np.zeros(block.size))
+        for block in (*new, *carried):
+            if block in kept:
+                sources, bias = {block: eye(block.size)}, np.zeros(block.size)
+            else:
+                assert block.before is not None
+                sources, bias = block.before.terms, block.before.bias
+            weights.append([sources.get(other, _zeros(block.size, other.size)) for other in kept])
+            biases.append(bias)
         ones = [np.ones(block.size) for block in carried]
+        groups = [block.units or _units_of(block) for block in new]
+        groups += [Units(block.name, "linear", (block.size,)) for block in carried]
         return Layer(
-            np.concatenate(weights),
+            compact(blocks(weights)),
             np.concatenate(biases),
             np.concatenate([*(block.below for block in new), *ones]),
             np.concatenate([*(block.above for block in new), *ones]),
             name=" + ".join(dict.fromkeys(block.name for block in new if block.name)) or f"layer {depth - 1}",
+            groups=tuple(groups),
         )
+
+
+def _zeros(n: int, m: int) -> Any:
+    if n * m < 1 << 18:
+        return np.zeros((n, m))
+    from scipy import sparse
+
+    return sparse.csr_array((n, m))
+
+
+def _units_of(block: _Block) -> Units:
+    """What the units of a block are, from their slopes."""
+    kinked = block.below != block.above
+    kinds = {(1.0, 1.0): "linear", (0.0, 1.0): "relu", (-1.0, 1.0): "abs"}
+    pairs = set(zip(block.below[kinked].tolist(), block.above[kinked].tolist(), strict=True))
+    kind = "linear" if not pairs else kinds.get(pairs.pop(), "leaky_relu") if len(pairs) == 1 else "leaky_relu"
+    return Units(block.name, kind, (block.size,))

@@ -116,7 +116,7 @@ class ExactCheck:
         for _, _, factor, _, slope_factor in self.layers:
             scales.append(scale * factor)
             scale *= factor * slope_factor
-        self.scales = [scales[layer] for layer in complex_.network.neurons[:, 0]]
+        self.scales = [scales[layer] for layer in complex_.network.neuron_units[:, 0]]
         self._maps: dict[tuple[int, bytes], tuple[list[Row], list[Row], int]] = {}
 
     def run(self) -> None:

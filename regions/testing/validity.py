@@ -188,7 +188,7 @@ def _check_topology(complex_: RegionComplex) -> None:
 
 
 def _check_patterns(complex_: RegionComplex) -> None:
-    patterns, neurons = complex_.patterns, complex_.network.neurons
+    patterns, neurons = complex_.patterns, complex_.network.neuron_units
     _check(patterns.shape == (complex_.n_regions, len(neurons)), f"patterns has shape {patterns.shape}.")
     distinct = {row.tobytes() for row in complex_.packed_patterns}
     many = isinstance(complex_.domain, Polygon)

@@ -1,0 +1,122 @@
+"""Matrices of weights, dense or sparse: what the rest of the package needs of both, by the same names.
+
+A dense matrix is an ndarray, a sparse one a `scipy.sparse.csr_array` in canonical form (no duplicates, sorted).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = [
+    "blocks",
+    "compact",
+    "diagonal",
+    "eye",
+    "is_sparse",
+    "largest_entry",
+    "row_entries",
+    "stored",
+    "take_rows",
+]
+
+# Below so many entries a dense matrix is small, and faster.
+_LARGE = 1 << 18
+_DENSITY = 0.2
+
+
+def is_sparse(matrix: Any) -> bool:
+    """Whether a matrix is a sparse one."""
+    return not isinstance(matrix, np.ndarray)
+
+
+def stored(matrix: Any) -> NDArray[np.float64]:
+    """The entries that a matrix stores, in a flat array: all of a dense one, those off zero of a sparse one."""
+    return np.asarray(matrix.data if is_sparse(matrix) else matrix).ravel()
+
+
+def largest_entry(matrix: Any) -> float:
+    """The largest magnitude of the entries."""
+    values = stored(matrix)
+    return float(np.abs(values).max()) if len(values) else 0.0
+
+
+def eye(n: int) -> Any:
+    """The identity."""
+    from scipy import sparse
+
+    return np.eye(n) if n * n < _LARGE else sparse.eye_array(n, format="csr")
+
+
+def diagonal(values: NDArray[np.float64]) -> Any:
+    """A diagonal matrix."""
+    from scipy import sparse
+
+    n = len(values)
+    return np.diag(values) if n * n < _LARGE else sparse.diags_array(values, format="csr")
+
+
+def compact(matrix: Any) -> Any:
+    """The same matrix in the form that suits it: sparse where it is large and nearly empty."""
+    from scipy import sparse
+
+    size = matrix.shape[0] * matrix.shape[1]
+    if size < _LARGE:
+        return matrix.toarray() if is_sparse(matrix) else matrix
+    filled = matrix.nnz if is_sparse(matrix) else np.count_nonzero(matrix)
+    if filled > _DENSITY * size:
+        return matrix.toarray() if is_sparse(matrix) else matrix
+    # `csr_array` of a dense matrix drops negative zeros too, which are zeros.
+    found = sparse.csr_array(matrix)
+    found.sort_indices()
+    return found
+
+
+def blocks(rows: Sequence[Sequence[Any]]) -> Any:
+    """A matrix made of matrices, row by row; sparse where one of them is."""
+    from scipy import sparse
+
+    if any(is_sparse(m) for row in rows for m in row):
+        found = sparse.block_array([[sparse.csr_array(m) for m in row] for row in rows], format="csr")
+        found.sort_indices()
+        return found
+    return np.vstack([np.hstack(list(row)) for row in rows])
+
+
+def take_rows(parts: Sequence[tuple[Any, NDArray[np.int64], NDArray[np.int64]]], shape: tuple[int, int]) -> Any:
+    """A matrix of others' rows: for every part (matrix, which, at), row ``at[i]`` is ``matrix[which[i]]``."""
+    from scipy import sparse
+
+    if not any(is_sparse(matrix) for matrix, _, _ in parts) and shape[0] * shape[1] < _LARGE:
+        out = np.zeros(shape)
+        for matrix, which, at in parts:
+            out[at] = matrix[which]
+        return out
+    rows, columns, values = [], [], []
+    for matrix, which, at in parts:
+        part = sparse.coo_array(sparse.csr_array(matrix)[which])
+        rows.append(at[part.row])
+        columns.append(part.col)
+        values.append(part.data)
+    coordinates = (np.concatenate(rows), np.concatenate(columns))
+    found = sparse.csr_array((np.concatenate(values), coordinates), shape=shape)
+    found.sort_indices()
+    return found
+
+
+def row_entries(matrix: Any) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """For every row the columns of its entries off zero, and the entries."""
+    if is_sparse(matrix):
+        for i in range(matrix.shape[0]):
+            here = slice(matrix.indptr[i], matrix.indptr[i + 1])
+            yield matrix.indices[here], matrix.data[here]
+        return
+    for row in matrix:
+        used = np.flatnonzero(row)
+        yield used, row[used]
