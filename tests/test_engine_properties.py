@@ -136,7 +136,7 @@ def test_permuting_neurons_permutes_patterns(network: Network, domain: Any, data
     permuted = Network(tuple(layers))
     # Where each neuron of the new network stands in the old one's patterns.
     place = {(int(a), int(b)): k for k, (a, b) in enumerate(network.neuron_units)}
-    source = [place[int(a), int(orders[a][b])] for a, b in permuted.neurons]
+    source = [place[int(a), int(orders[a][b])] for a, b in permuted.neuron_units]
     expected = {tuple(p[k] for k in source): v for p, v in enumerated(network, domain).items()}
     assert enumerated(permuted, domain) == expected
 
