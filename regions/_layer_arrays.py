@@ -35,8 +35,13 @@ def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
         arrays |= {name: np.asarray(getattr(layer.weight, name)) for name in _SPARSE}
     else:
         arrays["weight"] = layer.weight
-    plain = len(layer.groups) == 1 and layer.groups[0].name == layer.name and layer.groups[0].shape == (layer.n_out,)
-    if not plain or layer.groups[0].arguments is not None:
+    group = layer.groups[0]
+    plain = len(layer.groups) == 1 and (group.name, group.kind, group.shape) == (
+        layer.name,
+        layer.kind,
+        (layer.n_out,),
+    )
+    if not plain or group.arguments is not None:
         about = [{"name": g.name, "kind": g.kind, "shape": list(g.shape)} for g in layer.groups]
         arrays["groups"] = np.array(json.dumps(about))
         for j, group in enumerate(layer.groups):

@@ -115,7 +115,8 @@ class Units:
         Of units that decide a maximum or minimum: the half-open ranges of its arguments that are held against each
         other. Where the unit is active the first range has the larger one.
     outputs : ndarray, shape (n,), int64, optional
-        The maximum, by its flat index in the module's output, that each unit helps to decide.
+        The maximum, by its flat index in the module's output, that each unit helps to decide; `shape` is then that
+        output's shape, of which there may be more or fewer entries than units.
     """
 
     name: str
@@ -127,7 +128,12 @@ class Units:
     @property
     def size(self) -> int:
         """Number of units."""
-        return int(np.prod(self.shape))
+        return int(np.prod(self.shape)) if self.outputs is None else len(self.outputs)
+
+    def places(self, units: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where in the module's tensor these units belong, counted within the group: shape (n, ndim)."""
+        flat = units if self.outputs is None else self.outputs[units]
+        return np.column_stack(np.unravel_index(flat, self.shape)) if self.shape else np.zeros((len(flat), 0), np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,14 +195,16 @@ class Layer:
                     f"{self.name}: {attribute} of shape {shape} was given; the weight of shape {self.weight.shape} "
                     f"needs ({out},)."
                 )
-        groups = tuple(self.groups) or (Units(self.name, self._kind(), (out,)),)
+        groups = tuple(self.groups) or (Units(self.name, self.kind, (out,)),)
         object.__setattr__(self, "groups", groups)
         if sum(group.size for group in groups) != out:
             raise InvalidNetworkError(
                 f"{self.name}: groups of {[group.size for group in groups]} units were given; the layer has {out}."
             )
 
-    def _kind(self) -> str:
+    @property
+    def kind(self) -> str:
+        """Its activation by the slopes: "relu", "abs", "leaky_relu", or "linear" without a neuron."""
         kinked = self.kinked
         pairs = set(zip(self.below[kinked].tolist(), self.above[kinked].tolist(), strict=True))
         if len(pairs) > 1:

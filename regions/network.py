@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +49,15 @@ class Network:
     layers : sequence of Layer
         Applied one after another; the last one is usually linear. `L` layers, of which the kinked units
         together are the `H` hidden neurons.
+    input_shape : tuple of int, optional
+        Of the tensor that a point stands for, e.g. (C, H, W) of an image; the last axis changes fastest. Points
+        themselves are flat, of `D` coordinates. (D,) where left out.
 
     Raises
     ------
     InvalidNetworkError
-        When there is no layer, or a layer's inputs are not the outputs of the one before it.
+        When there is no layer, a layer's inputs are not the outputs of the one before it, or `input_shape` is not of
+        `D` entries.
 
     Notes
     -----
@@ -72,6 +77,7 @@ class Network:
     """
 
     layers: tuple[Layer, ...]
+    input_shape: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         layers = tuple(self.layers)
@@ -84,6 +90,12 @@ class Network:
                     f"{after.name}: takes {after.n_in} inputs, but {before.name} gives {before.n_out} outputs; "
                     "consecutive layers must fit. Weights are of shape (out, in), as in torch."
                 )
+        shape = tuple(int(n) for n in self.input_shape) or (layers[0].n_in,)
+        object.__setattr__(self, "input_shape", shape)
+        if min(shape) < 1 or prod(shape) != layers[0].n_in:
+            raise InvalidNetworkError(
+                f"input_shape {shape} was given; a network of {layers[0].n_in} inputs needs as many entries."
+            )
 
     @classmethod
     def from_torch(cls, model: Any, *, input_dimension: int | None = None) -> Network:
@@ -228,8 +240,7 @@ class Network:
             start = 0
             for group in layer.groups:
                 units = np.flatnonzero(layer.kinked[start : start + group.size])
-                places = np.column_stack(np.unravel_index(units, group.shape)).tolist()
-                for unit, place in zip((units + start).tolist(), places, strict=True):
+                for unit, place in zip((units + start).tolist(), group.places(units).tolist(), strict=True):
                     found.append(Neuron(i, unit, group.name, group.kind, tuple(place)))
                 start += group.size
         return tuple(found)
@@ -263,6 +274,21 @@ class Network:
         ndarray, shape (P, O), float64
         """
         return self._forward(points)[0]
+
+    def winners(self, patterns: ArrayLike) -> dict[str, NDArray[np.int64]]:
+        """Say for each maximum (max-pooling, maxout) which argument wins; see :func:`regions.winners.winners`.
+
+        Parameters
+        ----------
+        patterns : array_like, shape (..., H), bool
+
+        Returns
+        -------
+        dict of str to ndarray, shape (..., *output shape), int64
+        """
+        from regions.winners import winners
+
+        return winners(self, patterns)
 
     def patterns(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Activation patterns at points, in float64 arithmetic.
@@ -381,7 +407,7 @@ class Network:
         dict of str to ndarray
             ``n_layers``, and for every layer i ``name_i``, ``weight_i``, ``bias_i``, ``below_i``, ``above_i``; of a
             sparse weight ``shape_i``, ``indptr_i``, ``indices_i`` and ``data_i`` instead. ``groups_i`` names the units
-            where there is more to say than the name.
+            where there is more to say than the name, ``input_shape`` the input's where it is not (D,).
 
         Examples
         --------
@@ -389,6 +415,8 @@ class Network:
         ['above_0', 'below_0', 'bias_0', 'n_layers', 'name_0', 'weight_0']
         """
         arrays: dict[str, NDArray[Any]] = {"n_layers": np.array(len(self.layers))}
+        if self.input_shape != (self.input_dimension,):
+            arrays["input_shape"] = np.array(self.input_shape)
         for i, layer in enumerate(self.layers):
             arrays[f"name_{i}"] = np.array(layer.name)
             arrays |= {f"{name}_{i}": array for name, array in layer_arrays(layer).items()}
@@ -414,7 +442,8 @@ class Network:
             When an array is missing or does not fit.
         """
         try:
-            return cls(tuple(layer_from_arrays(arrays, i) for i in range(int(arrays["n_layers"]))))
+            layers = tuple(layer_from_arrays(arrays, i) for i in range(int(arrays["n_layers"])))
+            return cls(layers, tuple(arrays["input_shape"].tolist()) if "input_shape" in arrays else ())
         except (KeyError, TypeError, ValueError) as error:
             raise FileFormatError(
                 f"{path}: its layers cannot be read ({error}). It is damaged; save it again."

@@ -127,12 +127,16 @@ class Assembly:
     ----------
     input_dimension : int
         `D`.
+    input_shape : tuple of int, optional
+        Of the tensor that a point is; (D,) where left out.
     """
 
-    def __init__(self, input_dimension: int) -> None:
+    def __init__(self, input_dimension: int, input_shape: tuple[int, ...] = ()) -> None:
+        self._input_shape = input_shape
         ones = np.ones(input_dimension)
         self._input = _Block(0, input_dimension, 0, None, ones, ones, "input")
         self._count = 0
+        self._uses: dict[str, int] = {}
         self.input = self._as_value(self._input)
 
     @staticmethod
@@ -142,11 +146,11 @@ class Assembly:
     def _store(self, value: Value, below: Floats, above: Floats, units: Units | None = None) -> Value:
         depth = 1 + max((block.depth for block in value.terms), default=0)
         self._count += 1
-        # A copy of the value, for `_stored` rewrites the one it is given.
+        # A copy of the value, for `stored` rewrites the one it is given.
         before = Value(value.terms, value.bias, value.name)
         return self._as_value(_Block(self._count, value.size, depth, before, below, above, value.name, units))
 
-    def _stored(self, value: Value) -> Value:
+    def stored(self, value: Value) -> Value:
         """Return the value as a block of its own, in a layer without a kink where it has none yet."""
         if value.block is not None:
             return value
@@ -155,6 +159,11 @@ class Assembly:
         # The same value may be used twice: both uses then share the layer.
         value.terms, value.bias, value.block = stored.terms, stored.bias, stored.block
         return value
+
+    def unused(self, name: str) -> str:
+        """Return a name for what decides a maximum, which its units are found by: the name, then ``name#2``, ..."""
+        self._uses[name] = self._uses.get(name, 0) + 1
+        return name if self._uses[name] == 1 else f"{name}#{self._uses[name]}"
 
     def linear(self, value: Value, weight: Any, bias: Floats, name: str) -> Value:
         """Return ``weight @ value + bias``; a value that is itself an affine map becomes a layer first.
@@ -171,7 +180,7 @@ class Assembly:
                     f"layer {name!r}: {what}: entry {place} is {array[place]}; all numbers must be finite. "
                     "Check the model for a diverged training step or uninitialised weights."
                 )
-        block = self._stored(value).block
+        block = self.stored(value).block
         assert block is not None
         return Value({block: weight}, bias, name)
 
@@ -196,21 +205,35 @@ class Assembly:
             value = Value(value.terms, value.bias, name)
         return self._store(value, below, above, units)
 
+    @staticmethod
+    def _check(numbers: Floats, what: str, name: str) -> None:
+        if not np.isfinite(numbers).all():
+            raise InvalidNetworkError(
+                f"layer {name!r}: {what} is {numbers[~np.isfinite(numbers)][0]}; all numbers must be finite. "
+                "Check the model for a diverged training step or uninitialised weights."
+            )
+
     def scale(self, value: Value, factors: Floats) -> Value:
         """Return the value times `factors`, entry by entry."""
+        self._check(factors, "a factor", value.pending_name)
+        if (factors == 1).all():
+            return value
         terms = {block: _exact_multiple(m, factors) for block, m in value.terms.items()}
         bias = _exact_product(value.bias, factors)
         if bias is None or any(m is None for m in terms.values()):
-            value = self._stored(value)
+            value = self.stored(value)
             assert value.block is not None
             return Value({value.block: diagonal(factors)}, np.zeros(value.size))
         return Value({block: m for block, m in terms.items() if m is not None}, bias, value.pending_name)
 
     def shift(self, value: Value, offset: Floats) -> Value:
         """Return the value plus `offset`."""
+        self._check(offset, "an offset", value.pending_name)
+        if not offset.any():
+            return value
         bias = _exact_sum(value.bias, offset)
         if bias is None:
-            value = self._stored(value)
+            value = self.stored(value)
             bias = offset
         return Value(dict(value.terms), bias, value.pending_name)
 
@@ -219,7 +242,7 @@ class Assembly:
         name = " + ".join(dict.fromkeys(n for n in (left.pending_name, right.pending_name) if n))
         for attempt in range(2):
             if attempt:
-                left, right = self._stored(left), self._stored(right)
+                left, right = self.stored(left), self.stored(right)
             bias = _exact_sum(left.bias, right.bias)
             terms: dict[_Block, Any] = dict(left.terms)
             for block, matrix in right.terms.items():
@@ -248,7 +271,7 @@ class Assembly:
     def network(self, output: Value) -> Network:
         """Return the layers that compute `output`, in order."""
         if output.block is None or output.block is self._input:
-            output = self._stored(Value(output.terms, output.bias, output.pending_name or "output"))
+            output = self.stored(Value(output.terms, output.bias, output.pending_name or "output"))
         last = output.block
         assert last is not None
         needed = self._needed(last)
@@ -260,7 +283,7 @@ class Assembly:
             carried = [block for block in kept if block in later]
             layers.append(self._layer(kept, new, carried, depth))
             kept = new + carried
-        return Network(tuple(layers))
+        return Network(tuple(layers), self._input_shape)
 
     @staticmethod
     def _sources(block: _Block) -> list[_Block]:
