@@ -354,7 +354,6 @@ def _plot(arguments: argparse.Namespace) -> int:
     figure = Figure(figsize=(8, 8), layout="constrained")
     ax = figure.subplots()
     plot_regions(complex_, ax, component=arguments.component)
-    ax.set_title(f"{complex_.n_regions} activation regions, coloured by ∂f/∂{arguments.component}")
     buffer = BytesIO()
     figure.savefig(buffer, format=arguments.output.suffix.lower().removeprefix("."), dpi=150)
     write_atomically(arguments.output, buffer.getvalue())

@@ -125,9 +125,9 @@ class GradientImage:
         >>> matplotlib.use("Agg")
         >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
         >>> regions.gradient_image(network, 1, resolution=50).plot(component="x").get_title()
-        'numerical ∂f/∂x'
+        'numerical ∂f/∂x₁'
         """
-        from regions.plotting import draw_components, draw_image
+        from regions.plotting import DERIVATIVES, draw_components, draw_image
 
         images = {"x": self.dx, "y": self.dy}
         if component not in ("both", *images):
@@ -138,7 +138,7 @@ class GradientImage:
                 images[name],
                 self.extent,
                 one_ax,
-                title=f"numerical ∂f/∂{name}",
+                title=f"numerical {DERIVATIVES['xy'.index(name)]}",
                 cmap=cmap,
                 vmin=vmin,
                 vmax=vmax,

@@ -31,6 +31,8 @@ __all__ = [
 
 _MANY = 5000
 _COLOR_SEED = 0
+# By the names of the axes.
+DERIVATIVES = ("∂f/∂x₁", "∂f/∂x₂")
 
 
 def _axes(ax: Any, **options: Any) -> Any:
@@ -136,22 +138,29 @@ def draw_components(ax: Any, component: str, draw: Callable[[Any, str], Any]) ->
 
 def _region_colors(complex: RegionComplex, color: Any, component: str, output: int) -> tuple[NDArray[Any], str]:
     n = complex.n_regions
+    counted = f"{n} activation region{'' if n == 1 else 's'}"
     if not isinstance(color, str):
         values = np.asarray(color, dtype=np.float64)
         if values.shape != (n,):
             raise ValueError(f"colours of shape {values.shape} were given; one number a region is needed: ({n},).")
-        return values, f"{n} activation regions"
+        return values, counted
     if color == "gradient":
         if component not in ("x", "y"):
             raise ValueError(f"component {component!r} was given; allowed are 'x' and 'y'.")
-        return complex.gradients[:, output, "xy".index(component)], f"exact ∂f/∂{component}"
+        n_outputs = complex.network.n_outputs
+        if not 0 <= output < n_outputs:
+            raise ValueError(f"output {output} was given; the network's outputs are 0 to {n_outputs - 1}.")
+        axis = "xy".index(component)
+        several = f" of output {output}" if n_outputs > 1 else ""
+        title = f"exact {DERIVATIVES[axis]}{several}: {counted}"
+        return complex.gradients[:, output, axis], title
     if color == "pattern":
-        return complex.patterns.sum(axis=1), "number of active neurons"
+        return complex.patterns.sum(axis=1), f"number of active neurons: {counted}"
     if color == "area":
         # An unbounded region has no colour.
-        return np.log10(complex.areas), "log₁₀ of the area"
+        return np.log10(complex.areas), f"log₁₀ of the area: {counted}"
     if color == "random":
-        return np.random.default_rng(_COLOR_SEED).permutation(n), f"{n} activation regions"
+        return np.random.default_rng(_COLOR_SEED).permutation(n), counted
     raise ValueError(
         f"color {color!r} was given; allowed are 'area', 'gradient', 'pattern', 'random' and one number a region."
     )
@@ -214,7 +223,7 @@ def plot_regions(
     Raises
     ------
     ValueError
-        When `color` or `component` is none of these.
+        When `color` or `component` is none of these, or there is no such output.
     DomainError
         When the box is not one.
 
@@ -229,7 +238,7 @@ def plot_regions(
     >>> matplotlib.use("Agg")
     >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
     >>> plot_regions(regions.enumerate_regions(network, 1)).get_title()
-    'exact ∂f/∂x'
+    'exact ∂f/∂x₁: 4 activation regions'
     """
     from matplotlib.collections import PathCollection, PolyCollection
 

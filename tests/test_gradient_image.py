@@ -110,14 +110,14 @@ def test_wrong_arguments_are_refused() -> None:
 def test_the_drawing_has_the_values_the_extent_and_the_orientation() -> None:
     image = gradient_image(DeepMLP(seed=0), Box(-1, 0, 2, 2), 20)
     axes = image.plot(Figure().subplots(ncols=2))
-    for ax, component, name in zip(axes, (image.dx, image.dy), "xy", strict=True):
+    for ax, component, name in zip(axes, (image.dx, image.dy), ("x₁", "x₂"), strict=True):
         (drawn,) = ax.images
         np.testing.assert_array_equal(drawn.get_array(), component)
         assert drawn.origin == "lower"
         assert tuple(drawn.get_extent()) == image.extent
         assert drawn.get_cmap().name == "prism"
         assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_1$", "$x_2$")
-        assert name in ax.get_title()
+        assert ax.get_title() == f"numerical ∂f/∂{name}"
     ax = Figure().subplots()
     assert image.plot(ax, "y", vmin=-1, vmax=1, colorbar=True) is ax
     assert ax.images[0].get_clim() == (-1, 1)

@@ -75,6 +75,23 @@ def test_own_numbers_colour_the_regions(complex_) -> None:
         plot_regions(complex_, Figure().subplots(), component="z")
 
 
+def test_titles_say_what_is_drawn_by_the_names_of_the_axes_and_which_regions_are_counted(complex_) -> None:
+    n = complex_.n_regions
+    for options, title in (
+        ({"component": "x"}, "exact ∂f/∂x₁"),
+        ({"component": "y"}, "exact ∂f/∂x₂"),
+        ({"color": "pattern"}, "number of active neurons"),
+        ({"color": "area"}, "log₁₀ of the area"),
+    ):
+        assert plot_regions(complex_, Figure().subplots(), **options).get_title() == f"{title}: {n} activation regions"
+    two = enumerate_regions(Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]]]), 1)
+    title = plot_regions(two, Figure().subplots(), component="y", output=1).get_title()
+    assert title == "exact ∂f/∂x₂ of output 1: 1 activation region"
+    for output in (-1, 2):
+        with pytest.raises(ValueError, match="outputs are 0 to 1"):
+            plot_regions(two, Figure().subplots(), output=output)
+
+
 def test_random_colours_are_the_same_each_time(complex_) -> None:
     first, second = (collection(plot_regions(complex_, Figure().subplots(), color="random")).get_array() for _ in "12")
     np.testing.assert_array_equal(first, second)

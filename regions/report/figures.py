@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.plotting import DERIVATIVES
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Drawn", "draw_counts", "draw_regions"]
 
 _COLORS = {"shallow": "#1f6fb4", "deep": "#c8501e"}
-_DERIVATIVES = ("∂f/∂x₁", "∂f/∂x₂")
 _MARKERS = {"shallow": "o", "deep": "s"}
 
 
@@ -83,7 +84,7 @@ def draw_regions(
 
     figure = Figure(figsize=(11, 10.4), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)
-    for row, (component, derivative) in enumerate(zip("xy", _DERIVATIVES, strict=True)):
+    for row, (component, derivative) in enumerate(zip("xy", DERIVATIVES, strict=True)):
         exact = complex.gradients[:, image.output, row]
         # One scale for both panels, from the exact values: a colour means the same number on the left and on the right.
         low, high = float(exact.min()), float(exact.max())
@@ -98,7 +99,7 @@ def draw_regions(
     figure.suptitle(f"{whose}, on [-{bound:g}, {bound:g}]²")
     alt = (
         f"{whose}, on the square from -{bound:g} to {bound:g}: left, the {complex.n_regions} exact activation regions, "
-        f"coloured by {_DERIVATIVES[0]} (above) and {_DERIVATIVES[1]} (below); right, the numerical gradient "
+        f"coloured by {DERIVATIVES[0]} (above) and {DERIVATIVES[1]} (below); right, the numerical gradient "
         f"on {image.resolution} by {image.resolution} grid points in the same colours."
     )
     return Drawn(f"figures/{name}-{bound:g}.png", _png(figure), alt, _note(complex, bound), name, seed, bound)
