@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import colorsys
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.coordinates import affine_maps, nearest_finite
+from regions._half_planes import EdgeLines, foot, half_planes
 from regions.polygon import Polygon
 from regions.polyhedron import Polyhedron, WholePlane
 
@@ -24,6 +25,10 @@ __all__ = ["areas", "check_bounded", "clip", "edge_between", "interior_points", 
 _SVG_LIMIT = 4000
 _SVG_SIZE = 300.0
 _FARTHEST = 1e300
+# Beyond it, products of coordinates may overflow.
+_LARGE = 1e150
+# So many boxes away.
+_FAR = 2.0**20
 
 
 def check_bounded(bounded: NDArray[np.bool_]) -> None:
@@ -43,13 +48,32 @@ def areas(complex_: RegionComplex) -> Floats:
     starts, owners = _bounded_entries(complex_)
     if not len(owners):
         return result
-    rings, sides = complex_.rings[owners], complex_._sides[owners]
+    sides = complex_._sides[owners]
+    vertices, exponents = _moderate(complex_, starts, owners)
+    # The entry that follows, counted among the bounded regions' entries.
+    following = sides if len(owners) == len(complex_.rings) else np.searchsorted(owners, sides)
     # Relative to each region's first vertex: far from the origin the plain formula cancels.
-    origins = complex_.vertices[complex_.rings[complex_.ring_offsets[:-1][complex_.bounded]]]
-    origins = np.repeat(origins, np.diff(np.append(starts, len(owners))), axis=0)
-    p, q = complex_.vertices[rings] - origins, complex_.vertices[complex_.rings[sides]] - origins
-    result[complex_.bounded] = np.add.reduceat(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0], starts) / 2
+    p = vertices - np.repeat(vertices[starts], np.diff(np.append(starts, len(owners))), axis=0)
+    q = p[following]
+    found = np.add.reduceat(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0], starts) / 2
+    if exponents is not None:
+        with np.errstate(over="ignore"):
+            found = np.minimum(np.ldexp(found, 2 * exponents), sys.float_info.max)
+    result[complex_.bounded] = found
     return result
+
+
+def _moderate(
+    complex_: RegionComplex, starts: NDArray[np.int64], places: NDArray[np.int64]
+) -> tuple[Floats, NDArray[np.int64] | None]:
+    """The vertices of bounded regions, entry by entry, over 2**k where their products would overflow; k by region."""
+    vertices = complex_.vertices[complex_.rings[places]]
+    if not len(vertices) or np.abs(vertices).max() < _LARGE:
+        return vertices, None
+    largest = np.maximum.reduceat(np.abs(vertices).max(axis=1), starts)
+    exponents = np.where(largest < _LARGE, 0, np.frexp(largest)[1])
+    counts = np.diff(np.append(starts, len(vertices)))
+    return np.ldexp(vertices, -np.repeat(exponents, counts)[:, None]), exponents
 
 
 def _bounded_entries(complex_: RegionComplex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -66,17 +90,25 @@ def interior_points(complex_: RegionComplex) -> Floats:
     starts, places = _bounded_entries(complex_)
     if len(places):
         counts = np.diff(complex_.ring_offsets)[complex_.bounded]
-        sums = np.add.reduceat(complex_.vertices[complex_.rings[places]], starts, axis=0)
-        points[complex_.bounded] = sums / counts[:, None]
-    for region in np.flatnonzero(~complex_.bounded).tolist():
-        points[region] = _unbounded_point(complex_, region)
+        vertices, exponents = _moderate(complex_, starts, places)
+        means = np.add.reduceat(vertices, starts, axis=0) / counts[:, None]
+        points[complex_.bounded] = means if exponents is None else np.ldexp(means, exponents[:, None])
+    unbounded = np.flatnonzero(~complex_.bounded).tolist()
+    lines = EdgeLines(complex_) if unbounded else None
+    for region in unbounded:
+        points[region] = _unbounded_point(complex_, region, lines)
     if isinstance(complex_.domain, Polygon):
         import shapely
 
         # A region with reflex corners or holes need not hold the mean of its vertices.
         shapes = polygons(complex_)
-        outside = ~shapely.contains_xy(shapes, points)
-        points[outside] = shapely.get_coordinates(shapely.point_on_surface(shapes[outside]))
+        outside = np.flatnonzero(~shapely.contains_xy(shapes, points))
+        # Of a needle that rounding has crossed or emptied there may be none; then its vertices' mean stays.
+        with np.errstate(all="ignore"):
+            found = shapely.point_on_surface(_valid(shapes[outside]))
+        coordinates, index = shapely.get_coordinates(found, return_index=True)
+        good = np.isfinite(coordinates).all(axis=1)
+        points[outside[index[good]]] = coordinates[good]
     return points
 
 
@@ -86,7 +118,7 @@ def _ring(complex_: RegionComplex, region: int) -> list[int]:
     return ring
 
 
-def _unbounded_point(complex_: RegionComplex, region: int) -> Floats:
+def _unbounded_point(complex_: RegionComplex, region: int, lines: Any) -> Floats:
     v = len(complex_.vertices)
     ring = _ring(complex_, region)
     if not ring:
@@ -97,7 +129,7 @@ def _unbounded_point(complex_: RegionComplex, region: int) -> Floats:
         step += complex_.directions[i - v] if i >= v else 0.0
         if i >= v and j >= v:
             edge = edge_between(complex_, region, i, j)
-            line = _line(complex_, edge)
+            line = lines(edge)
             if line is None:
                 # At infinity: from one direction round to the next, at most half a turn.
                 p, q = complex_.directions[[i - v, j - v]]
@@ -106,7 +138,9 @@ def _unbounded_point(complex_: RegionComplex, region: int) -> Floats:
                     between = between + np.array([-p[1], p[0]])
                 step += between
             else:
-                anchors.append(_foot(line))
+                anchors.append(foot(line))
+    # Room is left for a step.
+    anchors = list(np.clip(anchors, -_FARTHEST, _FARTHEST)) if anchors else []
     size = max(1.0, float(np.abs(anchors).max()) if anchors else 1.0)
     mean = np.mean(anchors, axis=0) if anchors else np.zeros(2)
     return np.asarray(mean + size * step)
@@ -117,32 +151,6 @@ def edge_between(complex_: RegionComplex, region: int, i: int, j: int) -> int:
     forward = (complex_.edges == (i, j)).all(axis=1) & (complex_.edge_faces[:, 0] == region)
     backward = (complex_.edges == (j, i)).all(axis=1) & (complex_.edge_faces[:, 1] == region)
     return int(np.flatnonzero(forward | backward)[0])
-
-
-def _line(complex_: RegionComplex, edge: int) -> tuple[float, float, float] | None:
-    """The line a x + b y + c = 0 of an edge, scaled to a normal of about 1; None at infinity."""
-    from fractions import Fraction
-
-    side, neuron = int(complex_.edge_sides[edge]), int(complex_.edge_neurons[edge])
-    if neuron >= 0:
-        from regions.exact import ExactLines
-
-        face = int(complex_.edge_faces[edge].max())
-        row = [Fraction(int(k)) for k in ExactLines(complex_.network, complex_.patterns).line(face, neuron)]
-    elif side >= 0:
-        assert isinstance(complex_.domain, Polyhedron)
-        row = [Fraction(k) for k in (*complex_.domain.normals[side].tolist(), -float(complex_.domain.offsets[side]))]
-    else:
-        return None
-    largest = max(abs(row[0]), abs(row[1]))
-    a, b, c = (nearest_finite(k / largest) for k in row)
-    return a, b, c
-
-
-def _foot(line: tuple[float, float, float]) -> Floats:
-    a, b, c = line
-    square = a * a + b * b
-    return np.array([-a / square * c, -b / square * c])
 
 
 def polygon_of(ring: Floats) -> Any:
@@ -202,19 +210,44 @@ def clip(complex_: RegionComplex, bounds: tuple[float, float, float, float]) -> 
     low = shapely.bounds(result)
     with np.errstate(invalid="ignore"):
         within = (low[:, 0] >= minx) & (low[:, 1] >= miny) & (low[:, 2] <= maxx) & (low[:, 3] <= maxy)
-    crossing = np.flatnonzero(complex_.bounded & ~within)
-    cut = shapely.intersection(result[crossing], shapely.box(*bounds))
-    for region, shape in zip(crossing.tolist(), cut, strict=True):
+        apart = (low[:, 2] < minx) | (low[:, 3] < miny) | (low[:, 0] > maxx) | (low[:, 1] > maxy)
+        far = np.abs(low).max(axis=1) > min(_FAR * max(map(abs, bounds)), _LARGE)
+    result[complex_.bounded & apart] = shapely.Polygon()
+    crossing = complex_.bounded & ~within & ~apart
+    by_lines = ~complex_.bounded
+    if not isinstance(complex_.domain, Polygon):
+        # Rounded vertices that lie far outside the box say little about where their edges run inside.
+        by_lines |= crossing & (far | ~shapely.is_valid(result))
+    cut = np.flatnonzero(crossing & ~by_lines)
+    with np.errstate(all="ignore"):
+        parts = shapely.intersection(_valid(result[cut]), shapely.box(*bounds))
+    for region, shape in zip(cut.tolist(), parts, strict=True):
         result[region] = _areal(shape)
     corners = np.array([(minx, miny), (maxx, miny), (maxx, maxy), (minx, maxy)])
-    half_planes = {} if complex_.bounded.all() else _half_planes(complex_)
-    for region, lines in half_planes.items():
-        left = corners
-        with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
+        for region, lines in half_planes(complex_, np.flatnonzero(by_lines)).items():
+            left = corners
             for line in lines:
                 left = _cut_off(left, line)
-        result[region] = shapely.Polygon(left) if len(left) > 2 else shapely.Polygon()
+            left = left[np.isfinite(left).all(axis=1)]
+            result[region] = shapely.Polygon(left) if len(left) > 2 else shapely.Polygon()
     return result
+
+
+def _valid(shapes: NDArray[Any]) -> NDArray[Any]:
+    """The polygons, those that rounding has made cross themselves repaired."""
+    import shapely
+
+    crossed = ~shapely.is_valid(shapes)
+    if crossed.any():
+        shapes = shapes.copy()
+        for i in np.flatnonzero(crossed).tolist():
+            try:
+                shapes[i] = _areal(shapely.make_valid(shapes[i]))
+            except shapely.errors.GEOSException:
+                # Numbers too large or too small for it.
+                shapes[i] = shapely.Polygon()
+    return shapes
 
 
 def _areal(shape: Any) -> Any:
@@ -227,30 +260,6 @@ def _areal(shape: Any) -> Any:
     return shapely.union_all(parts) if parts else shapely.Polygon()
 
 
-def _half_planes(complex_: RegionComplex) -> dict[int, list[tuple[float, float, float]]]:
-    """Lines a x + b y + c >= 0 that bound each unbounded region.
-
-    Not from its vertices: rounded ones that lie close together say little about the direction of their edge.
-    """
-    found: dict[int, list[tuple[float, float, float]]] = {r: [] for r in np.flatnonzero(~complex_.bounded).tolist()}
-    numbers = np.full(complex_.n_regions, -1)
-    numbers[list(found)] = np.arange(len(found))
-    edges, sides = np.nonzero((complex_.edge_faces >= 0) & (numbers[complex_.edge_faces] >= 0))
-    regions = complex_.edge_faces[edges, sides]
-    neurons, rims = complex_.edge_neurons[edges], complex_.edge_sides[edges]
-    inner = neurons >= 0
-    patterns = complex_.patterns[list(found)]
-    _, lines = affine_maps(complex_.network, patterns, numbers[regions[inner]], neurons[inner])
-    lines *= np.where(complex_.patterns[regions[inner], neurons[inner]], 1.0, -1.0)[:, None]
-    for region, line in zip(regions[inner].tolist(), lines.tolist(), strict=True):
-        found[region].append(tuple(line))
-    if isinstance(complex_.domain, Polyhedron):
-        normals, offsets = complex_.domain.normals, complex_.domain.offsets
-        for region, side in zip(regions[rims >= 0].tolist(), rims[rims >= 0].tolist(), strict=True):
-            found[region].append((float(-normals[side, 0]), float(-normals[side, 1]), float(offsets[side])))
-    return found
-
-
 def _cut_off(polygon: Floats, line: tuple[float, float, float]) -> Floats:
     """The part of a convex polygon where a line is >= 0 (Sutherland & Hodgman 1974)."""
     a, b, c = line
@@ -261,7 +270,7 @@ def _cut_off(polygon: Floats, line: tuple[float, float, float]) -> Floats:
             kept.append(p)
         if (before < 0 < after) or (after < 0 < before):
             t = before / (before - after)
-            kept.append(p + t * (q - p))
+            kept.append((1 - t) * p + t * q)
     return np.array(kept).reshape(-1, 2)
 
 
@@ -271,8 +280,8 @@ def view(complex_: RegionComplex) -> tuple[float, float, float, float]:
         return complex_.domain.bounds
     points = list(complex_.vertices)
     ideal = (complex_.edges >= len(complex_.vertices)).all(axis=1)
-    lines = (_line(complex_, e) for e in np.flatnonzero(ideal).tolist())
-    points += [_foot(line) for line in lines if line is not None]
+    lines = map(EdgeLines(complex_), np.flatnonzero(ideal).tolist())
+    points += [foot(line) for line in lines if line is not None]
     if not points:
         return (-1.0, -1.0, 1.0, 1.0)
     # Room is left for differences.
@@ -284,7 +293,9 @@ def view(complex_: RegionComplex) -> tuple[float, float, float, float]:
 
 def svg(complex_: RegionComplex) -> str:
     """A picture of the regions, coloured by direction and length of the first output's gradient."""
-    minx, miny, maxx, maxy = complex_.view
+    # Relative to the largest number in view, in case that pixels for it overflow or vanish.
+    exponent = math.frexp(max(map(abs, complex_.view)))[1]
+    minx, miny, maxx, maxy = (math.ldexp(x, -exponent) for x in complex_.view)
     scale = _SVG_SIZE / max(maxx - minx, maxy - miny)
     width, height = (maxx - minx) * scale, (maxy - miny) * scale
     n = complex_.n_regions
@@ -294,7 +305,7 @@ def svg(complex_: RegionComplex) -> str:
             hue = math.atan2(gy, gx) / (2 * math.pi) % 1.0
             light = 0.35 + 0.4 * (math.hypot(gx, gy) % 1.0)
             rgb = "#" + "".join(f"{round(255 * c):02x}" for c in colorsys.hls_to_rgb(hue, light, 0.6))
-            path = "".join(_path(ring.coords, (minx, maxy), scale) for ring in _rings(shape))
+            path = "".join(_path(np.ldexp(ring.coords, -exponent), (minx, maxy), scale) for ring in _rings(shape))
             if path:
                 body.append(f'<path d="{path}" fill="{rgb}" fill-rule="evenodd" stroke="#222" stroke-width="0.4"/>')
     else:

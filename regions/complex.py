@@ -240,7 +240,10 @@ class RegionComplex:
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
-        """Areas, shape (R,), float64, in the square of the input's unit; infinite where a region is unbounded."""
+        """Areas, shape (R,), float64, in the square of the input's unit; infinite where a region is unbounded.
+
+        Of the rounded vertices; beyond the range of float64 its largest number.
+        """
         from regions._polygons import areas
 
         return _read_only(areas(self))

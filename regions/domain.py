@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.coordinates import nearest_finite
 from regions.errors import DomainError
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Box:
     @property
     def area(self) -> float:
         """The area, rounded once."""
-        return float(exact_area(self.corners))
+        return nearest_finite(exact_area(self.corners))
 
     def __repr__(self) -> str:
         return f"Box({self.minx}, {self.miny}, {self.maxx}, {self.maxy})"
@@ -116,7 +117,7 @@ class ConvexPolygon:
     @property
     def area(self) -> float:
         """The area, rounded once."""
-        return float(exact_area(self.corners))
+        return nearest_finite(exact_area(self.corners))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ConvexPolygon) and np.array_equal(self.corners, other.corners)

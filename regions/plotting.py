@@ -157,8 +157,10 @@ def _region_colors(complex: RegionComplex, color: Any, component: str, output: i
     if color == "pattern":
         return complex.patterns.sum(axis=1), f"number of active neurons: {counted}"
     if color == "area":
-        # An unbounded region has no colour.
-        return np.log10(complex.areas), f"log₁₀ of the area: {counted}"
+        # An unbounded region has no colour, nor has one whose area is rounded to 0.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logarithms = np.log10(complex.areas)
+        return logarithms, f"log₁₀ of the area: {counted}"
     if color == "random":
         return np.random.default_rng(_COLOR_SEED).permutation(n), counted
     raise ValueError(
@@ -264,7 +266,8 @@ def plot_regions(
         shapes = complex.clip((minx, miny, maxx, maxy))
         drawn = PathCollection([_path(shape) for shape in shapes], **options)
     drawn.set_clim(vmin, vmax)
-    ax.add_collection(drawn)
+    # The limits are set, and far vertices are none.
+    ax.add_collection(drawn, autolim=False)
     ax.set_xlim(minx, maxx)
     ax.set_ylim(miny, maxy)
     ax.set_aspect("auto" if _oblong((minx, maxx, miny, maxy)) else "equal")

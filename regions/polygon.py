@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.coordinates import nearest_finite
 from regions.domain import ConvexPolygon, exact_area, orientation
 from regions.errors import DomainError
 
@@ -119,7 +120,7 @@ class Polygon:
     @property
     def area(self) -> float:
         """The area, rounded once."""
-        return float(sum((exact_area(ring) for ring in self.rings), Fraction(0)))
+        return nearest_finite(sum((exact_area(ring) for ring in self.rings), Fraction(0)))
 
     def to_shapely(self) -> shapely.Polygon:
         """The same polygon as a `shapely.Polygon`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import shapely
+from matplotlib.figure import Figure
 
 import regions
 from regions import Box, Network, Polygon, Polyhedron, RegionComplex, WholePlane
@@ -211,3 +213,78 @@ def test_the_picture_method_needs_a_bounded_convex_domain() -> None:
 def test_bad_domains_are_refused(make: Any, message: str) -> None:
     with pytest.raises(DomainError, match=message):
         make()
+
+
+# Numbers far from 1, and polygons that rounding crosses
+
+
+def _of(weights: Any, biases: Any) -> Network:
+    return Network.from_arrays([*weights, np.ones((1, len(weights[-1])))], [*biases, [0.0]])
+
+
+_TINY = _of([[[5e-324, -1e-308], [5e-324, 1e-310], [1.0, -1e-308]]], [[-1e-308, 0.0, 1e-310]])
+_WEDGE = _of([[[1.0, 1.0], [1.0, -0.5], [0.5, 1.0]]], [[0.25, 0.5, -0.75]])
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        Box(-1e300, -1e300, 1e300, 1e300),
+        Box(-1e308, 0.0, 1e308, 1.0),
+        Box(0.0, 0.0, 5e-324, 5e-324),
+        Box(-1e-300, -1e-300, 1e-300, 1e-300),
+        regions.WholePlane(),
+        regions.Polyhedron([[1.0, -1.0]], [-1.0]),
+        regions.Polyhedron([[-1.0, 5e-324], [5e-324, -1.0]], [1.0, 0.0]),
+        Polygon([(-3, -3), (3, -3), (3, 3), (-3, 3)], [[(-2, -1), (-1, -1), (-1, 0)], [(-1, 0), (0, 0), (0, 1)]]),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("network", [_TINY, _WEDGE], ids=["tiny weights", "usual weights"])
+def test_huge_and_tiny_numbers_are_drawn_and_measured_without_a_warning(network: Network, domain: Any) -> None:
+    complex_ = regions.enumerate_regions(network, domain)
+    assert_valid_complex(complex_)
+    assert not np.isnan(complex_.areas).any()
+    assert np.array_equal(np.isfinite(complex_.areas), complex_.bounded)
+    assert np.isfinite(complex_.interior_points).all()
+    assert "nan" not in complex_._repr_svg_()
+    assert len(complex_.clip((-1.0, -1.0, 1.0, 1.0))) == len(complex_)
+    for color in ("area", "gradient"):
+        plot_regions(complex_, Figure().subplots(), color=color)
+
+
+def test_areas_are_those_of_a_smaller_picture_scaled() -> None:
+    small, large = (
+        regions.enumerate_regions(_of([[[1.0, 1.0], [1.0, -0.5]]], [[0.25 * s, 0.5 * s]]), s) for s in (1.0, 2.0**511)
+    )
+    np.testing.assert_array_equal(large.areas, np.ldexp(small.areas, 1022))
+    huge = regions.enumerate_regions(small.network, 1e300)
+    assert huge.domain.area == sys.float_info.max
+    assert np.isfinite(huge.areas).all()
+
+
+def test_a_polygon_that_rounding_crosses_is_clipped() -> None:
+    # Three lines that pass (-2, 2) within a few units in the last place, where a slit to a hole runs as well.
+    weights = [
+        [-1.6770324517399495, 2.553470047972566],
+        [-0.19246011211495134, 0.758682625847294],
+        [1.3157831273113283, 0.21771584686115247],
+        [-0.7635095318940859, -1.34012667015947],
+        [0.479118762332405, 0.04253150115612485],
+    ]
+    biases = [-8.461004999425032, -1.9022854759244905, 2.1961345609003518, 1.1532342765307684, 0.8731745223525603]
+    square = [(-3, -3), (3, -3), (3, 3), (-3, 3)]
+    holes = [[(-1, -1), (0, -1), (0, 0), (-1, 0)], [(0, 0), (1, 0), (1, 1), (0, 1)]]
+    complex_ = regions.enumerate_regions(_of([weights], [biases]), Polygon(square, holes))
+    assert not shapely.is_valid(complex_.polygons).all()
+    assert sum(shape.area for shape in complex_.clip(2)) == pytest.approx(14.0)
+    assert np.isfinite(complex_.interior_points).all()
+
+
+def test_a_zoom_shows_lines_where_they_are_however_far_their_ends_lie() -> None:
+    # The slanted line's ends are rounded to whole numbers; in the box it runs through (0, 0.25) all the same.
+    far = 1e16
+    network = _of([[[-0.75, 1.0], [1.0, 0.0], [1.0, 0.0]]], [[-0.25, far, -far]])
+    frame = Polyhedron([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]], [2e16] * 4)
+    areas = [shape.area for shape in regions.enumerate_regions(network, frame).clip(0.5)]
+    assert sorted(area for area in areas if area > 0) == pytest.approx([25 / 96, 71 / 96])

@@ -117,8 +117,8 @@ def domain_cells(domain: Box | ConvexPolygon) -> Cells:
         lines[:, 1] = q[:, 0] - p[:, 0]
         left, right = p[:, 0] * q[:, 1], p[:, 1] * q[:, 0]
         lines[:, 2] = left - right
-    lines[:, 3] = 2 * U * (np.abs(lines[:, 0]) + np.abs(lines[:, 1])) + TINY
-    lines[:, 4] = 8 * U * (np.abs(left) + np.abs(right)) + TINY
+        lines[:, 3] = 2 * U * (np.abs(lines[:, 0]) + np.abs(lines[:, 1])) + TINY
+        lines[:, 4] = 8 * U * (np.abs(left) + np.abs(right)) + TINY
     points = np.zeros((n, 5))
     points[:, :2] = corners
     points[:, 2] = 1.0
