@@ -15,6 +15,7 @@ from regions.network import Layer, Network
 from regions.polygon import Polygon
 from regions.polyhedron import Polyhedron, WholePlane
 from regions.segment import enumerate_segment, enumerate_trajectory
+from regions.slices import Slice
 from regions.zoom import zoom_out
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ __all__ = [
     "Region",
     "RegionComplex",
     "RegionsError",
+    "Slice",
     "WholePlane",
     "__version__",
     "count_regions",

@@ -16,6 +16,7 @@ from regions.polyhedron import Polyhedron, WholePlane
 if TYPE_CHECKING:
     from regions.complex import RegionComplex
     from regions.decomposition import Domain
+    from regions.slices import Slice
 
 __all__ = ["domain_arrays", "load", "read_domain", "save"]
 
@@ -74,6 +75,8 @@ def save(complex_: RegionComplex, path: str | Path) -> None:
     arrays["certificate"] = np.array([complex_.certificate.proven_by_float, complex_.certificate.decided_exactly])
     arrays["method"] = np.array(complex_.certificate.method)
     arrays |= complex_.network.to_arrays()
+    if complex_.slice is not None:
+        arrays |= {f"slice_{name}": array for name, array in complex_.slice.to_arrays().items()}
     write_npz(path, _FORMAT, _VERSION, arrays)
 
 
@@ -89,8 +92,9 @@ def load(path: str | Path) -> RegionComplex:
         complex_ = RegionComplex(
             network=network,
             domain=read_domain(arrays),
-            **{name: arrays[name] for name in ARRAYS},
+            **{name: arrays[name] for name in ARRAYS},  # type: ignore[arg-type]
             certificate=Certificate(proven, exactly, str(arrays["method"])),
+            slice=_read_slice(arrays),
         )
     except KeyError as error:
         raise FileFormatError(f"{path}: the entry {error} is missing; the file is damaged. Save it again.") from error
@@ -100,6 +104,13 @@ def load(path: str | Path) -> RegionComplex:
         ) from error
     _check(complex_, path)
     return complex_
+
+
+def _read_slice(arrays: dict[str, Any]) -> Slice | None:
+    from regions.slices import Slice
+
+    found = {name.removeprefix("slice_"): array for name, array in arrays.items() if name.startswith("slice_")}
+    return Slice.from_saved_arrays(found, read_domain(arrays)) if found else None
 
 
 def _check(complex_: RegionComplex, path: str | Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "blocks",
     "compact",
+    "dense",
     "diagonal",
     "eye",
     "is_sparse",
@@ -39,6 +40,11 @@ def is_sparse(matrix: Any) -> bool:
 def stored(matrix: Any) -> NDArray[np.float64]:
     """The entries that a matrix stores, in a flat array: all of a dense one, those off zero of a sparse one."""
     return np.asarray(matrix.data if is_sparse(matrix) else matrix).ravel()
+
+
+def dense(matrix: Any) -> NDArray[np.float64]:
+    """The matrix as an ndarray."""
+    return np.asarray(matrix.toarray() if is_sparse(matrix) else matrix)
 
 
 def largest_entry(matrix: Any) -> float:

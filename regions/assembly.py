@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
     from regions.decomposition import Decomposition
     from regions.engine.loop import Result
+    from regions.engine.resources import Resources
     from regions.network import Network
 
 __all__ = ["assemble"]
 
 
-def assemble(decomposition: Decomposition) -> RegionComplex:
+def assemble(decomposition: Decomposition, resources: Resources | None = None) -> RegionComplex:
     """Enumerate the regions of a decomposed domain.
 
     Parameters
     ----------
     decomposition : Decomposition
+    resources : Resources, optional
 
     Returns
     -------
@@ -42,13 +44,13 @@ def assemble(decomposition: Decomposition) -> RegionComplex:
     network, domain = decomposition.network, decomposition.domain
     index = _neuron_index(network)
     if isinstance(domain, Box | ConvexPolygon):
-        start = decomposition.parts[0].start()
+        start = decomposition.parts[0].start(resources)
         assert start is not None
         return _of_one_part(network, domain, start.run(), index)
     complexes: list[PartComplex] = []
     proven = decided = 0
     for part in decomposition.parts:
-        enumeration = part.start()
+        enumeration = part.start(resources)
         if enumeration is None:
             continue
         result = enumeration.run()
@@ -113,7 +115,7 @@ def _of_one_part(
         edge_faces=cells.edge_faces,
         ring_offsets=cells.ring_offsets,
         rings=cells.rings,
-        packed_patterns=np.packbits(result.patterns, axis=1),
+        packed_patterns=result.packed_patterns,
         gradients=np.moveaxis(result.maps[:, :2], 1, 2),
         offsets=result.maps[:, 2],
         certificate=Certificate(result.proven, result.decided),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.decomposition import Domain
+    from regions.slices import Slice
 
 __all__ = ["ARRAYS", "Certificate", "Region", "RegionComplex"]
 
@@ -157,6 +158,8 @@ class RegionComplex:
     certificate : Certificate
     directions : ndarray, shape (K, 2), float64
         Unit vectors to the ideal vertices; none where the domain is bounded.
+    slice : Slice, optional
+        The plane in a larger input space that the domain lies in; `network` takes its coordinates.
 
     Notes
     -----
@@ -199,6 +202,7 @@ class RegionComplex:
     offsets: NDArray[np.float64]
     certificate: Certificate = field(default_factory=lambda: Certificate(0, 0))
     directions: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    slice: Slice | None = None
 
     def __post_init__(self) -> None:
         for name in ARRAYS:

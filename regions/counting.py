@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter, deque
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._matrices import stored
 from regions.complex import Certificate
+from regions.engine.resources import Resources, cores
 from regions.errors import DomainError, MemoryLimitError, TooManyRegionsError, WorkerError
 from regions.executors import Executor, run_tasks
 
@@ -97,13 +98,14 @@ def count_decomposition(
     max_memory: int | None = None,
     max_regions: int | None = None,
     progress: bool | Callable[[Progress], None] = False,
+    device: str | None = None,
 ) -> RegionCount:
     """Count the regions of a decomposed domain; see :func:`regions.count_regions`.
 
     Parameters
     ----------
     decomposition : Decomposition
-    threads, executor, max_memory, max_regions, progress
+    threads, executor, max_memory, max_regions, progress, device
         As in :func:`regions.count_regions`.
 
     Returns
@@ -111,6 +113,7 @@ def count_decomposition(
     RegionCount
     """
     from regions.engine.blocks import Plan, single_threaded
+    from regions.engine.wide import WideMaps
     from regions.joining import surplus
 
     workers = threads or cores()
@@ -121,16 +124,18 @@ def count_decomposition(
         empty = True
         for number, part in enumerate(decomposition.parts):
             part, limit = _within(part, budget, workers)
-            start = part.start()
+            start = part.start(Resources(budget, device))
             if start is None:
                 continue
             empty = False
             state = _Part(Plan(start, limit), {})
             proven, decided = proven + state.plan.proven, decided + state.plan.decided
-            if executor is not None:
+            # A wide network has gone through all layers but one already.
+            here = executor is None or isinstance(start.maps, WideMaps)
+            if not here:
                 state.payload = _payload(part, limit, state.plan)
 
-            run = _run_locally(state, workers) if executor is None else _run_on(executor, state)
+            run = _run_locally(state, workers) if here or executor is None else _run_on(executor, state)
             for n_steps, found, sure, exactly in run:
                 state.found += found
                 state.done += n_steps
@@ -320,12 +325,6 @@ def count_network_remotely(arrays: dict[str, Any], domain: dict[str, Any], max_m
     return count_decomposition(decompose(network, read_domain(domain)), threads=1, max_memory=max_memory)
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    # Not every system tells.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @lru_cache(maxsize=1)
 def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="regions")
@@ -335,7 +334,7 @@ def _within(part: Part, budget: int, workers: int) -> tuple[Part, int]:
     """A part whose count keeps to a number of bytes, and how many of them one step may take."""
     from regions.decomposition import with_narrow_first_layer
 
-    weights = 8 * sum(layer.weight.size for layer in part.network.layers)
+    weights = 8 * sum(len(stored(layer.weight)) for layer in part.network.layers)
     # The packed network, the layers' working copies in each thread, and as much for the complex as for the steps.
     fixed = 4 * weights
     room = budget - fixed
@@ -344,4 +343,6 @@ def _within(part: Part, budget: int, workers: int) -> tuple[Part, int]:
             f"max_memory={budget} was given; this network needs at least {fixed + _LEAST_BYTES} bytes."
         )
     limit = room // (2 * workers)
+    if any(layer.is_sparse for layer in part.network.layers):
+        return part, int(limit)
     return with_narrow_first_layer(part, room // 2), int(limit)

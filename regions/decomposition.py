@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from regions._matrices import blocks, compact, dense
 from regions.domain import Box, ConvexPolygon, as_domain
 from regions.errors import DomainError
 from regions.network import Layer, Network
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.engine.loop import Enumeration
+    from regions.engine.resources import Resources
 
 __all__ = ["Decomposition", "Domain", "Part", "Seam", "as_planar_domain", "decompose", "with_narrow_first_layer"]
 
@@ -81,11 +83,11 @@ class Part:
     first: int = 0
     n_half_planes: int = 0
 
-    def start(self) -> Enumeration | None:
+    def start(self, resources: Resources | None = None) -> Enumeration | None:
         """An enumeration of this part in front of the original's layers; None where the part is empty."""
         from regions.engine.loop import Enumeration
 
-        enumeration = Enumeration(self.network, self.polygon)
+        enumeration = Enumeration(self.network, self.polygon, resources)
         for level in range(self.first):
             if level == 0 or not self.n_half_planes:
                 enumeration.skip_linear()
@@ -126,7 +128,7 @@ class Decomposition:
         n = len(domain.offsets)
         layers = [
             Layer(
-                np.vstack([first.weight, -domain.normals]),
+                compact(blocks([[first.weight], [-domain.normals]])),
                 np.concatenate([first.bias, domain.offsets]),
                 np.concatenate([first.below, np.zeros(n)]),
                 np.concatenate([first.above, np.ones(n)]),
@@ -134,7 +136,7 @@ class Decomposition:
             )
         ]
         for i, layer in enumerate(others):
-            weight = layer.weight if i else np.hstack([layer.weight, np.zeros((layer.n_out, n))])
+            weight = layer.weight if i else compact(blocks([[layer.weight, np.zeros((layer.n_out, n))]]))
             layers.append(Layer(weight, layer.bias, layer.below, layer.above, layer.name))
         return Network(tuple(layers))
 
@@ -298,7 +300,7 @@ def _scale(network: Network) -> float:
     """A power of two about as large as the first layer's lines are far from the origin."""
     for layer in network.layers:
         if layer.kinked.any() and layer.n_in == 2:
-            lengths = np.hypot(*layer.weight.T)
+            lengths = np.hypot(*dense(layer.weight).T)
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 distances = np.abs(layer.bias) / lengths
             usual = distances[np.isfinite(distances) & (distances > 0)]
@@ -320,10 +322,11 @@ def _chart(network: Network, frame: NDArray[np.float64], domain: Polyhedron | Wh
         slopes = np.concatenate([np.zeros(n), ones])
         layers.append(Layer(weight, np.zeros(n + 3), slopes, np.ones(n + 3), "half-planes"))
     for i, layer in enumerate(network.layers):
-        weight = np.hstack([np.zeros((layer.n_out, 0 if i else n)), layer.weight, layer.bias[:, None]])
+        front = [] if i or not n else [np.zeros((layer.n_out, n))]
+        rows = [[*front, layer.weight, layer.bias[:, None]]]
         below, above = layer.below, layer.above
         if i + 1 < len(network.layers):
-            weight = np.vstack([weight, np.eye(weight.shape[1])[-1]])
+            rows.append([*(np.zeros((1, n)) for _ in front), np.zeros((1, layer.n_in)), np.ones((1, 1))])
             below, above = np.append(below, 1.0), np.append(above, 1.0)
-        layers.append(Layer(weight, np.zeros(len(below)), below, above, layer.name))
+        layers.append(Layer(compact(blocks(rows)), np.zeros(len(below)), below, above, layer.name))
     return Network(tuple(layers))

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from regions.network import as_network
 if TYPE_CHECKING:
     from regions.complex import RegionComplex
     from regions.counting import Progress, RegionCount
+    from regions.decomposition import Domain
     from regions.executors import Executor
     from regions.network import Network
+    from regions.slices import Slice
 
-__all__ = ["count_regions", "count_sweep", "enumerate_regions", "planar_network"]
+__all__ = ["check_device", "count_regions", "count_sweep", "enumerate_regions", "planar_network"]
 
 _compiled = False
 
@@ -76,21 +79,66 @@ def planar_network(model: Any) -> Network:
     if network.input_dimension != 2:
         raise InvalidNetworkError(
             f"a network of {network.input_dimension} input(s) was given; regions are enumerated in a plane, so 2 are "
-            "needed. Put an affine map from two coordinates in front of it to look at a planar slice."
+            "needed. Give a regions.Slice as the domain to look at a plane in its input space."
         )
     return network
 
 
-def enumerate_regions(model: Any, domain: Any) -> RegionComplex:
+def _planar(model: Any, domain: Any) -> tuple[Network, Domain, Slice | None]:
+    """The network in the plane's coordinates, the domain in the plane, and the plane if it is a slice."""
+    from regions.slices import Slice
+
+    if isinstance(domain, Slice):
+        return domain.compose(model), domain.domain, domain
+    return planar_network(model), as_planar_domain(domain), None
+
+
+def check_device(device: Any) -> None:
+    """Raise unless torch has a device for products in float64.
+
+    Parameters
+    ----------
+    device : str or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        With what is allowed.
+    """
+    if device is None:
+        return
+    if not isinstance(device, str):
+        raise TypeError(f"device of type {type(device).__name__} was given; a name such as 'cuda' or 'cpu' is needed.")
+    import torch
+
+    try:
+        torch.ones(1, dtype=torch.float64, device=device).cpu()
+    except Exception as error:
+        # torch raises errors of many classes here, by build and by device.
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"device={device!r} was given, which cannot be used here ({reason}); allowed are devices of torch with "
+            "numbers of 64 bits, such as 'cuda' and 'cpu'. Leave it out to compute without torch."
+        ) from error
+
+
+def enumerate_regions(
+    model: Any, domain: Any, *, max_memory: int | None = None, device: str | None = None
+) -> RegionComplex:
     """Enumerate the activation regions of a network over a domain, exactly.
 
     Parameters
     ----------
     model : Network or torch.nn.Module
-        With two inputs.
-    domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron or WholePlane
+        With two inputs; with any number and shape of inputs if the domain is a slice.
+    domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron, WholePlane or Slice
         A number b means the square [-b, b]². Over a polygon that is not convex a pattern may have several regions:
-        every connected one is a region of its own.
+        every connected one is a region of its own. A slice is a plane in the input space with a domain in it.
+    max_memory : int, optional
+        Bytes that the affine maps of wide layers may take, 2 GiB where left out; what does not fit is made anew
+        where it is needed. The complex itself comes on top.
+    device : str, optional
+        Where the products of the layers are computed, as torch calls it, e.g. "cuda". The result is the same.
 
     Returns
     -------
@@ -118,10 +166,15 @@ def enumerate_regions(model: Any, domain: Any) -> RegionComplex:
     >>> regions.enumerate_regions(network, 1)
     <RegionComplex of 4 activation regions, 9 vertices and 12 edges, of 2 hidden neurons over Box(-1.0, -1.0, 1.0, 1.0)>
     """
-    network, where = planar_network(model), as_planar_domain(domain)
+    network, where, plane = _planar(model, domain)
+    _check_limits(max_memory=max_memory)
+    check_device(device)
     with _compiling_is_told():
         from regions.assembly import assemble
-    return assemble(decompose(network, where))
+        from regions.engine.resources import Resources
+    resources = Resources(max_memory or Resources().max_memory, device)
+    complex_ = assemble(decompose(network, where), resources)
+    return complex_ if plane is None else replace(complex_, slice=plane)
 
 
 def count_regions(
@@ -133,6 +186,7 @@ def count_regions(
     max_memory: int | None = None,
     max_regions: int | None = None,
     progress: bool | Callable[[Progress], None] = False,
+    device: str | None = None,
 ) -> RegionCount:
     """Count the activation regions of a network over a domain, exactly, without storing them.
 
@@ -155,6 +209,8 @@ def count_regions(
         Stop with an error as soon as more regions are found.
     progress : bool or callable
         True shows a progress bar on stderr; a callable is given a :class:`regions.counting.Progress` after every step.
+    device : str, optional
+        Where the products of the layers are computed, as torch calls it, e.g. "cuda". The result is the same.
 
     Returns
     -------
@@ -183,8 +239,9 @@ def count_regions(
     ...
     regions.errors.TooManyRegionsError: 4 regions were found, more than max_regions=3; ...
     """
-    network, where = planar_network(model), as_planar_domain(domain)
+    network, where, _ = _planar(model, domain)
     _check_limits(threads=threads, max_memory=max_memory, max_regions=max_regions)
+    check_device(device)
     with _compiling_is_told():
         from regions.counting import count_decomposition
     return count_decomposition(
@@ -194,6 +251,7 @@ def count_regions(
         max_memory=max_memory,
         max_regions=max_regions,
         progress=progress,
+        device=device,
     )
 
 

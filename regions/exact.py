@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._matrices import stored
 from regions.polygon import Polygon
 from regions.polyhedron import Polyhedron, WholePlane
 
@@ -22,15 +23,29 @@ if TYPE_CHECKING:
 __all__ = [
     "ExactLines",
     "IntegerNetwork",
+    "SparseIntegers",
     "corner_lines",
     "cross",
     "domain_sides",
+    "dyadic",
     "exact_vertices",
     "layer_activity",
     "scaled_integers",
 ]
 
 Triple = tuple[int, int, int]
+
+
+def dyadic(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return odd integers (or 0) and exponents, flat, with ``values == integers * 2.0**exponents`` exactly."""
+    fraction, exponent = np.frexp(np.ascontiguousarray(values, dtype=np.float64).ravel())
+    mantissa = (fraction * 2.0**53).astype(np.int64)
+    used = mantissa != 0
+    # Trailing zero bits are shifted out: weights such as 0.5 then stay one-digit integers.
+    zeros = np.zeros(mantissa.shape, dtype=np.int64)
+    zeros[used] = np.log2((mantissa[used] & -mantissa[used]).astype(np.float64)).astype(np.int64)
+    mantissa >>= zeros
+    return mantissa, np.where(used, exponent.astype(np.int64) - 53 + zeros, 0)
 
 
 def scaled_integers(*arrays: NDArray[np.float64]) -> tuple[list[list[int]], int]:
@@ -41,24 +56,49 @@ def scaled_integers(*arrays: NDArray[np.float64]) -> tuple[list[list[int]], int]
     >>> scaled_integers(np.array([0.5, 3.0]), np.array([0.25]))
     ([[2, 12], [1]], 2)
     """
-    mantissas, exponents, lowest = [], [], 0
-    for array in arrays:
-        fraction, exponent = np.frexp(np.ascontiguousarray(array, dtype=np.float64).ravel())
-        mantissa = (fraction * 2.0**53).astype(np.int64)
-        used = mantissa != 0
-        # Trailing zero bits are shifted out first: weights such as 0.5 then stay one-digit integers.
-        zeros = np.zeros(mantissa.shape, dtype=np.int64)
-        zeros[used] = np.log2((mantissa[used] & -mantissa[used]).astype(np.float64)).astype(np.int64)
-        mantissa >>= zeros
-        place = exponent.astype(np.int64) - 53 + zeros
-        if used.any():
-            lowest = min(lowest, int(place[used].min()))
-        mantissas.append(mantissa)
-        exponents.append(np.where(used, place, 0))
+    parts = [dyadic(array) for array in arrays]
+    lowest = min((int(places.min()) for _, places in parts if len(places)), default=0)
+    lowest = min(lowest, 0)
     return [
-        [int(m) << max(int(e) - lowest, 0) for m, e in zip(ms, es, strict=True)]
-        for ms, es in zip(mantissas, exponents, strict=True)
+        [m << max(e - lowest, 0) for m, e in zip(ms.tolist(), es.tolist(), strict=True)] for ms, es in parts
     ], -lowest
+
+
+class SparseIntegers:
+    """A sparse integer matrix, which multiplies an ``fmpz_mat`` from the left.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csr_array
+        For its structure.
+    values : list of int
+        One for each entry that the matrix stores.
+    """
+
+    def __init__(self, matrix: Any, values: list[int]) -> None:
+        self._shape = matrix.shape
+        self._indptr, self._indices, self._values = matrix.indptr.tolist(), matrix.indices.tolist(), values
+
+    def __mul__(self, other: Any) -> Any:
+        """The product, an ``fmpz_mat``."""
+        columns = other.ncols()
+        entries = other.entries()
+        out = []
+        for i in range(self._shape[0]):
+            here = range(self._indptr[i], self._indptr[i + 1])
+            out += [
+                sum((self._values[p] * entries[self._indices[p] * columns + c] for p in here), start=0)
+                for c in range(columns)
+            ]
+        return type(other)(self._shape[0], columns, out)
+
+    def row(self, i: int) -> SparseIntegers:
+        """One row, as a matrix."""
+        found = SparseIntegers.__new__(SparseIntegers)
+        first, stop = self._indptr[i], self._indptr[i + 1]
+        found._shape, found._indptr = (1, self._shape[1]), [0, stop - first]
+        found._indices, found._values = self._indices[first:stop], self._values[first:stop]
+        return found
 
 
 def cross(p: Any, q: Any) -> Any:
@@ -113,9 +153,12 @@ class IntegerNetwork:
         self.weights, self.biases, self.shifts = [], [], []
         self.below, self.above, self.slope_shifts = [], [], []
         for layer in network.layers:
-            (weight, bias), shift = scaled_integers(layer.weight, layer.bias)
+            (weight, bias), shift = scaled_integers(stored(layer.weight), layer.bias)
             (below, above), slope_shift = scaled_integers(layer.below, layer.above)
-            self.weights.append(fmpz_mat(layer.n_out, layer.n_in, weight))
+            sparse = layer.is_sparse
+            self.weights.append(
+                SparseIntegers(layer.weight, weight) if sparse else fmpz_mat(layer.n_out, layer.n_in, weight)
+            )
             self.biases.append([fmpz(b) for b in bias])
             self.shifts.append(shift)
             self.below.append(below)
@@ -125,6 +168,14 @@ class IntegerNetwork:
     def identity_map(self) -> tuple[Any, int]:
         """The map x, y of the plane itself."""
         return self._mat(2, 3, [1, 0, 0, 0, 1, 0]), 0
+
+    def weight_row(self, layer: int, unit: int) -> Any:
+        """Row `unit` of a weight, as a matrix of one row."""
+        weights = self.weights[layer]
+        if isinstance(weights, SparseIntegers):
+            return weights.row(unit)
+        n = weights.ncols()
+        return self._mat(1, n, [weights[unit, j] for j in range(n)])
 
     def affine(self, layer: int, after: tuple[Any, int]) -> tuple[Any, int]:
         """Pre-activation map of `layer` from the post-activation map before it."""

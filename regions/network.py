@@ -455,12 +455,14 @@ class Network:
         return f"<Network {widths} with {neurons} and {self.n_parameters} parameters>"
 
 
-def as_network(model: Any) -> Network:
+def as_network(model: Any, input_shape: tuple[int, ...] | None = None) -> Network:
     """Return `model` as a `Network`: a network as it is, a torch module captured.
 
     Parameters
     ----------
     model : Network or torch.nn.Module
+    input_shape : tuple of int, optional
+        Of one input, where it is known.
 
     Returns
     -------
@@ -476,7 +478,9 @@ def as_network(model: Any) -> Network:
     if isinstance(model, Network):
         return model
     if any(f"{c.__module__}.{c.__qualname__}" == "torch.nn.modules.module.Module" for c in type(model).__mro__):
-        return Network.from_torch(model)
+        if input_shape is None or len(input_shape) == 1:
+            return Network.from_torch(model, input_dimension=None if input_shape is None else input_shape[0])
+        return Network.from_torch(model, input_shape=input_shape)
     raise TypeError(
         f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed are a "
         "regions.Network and a torch.nn.Module. For plain arrays use regions.Network.from_arrays(weights, biases)."

@@ -231,7 +231,8 @@ def plot_regions(
 
     Notes
     -----
-    Beyond 5000 regions the polygons are drawn as pixels also in vector formats (PDF, SVG), which would otherwise grow
+    Anchors of a slice are marked with rings. Beyond 5000 regions the polygons are drawn as pixels also in vector
+    formats (PDF, SVG), which would otherwise grow
     by some hundred bytes a region.
 
     Examples
@@ -272,6 +273,8 @@ def plot_regions(
     ax.set_ylim(miny, maxy)
     ax.set_aspect("auto" if _oblong((minx, maxx, miny, maxy)) else "equal")
     _label(ax, title)
+    if complex.slice is not None and len(complex.slice.anchors):
+        ax.plot(*complex.slice.anchors.T, "o", color="black", markerfacecolor="white", markersize=6, zorder=3)
     if colorbar:
         ax.figure.colorbar(drawn, ax=ax)
     return ax

@@ -109,7 +109,8 @@ def part_complex(part: Part, enumeration: Enumeration, result: Result, neuron_in
     labels[cut_off] = units[cut_off]
     inner = kinds == INNER
     labels[inner] = neuron_index[layers[inner] - part.first, units[inner]]
-    patterns = result.patterns[:, part.n_half_planes :]
+    n_neurons = enumeration.network.n_neurons
+    patterns = np.unpackbits(result.packed_patterns, axis=1, count=n_neurons).view(np.bool_)[:, part.n_half_planes :]
     return PartComplex(part, result.cells, enumeration, patterns, kinds, labels)
 
 

@@ -16,7 +16,7 @@ from numba import njit
 from threadpoolctl import ThreadpoolController
 
 from regions.engine.fast import TOO_LARGE, count_block, pack
-from regions.engine.maps import next_maps
+from regions.engine.wide import WideMaps
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -101,7 +101,7 @@ def _count(enumeration: Enumeration, last: int, limit: int) -> NDArray[np.int64]
             for block in split(enumeration, size):
                 total += _count(enumeration.part(block, parents, bits), last, limit)
             return total
-        enumeration.maps = next_maps(layer, layers[enumeration.level - 1], enumeration.maps, parents, bits)
+        enumeration.maps = enumeration.maps.into(layer, layers[enumeration.level - 1], parents, bits)
     chords = enumeration.chords()
     meetings: Counter[int] = Counter()
     proven = 0
@@ -134,6 +134,10 @@ class Plan:
         self._chords: Chords | None = None
         self._blocks: list[NDArray[np.int64]] = []
         self._start = start
+        if isinstance(start.maps, WideMaps):
+            self._go_through(start)
+            self.proven, self.decided = start.proven, start.exact.decided
+            return
         self._packed = pack(start.network)
         if self._packed.last >= start.level:
             start.skip_linear()
@@ -146,6 +150,17 @@ class Plan:
                 self._parents, self._bits = start.cut()
                 self._blocks = split(start, _FIRST_FACES)
         self.proven, self.decided = start.proven, start.exact.decided
+
+    def _go_through(self, start: Enumeration) -> None:
+        """Cut by all layers but the last that has neurons: a wide network's maps take more room than its faces."""
+        layers = start.network.layers
+        last = max((i for i, layer in enumerate(layers) if layer.kinked.any()), default=-1)
+        while start.level < last:
+            before = layers[start.level]
+            parents, bits = start.cut()
+            start.maps = start.maps.into(layers[start.level], before, parents, bits)
+        if last >= start.level:
+            self._chords = start.chords()
 
     def __len__(self) -> int:
         """Number of steps."""

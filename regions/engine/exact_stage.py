@@ -16,7 +16,7 @@ import numpy as np
 from regions.exact import IntegerNetwork, corner_lines, cross
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,13 +75,20 @@ class ExactStage:
         -------
         ExactStage
         """
-        part = ExactStage(self._network, self._domain)
+        part = self._empty_part()
         part._base, part._start = self, level
         part._base_faces, part._base_lines, part._base_points = faces, lines, points
         part.levels = list(self.levels[:level])
         part.lines = self.lines[lines]
         part.vertex_lines = np.zeros((len(points), 2), dtype=np.int64)
         return part
+
+    def _empty_part(self) -> ExactStage:
+        return ExactStage(self._network, self._domain)
+
+    def _prepare(self) -> None:
+        """Make what `_corners` and `_sides` come with."""
+        _ = self.integers
 
     def history(self, faces: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint64] | None]]:
         """Where faces of the last level come from, layer by layer backwards.
@@ -151,10 +158,14 @@ class ExactStage:
         if index < len(self._base_lines) and self._base is not None:
             return self._base.line(int(self._base_lines[index]))
         layer, face, unit = (int(i) for i in self.lines[index])
-        integers = self.integers
+        self._prepare()
         if layer < 0:
             return self._sides[unit]
-        return integers.row(self.face_map(layer, face if layer else 0), unit)
+        return self.face_row(layer, face if layer else 0, unit)
+
+    def face_row(self, layer: int, face: int, unit: int) -> Any:
+        """Integer pre-activation of a unit on a face of the level before its layer."""
+        return self.integers.row(self.face_map(layer, face), unit)
 
     def point(self, vertex: int) -> Any:
         """A vertex as an integer triple (X, Y, W), W > 0."""
@@ -164,7 +175,7 @@ class ExactStage:
         if found is None:
             first, second = (int(i) for i in self.vertex_lines[vertex])
             if first < 0:
-                _ = self.integers
+                self._prepare()
                 found = self._corners[-1 - first]
             else:
                 found = cross(self.line(first), self.line(second))
@@ -193,18 +204,21 @@ class ExactStage:
         entries: list[Any] = state[0].entries()
         return entries
 
+    def entries(self, layer: int, vertex: int, units: Sequence[int]) -> list[Any]:
+        """Pre-activations of some units of a layer at a vertex, times the same positive factor."""
+        values = self.values(layer, vertex)
+        return [values[k] for k in units]
+
     def signs(self, layer: int, vertices: NDArray[np.int64], units: NDArray[np.int64]) -> NDArray[np.int8]:
         """Signs of pairs of a vertex and a unit."""
         self.decided += len(vertices)
         out = np.empty(len(vertices), dtype=np.int8)
         order = np.argsort(vertices, kind="stable")
-        current, entries = -1, []
-        for i in order:
-            if vertices[i] != current:
-                current = int(vertices[i])
-                entries = self.values(layer, current)
-            z = entries[units[i]]
-            out[i] = (z > 0) - (z < 0)
+        starts = np.flatnonzero(np.diff(vertices[order], prepend=-1))
+        for first, stop in pairwise([*starts.tolist(), len(order)]):
+            here = order[first:stop]
+            values = self.entries(layer, int(vertices[here[0]]), units[here].tolist())
+            out[here] = [(z > 0) - (z < 0) for z in values]
         return out
 
     def order_run(
@@ -237,10 +251,8 @@ class ExactStage:
         """
         if known and names and any(s.issuperset(names) for s in known):
             return list(range(len(units))), [False] + [True] * (len(units) - 1)
-        first = self.values(layer, ends[0])
-        heads = [abs(first[k]) for k in units]
-        last = self.values(layer, ends[1])
-        tails = [abs(last[k]) for k in units]
+        heads = [abs(z) for z in self.entries(layer, ends[0], units)]
+        tails = [abs(z) for z in self.entries(layer, ends[1], units)]
 
         def compare(i: int, j: int) -> int:
             # t = head / (head + tail), so t_i < t_j where head_i / tail_i < head_j / tail_j.

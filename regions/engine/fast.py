@@ -594,6 +594,7 @@ def count_block(
             tiny,
             kinked,
             new_bits,
+            np.empty((0, 2, 0)),
         )
         proven += sure
         if unknown.shape[0]:

@@ -50,13 +50,13 @@ class LayerBounds:
     """Norms of a layer that error bounds need, each rounded up."""
 
     def __init__(self, layer: Layer) -> None:
-        from regions.engine.maps import norm_bound, spectral_bound
+        from regions.engine.maps import frobenius_bound, norm_bound, spectral_bound
 
         n = layer.n_in + 3
         slopes = np.concatenate([layer.below, layer.above])
         self.row_norms = norm_bound(layer.weight)
         self.spectral = spectral_bound(layer.weight)
-        self.frobenius = float(norm_bound(layer.weight.reshape(1, -1))[0])
+        self.frobenius = frobenius_bound(layer.weight)
         self.bias_norm = float(norm_bound(layer.bias.reshape(1, -1))[0])
         self.steepest = float(np.abs(slopes).max())
         #: 0 where multiplication by the slopes is exact.
@@ -113,9 +113,7 @@ class ExactLine:
         layer = len(active)
         values, scale = self.after(active)
         if (layer, unit) not in self._rows:
-            weights = self.integers.weights[layer]
-            n = weights.ncols()
-            self._rows[layer, unit] = type(weights)(1, n, [weights[unit, j] for j in range(n)])
+            self._rows[layer, unit] = self.integers.weight_row(layer, unit)
         product = self._rows[layer, unit] * values
         return product[0, 0], product[0, 1] + (self.integers.biases[layer][unit] << scale)
 

@@ -27,8 +27,19 @@ def _grown(array, needed):
     return bigger
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _margin(a, b, c, eg, ec, mid_x, mid_y, reach_x, reach_y, far_x, far_y):
+    """Value of a line in the middle of a box, and how far it is from vanishing anywhere in the box."""
+    s = a * mid_x + b * mid_y + c
+    bound = abs(a) * (reach_x + 8.0 * U * far_x) + abs(b) * (reach_y + 8.0 * U * far_y) + 8.0 * U * abs(c)
+    bound += eg * (far_x + far_y) + ec
+    return s, abs(s) - (bound * INFLATE + TINY)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, g_errors, c_errors, tiny, kinked, bits):
+def classify(
+    ring_offsets, rings, points, coefficients, row_norms, bias_errors, g_errors, c_errors, tiny, kinked, bits, errors
+):
     """Signs of the neurons on the faces: whole faces where that is proven, vertex by vertex where it is not.
 
     Parameters
@@ -46,6 +57,8 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
     kinked : (M,) bool
     bits : (F, words) uint64
         Set where a neuron is proven active on a whole face.
+    errors : (F, 2, M) float64
+        Bounds for every unit on every face instead of the four above; empty where those hold.
 
     Returns
     -------
@@ -60,6 +73,7 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
     """
     n_faces = ring_offsets.shape[0] - 1
     n_units = row_norms.shape[0]
+    own_errors = errors.shape[0] > 0
     faces = np.empty(64, np.int64)
     units = np.empty(64, np.int64)
     starts = np.empty(64, np.int64)
@@ -99,15 +113,18 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
             far_x = math.inf
         g_error = g_errors[f]
         c_error = c_errors[f]
-        for k in range(n_units):
-            a = coefficients[f, 0, k]
-            b = coefficients[f, 1, k]
-            c = coefficients[f, 2, k]
-            s = a * mid_x + b * mid_y + c
-            bound = abs(a) * (reach_x + 8.0 * U * far_x) + abs(b) * (reach_y + 8.0 * U * far_y) + 8.0 * U * abs(c)
-            bound += (row_norms[k] * g_error + tiny) * (far_x + far_y) + row_norms[k] * c_error + bias_errors[k] + tiny
-            centre_values[k] = s
-            margins[k] = abs(s) - (bound * INFLATE + TINY)
+        if own_errors:
+            for k in range(n_units):
+                centre_values[k], margins[k] = _margin(
+                    coefficients[f, 0, k], coefficients[f, 1, k], coefficients[f, 2, k], errors[f, 0, k],
+                    errors[f, 1, k], mid_x, mid_y, reach_x, reach_y, far_x, far_y,
+                )  # fmt: skip
+        else:
+            for k in range(n_units):
+                centre_values[k], margins[k] = _margin(
+                    coefficients[f, 0, k], coefficients[f, 1, k], coefficients[f, 2, k], row_norms[k] * g_error + tiny,
+                    row_norms[k] * c_error + bias_errors[k] + tiny, mid_x, mid_y, reach_x, reach_y, far_x, far_y,
+                )  # fmt: skip
         # Without branches: which units are active is as good as random to the processor.
         n_open = 0
         for word in range(bits.shape[1]):
@@ -124,12 +141,18 @@ def classify(ring_offsets, rings, points, coefficients, row_norms, bias_errors, 
             a = coefficients[f, 0, k]
             b = coefficients[f, 1, k]
             c = coefficients[f, 2, k]
-            if a == 0.0 and b == 0.0 and c == 0.0 and (row_norms[k] == 0.0 or (g_error == 0.0 and c_error == 0.0)):
+            if own_errors:
+                eg = errors[f, 0, k]
+                ec = errors[f, 1, k]
+                exact = eg == 0.0 and ec == 0.0
+            else:
+                eg = row_norms[k] * g_error + tiny
+                ec = row_norms[k] * c_error + bias_errors[k] + tiny
+                exact = row_norms[k] == 0.0 or (g_error == 0.0 and c_error == 0.0)
+            if a == 0.0 and b == 0.0 and c == 0.0 and exact:
                 # Products of exact zeros only: the neuron vanishes on the whole face.
                 proven += 1
                 continue
-            eg = row_norms[k] * g_error + tiny
-            ec = row_norms[k] * c_error + bias_errors[k] + tiny
             if n_signs + length > signs.shape[0]:
                 signs = _grown(signs, n_signs + length)
             plus = False

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from regions.engine import arrange, kernels
+from regions.engine.cone import ConeStage
 from regions.engine.exact_stage import ExactStage
-from regions.engine.maps import FaceMaps, activate, first_maps, next_maps
+from regions.engine.maps import FaceMaps, first_maps
 from regions.engine.predicates import TINY, U
+from regions.engine.resources import Resources
 from regions.engine.tally import tally
+from regions.engine.wide import WideMaps, WideNetwork, is_wide
 from regions.errors import EngineError
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ __all__ = ["Cells", "Chords", "Enumeration", "Result"]
 
 # Pairs of chords that one step of a tally looks at: some tens of milliseconds.
 _TALLY_WORK = 1 << 21
+_PATTERN_BYTES = 1 << 26
 
 
 @dataclass(slots=True)
@@ -99,7 +103,7 @@ class Result:
     """The complex behind the last layer, and how it came about."""
 
     cells: Cells
-    patterns: NDArray[np.bool_]
+    packed_patterns: NDArray[np.uint8]
     maps: NDArray[np.float64]
     line_origins: NDArray[np.int64]
     proven: int
@@ -144,6 +148,8 @@ class Enumeration:
     network : Network
         With two inputs.
     domain : Box or ConvexPolygon
+    resources : Resources, optional
+        What it may use; a network with sparse layers, or with a device, goes through piece by piece.
 
     Attributes
     ----------
@@ -153,15 +159,21 @@ class Enumeration:
         V - E + F of the faces that it started from: 1 for the whole domain.
     """
 
-    def __init__(self, network: Network, domain: Box | ConvexPolygon) -> None:
+    def __init__(self, network: Network, domain: Box | ConvexPolygon, resources: Resources | None = None) -> None:
         self.network = network
         self.domain = domain
         self.proven = 0
         self.level = 0
-        self.exact = ExactStage(network, domain)
+        resources = resources or Resources()
+        wide = is_wide(network) or resources.device is not None
+        self.exact = ConeStage(network, domain) if wide else ExactStage(network, domain)
         self.cells = domain_cells(domain)
         self.euler = 1
-        self.maps = first_maps(network.layers[0], 1)
+        self.maps: FaceMaps | WideMaps
+        if wide:
+            self.maps = WideMaps.first(WideNetwork(network, resources.max_memory, resources.device), 1)
+        else:
+            self.maps = first_maps(network.layers[0], 1)
         n = len(domain.corners)
         self.exact.lines = np.stack([np.full(n, -1), np.zeros(n, dtype=np.int64), np.arange(n)], axis=1)
         self.exact.vertex_lines = np.stack([-1 - np.arange(n)] * 2, axis=1)
@@ -174,9 +186,9 @@ class Enumeration:
             parents, bits = self.cut()
             if self.level == len(layers):
                 break
-            self.maps = next_maps(layers[self.level], layer, self.maps, parents, bits)
-        values, _ = activate(self.maps.coefficients, parents, bits, layer.below, layer.above)
-        return Result(self.cells, self._patterns(), values, self.exact.lines, self.proven, self.exact.decided)
+            self.maps = self.maps.into(layers[self.level], layer, parents, bits)
+        values = self.maps.outputs(layer, parents, bits)
+        return Result(self.cells, self._packed_patterns(), values, self.exact.lines, self.proven, self.exact.decided)
 
     def cut(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Cut by the next layer; return the new faces' parents and the layer's active units on them."""
@@ -190,7 +202,7 @@ class Enumeration:
         while self.level + 1 < len(layers) and not layers[self.level].kinked.any():
             before = layers[self.level]
             parents, bits = self.cut()
-            self.maps = next_maps(layers[self.level], before, self.maps, parents, bits)
+            self.maps = self.maps.into(layers[self.level], before, parents, bits)
 
     def part(self, faces: NDArray[np.int64], parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> Enumeration:
         """The same enumeration on some of the faces that :meth:`cut` just made.
@@ -218,21 +230,18 @@ class Enumeration:
         new.euler = len(points) - len(new.cells.edges) + len(faces)
         new.exact = self.exact.restricted(self.level, faces, lines, points)
         layers = self.network.layers
-        new.maps = next_maps(layers[self.level], layers[self.level - 1], self.maps, parents[faces], bits[faces])
+        new.maps = self.maps.into(layers[self.level], layers[self.level - 1], parents[faces], bits[faces])
         return new
 
     def _fail(self, message: str) -> EngineError:
         return EngineError(message, self.network, self.domain)
 
-    def _chords(self, layer: int, maps: FaceMaps):  # type: ignore[no-untyped-def]
+    def _chords(self, layer: int, maps: FaceMaps | WideMaps):  # type: ignore[no-untyped-def]
         """Which neurons cut which faces, all signs decided."""
         cells = self.cells
         units = self.network.layers[layer]
         bits = np.zeros((cells.n_faces, -(-units.n_out // 64)), dtype=np.uint64)
-        faces, neurons, starts, signs, at, vertices, doubtful, proven = kernels.classify(
-            cells.ring_offsets, cells.rings, cells.points, maps.coefficients, maps.row_norms, maps.bias_errors,
-            maps.g_errors, maps.c_errors, maps.tiny, units.kinked, bits,
-        )  # fmt: skip
+        faces, neurons, starts, signs, at, vertices, doubtful, proven = maps.classify(cells, units.kinked, bits)
         self.proven += proven
         if len(at):
             signs[at] = self.exact.signs(layer, vertices, doubtful)
@@ -262,7 +271,7 @@ class Enumeration:
         ranks, counts = kernels.rank_edges(offsets, tied)
         return offsets, chords, positions, ranks, counts
 
-    def _place(self, layer: int, maps: FaceMaps) -> Placed:
+    def _place(self, layer: int, maps: FaceMaps | WideMaps) -> Placed:
         """The layer's chords, and where they end on the faces' rims."""
         cells, exact = self.cells, self.exact
         bits, chord_faces, chord_units, ends, arcs = self._chords(layer, maps)
@@ -299,7 +308,7 @@ class Enumeration:
             raise self._fail(f"Layer {layer}: the edges of face {bad} are cut differently from its two sides.")
         return Placed(bits, chord_units, Rims(*placed), counts, lines, line_start)
 
-    def _arrange(self, layer: int, maps: FaceMaps) -> Arrangement:
+    def _arrange(self, layer: int, maps: FaceMaps | WideMaps) -> Arrangement:
         """All that a layer does to the faces, short of making the new ones."""
         cells = self.cells
         bits, chord_units, rims, counts, lines, line_start = self._place(layer, maps)
@@ -388,7 +397,7 @@ class Enumeration:
             x, y = self.exact.rounded(v)
             points[v] = (x, y, 1.0, abs(x) * 2 * U + TINY, abs(y) * 2 * U + TINY)
 
-    def _cut(self, layer: int, maps: FaceMaps) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    def _cut(self, layer: int, maps: FaceMaps | WideMaps) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         cells, exact = self.cells, self.exact
         if not self.network.layers[layer].kinked.any():
             exact.levels.append((None, None))
@@ -418,6 +427,7 @@ class Enumeration:
         ) = new
         n_points = len(cells.points)
         exact.vertex_lines = np.concatenate([exact.vertex_lines, node_lines])
+        maps.spread(new_bits)
         exact.levels.append((parents, new_bits))
         self.cells = Cells(
             points=np.concatenate([cells.points, node_points]),
@@ -438,20 +448,27 @@ class Enumeration:
         """The chords of the next layer, for counting the faces that it makes without making them."""
         return Chords(self, self._place(self.level, self.maps))
 
-    def _patterns(self) -> NDArray[np.bool_]:
-        """Patterns of the final faces: (R, H)."""
-        blocks = []
-        history = self.exact.history(np.arange(self.cells.n_faces))
-        for layer, (ancestors, bits) in zip(reversed(self.network.layers), history, strict=True):
-            if bits is None:
-                continue
-            # Words are little-endian, so their bytes are in the order of the units.
-            little = bits.astype("<u8", copy=False).view(np.uint8)
-            flat = np.unpackbits(little, axis=1, count=layer.n_out, bitorder="little").view(np.bool_)
-            blocks.append(flat[ancestors][:, layer.kinked])
-        if not blocks:
-            return np.zeros((self.cells.n_faces, 0), dtype=bool)
-        return np.concatenate(blocks[::-1], axis=1)
+    def _packed_patterns(self) -> NDArray[np.uint8]:
+        """Patterns of the final faces as `numpy.packbits` packs them: (R, ceil(H / 8))."""
+        n_faces, n_neurons = self.cells.n_faces, self.network.n_neurons
+        out = np.empty((n_faces, -(-n_neurons // 8)), dtype=np.uint8)
+        history = list(self.exact.history(np.arange(n_faces)))[::-1]
+        size = max(1, _PATTERN_BYTES // max(1, n_neurons))
+        for start in range(0, n_faces, size):
+            stop = min(start + size, n_faces)
+            flat = np.empty((stop - start, n_neurons), dtype=np.bool_)
+            at = 0
+            for layer, (ancestors, bits) in zip(self.network.layers, history, strict=True):
+                if bits is None:
+                    continue
+                # Words are little-endian, so their bytes are in the order of the units.
+                little = bits[ancestors[start:stop]].astype("<u8", copy=False).view(np.uint8)
+                active = np.unpackbits(little, axis=1, count=layer.n_out, bitorder="little").view(np.bool_)
+                kinked = np.flatnonzero(layer.kinked)
+                flat[:, at : at + len(kinked)] = active[:, kinked]
+                at += len(kinked)
+            out[start:stop] = np.packbits(flat, axis=1)
+        return out
 
 
 class Chords:

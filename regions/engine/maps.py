@@ -7,21 +7,24 @@ that a layer multiplies them by its spectral norm and not by its row sums. The p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
 
+from regions._matrices import is_sparse, largest_entry, stored
+from regions.engine import kernels
 from regions.engine.predicates import INFLATE, TINY, U
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from regions.engine.loop import Cells
     from regions.network import Layer
 
 _BLOCK_BYTES = 1 << 23
 
-__all__ = ["FaceMaps", "activate", "first_maps", "next_maps", "norm_bound", "spectral_bound"]
+__all__ = ["FaceMaps", "activate", "first_maps", "frobenius_bound", "next_maps", "norm_bound", "spectral_bound"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,36 @@ class FaceMaps:
             out[:, 4] = (norms * self.c_errors[faces] + self.bias_errors[units] + self.tiny) * INFLATE
         return out
 
+    def classify(self, cells: Cells, kinked: NDArray[np.bool_], bits: NDArray[np.uint64]) -> tuple[Any, ...]:
+        """As :func:`regions.engine.kernels.classify`."""
+        found: tuple[Any, ...] = kernels.classify(
+            cells.ring_offsets, cells.rings, cells.points, self.coefficients, self.row_norms, self.bias_errors,
+            self.g_errors, self.c_errors, self.tiny, kinked, bits, np.empty((0, 2, 0)),
+        )  # fmt: skip
+        return found
 
-def norm_bound(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def into(self, layer: Layer, before: Layer, parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> FaceMaps:
+        """The maps of the next layer; see :func:`next_maps`."""
+        return next_maps(layer, before, self, parents, bits)
+
+    def spread(self, bits: NDArray[np.uint64]) -> None:
+        """Nothing: every neuron was looked at."""
+
+    def outputs(self, layer: Layer, parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """The network's affine maps on the faces behind the last layer: (F, 3, O)."""
+        values: NDArray[np.float64] = activate(self.coefficients, parents, bits, layer.below, layer.above)[0]
+        return values
+
+
+def norm_bound(rows: Any) -> NDArray[np.float64]:
     """Upper bounds on the 2-norms of rows, safe from overflow and underflow of the squares."""
+    if is_sparse(rows):
+        # Each row's entries, and zeros behind them.
+        sizes = np.diff(rows.indptr)
+        packed = np.zeros((rows.shape[0], max(1, int(sizes.max()))))
+        at = np.arange(rows.nnz) - np.repeat(rows.indptr[:-1], sizes)
+        packed[np.repeat(np.arange(rows.shape[0]), sizes), at] = rows.data
+        rows = packed
     largest = np.abs(rows).max(axis=-1)
     scale = np.where(largest > 0, largest, 1.0)
     sums = np.square(rows / scale[..., None]).sum(axis=-1)
@@ -70,7 +100,13 @@ def norm_bound(rows: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(np.where(largest > 0, bound + 2.0**-1073, 0.0))
 
 
-def spectral_bound(weight: NDArray[np.float64]) -> float:
+def frobenius_bound(weight: Any) -> float:
+    """Upper bound on the Frobenius norm of a matrix."""
+    values = stored(weight)
+    return float(norm_bound(values.reshape(1, -1))[0]) if len(values) else 0.0
+
+
+def spectral_bound(weight: Any) -> float:
     """Upper bound on the spectral norm of a matrix, proven in float arithmetic.
 
     The norm of A = WᵀW is that of A^(2^k) to the power 2^-k, which the Frobenius norm bounds from above ever more
@@ -81,11 +117,15 @@ def spectral_bound(weight: NDArray[np.float64]) -> float:
     >>> 1.0 <= spectral_bound(np.eye(3)) < 1.1
     True
     """
-    largest = float(np.abs(weight).max())
+    largest = largest_entry(weight)
     if largest == 0.0 or not np.isfinite(largest):
         return largest
     scaled = weight / largest
-    frobenius = float(norm_bound(scaled.reshape(1, -1))[0])
+    frobenius = frobenius_bound(scaled)
+    if is_sparse(weight):
+        sums = [float(np.asarray(abs(scaled).sum(axis=axis)).max()) for axis in (0, 1)]
+        sides = np.sqrt(sums[0] * sums[1]) * (1 + (sum(weight.shape) + 64) * U)
+        return float(min(frobenius, sides)) * largest * (1 + 64 * U)
     n = min(weight.shape)
     if n < 2 or n > 512:
         return frobenius * largest * (1 + 64 * U)
@@ -201,7 +241,7 @@ def next_maps(
         c_after = (steepest * maps.c_norms[parents] + rounds * norms[:, 1] + lost) * INFLATE
         gamma = (n_in + 3) * U / (1 - (n_in + 3) * U)
         spectral = spectral_bound(layer.weight)
-        frobenius = float(norm_bound(layer.weight.reshape(1, -1))[0])
+        frobenius = frobenius_bound(layer.weight)
         bias_norm = float(norm_bound(layer.bias.reshape(1, -1))[0])
         tiny = (n_in + 1) * TINY
         all_tiny = layer.n_out * tiny

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions._matrices import dense
 from regions.engine.intervals import nearest_float
 from regions.engine.predicates import INFLATE, TINY, U
 
@@ -111,7 +112,7 @@ def sliced_product(weight: Floats, high: Floats, low: Floats) -> tuple[Floats, F
 
 def _affine(layer: Layer, high: Floats, low: Floats, bias: Floats) -> tuple[Floats, Floats, Floats]:
     """``weight @ x + bias`` in pairs of floats; `bias` is broadcast."""
-    top, rest, error = sliced_product(layer.weight, high, low)
+    top, rest, error = sliced_product(dense(layer.weight), high, low)
     top, lost = _sum(top, bias + np.zeros_like(top))
     rest = rest + lost
     error = error + 8 * U**2 * (np.abs(top) + np.abs(bias)) + 4 * U * np.abs(rest) * U

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from regions._matrices import row_entries
 from regions._polygons import edge_between
 from regions.complex import RegionComplex
 from regions.domain import Box, ConvexPolygon
@@ -106,11 +107,16 @@ class ExactCheck:
             self.homogeneous.append((int(x * w), int(y * w), w))
         self.layers = []
         for layer in complex_.network.layers:
-            matrix, scale = _integers([*layer.weight.ravel(), *layer.bias])
-            weights = [matrix[i * layer.n_in : (i + 1) * layer.n_in] for i in range(layer.n_out)]
+            rows = list(row_entries(layer.weight))
+            numbers, scale = _integers([x for _, values in rows for x in values] + layer.bias.tolist())
+            stops = np.cumsum([0, *(len(values) for _, values in rows)]).tolist()
+            weights = [
+                list(zip(columns.tolist(), numbers[start:stop], strict=True))
+                for (columns, _), start, stop in zip(rows, stops, stops[1:], strict=False)
+            ]
             slopes, slope_scale = _integers([*layer.below, *layer.above])
             pairs = list(zip(slopes[: layer.n_out], slopes[layer.n_out :], strict=True))
-            self.layers.append((weights, matrix[layer.n_in * layer.n_out :], scale, pairs, slope_scale))
+            self.layers.append((weights, numbers[stops[-1] :], scale, pairs, slope_scale))
         # The true rows are the integer ones over the product of the scales up to their layer.
         scales, scale = [], 1
         for _, _, factor, _, slope_factor in self.layers:
@@ -231,8 +237,8 @@ class ExactCheck:
         return rows, values, scale
 
     @staticmethod
-    def _combine(weights: list[int], bias: int, values: list[Row]) -> Row:
-        used = [(w, row) for w, row in zip(weights, values, strict=True) if w]
+    def _combine(weights: list[tuple[int, int]], bias: int, values: list[Row]) -> Row:
+        used = [(w, values[column]) for column, w in weights]
         a, b, c = (sum(w * row[k] for w, row in used) for k in range(3))
         return a, b, c + bias
 
