@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -358,6 +359,8 @@ class RegionComplex:
         ------
         IndexError
             When there is no such region.
+        TypeError
+            When the index is not an integer.
 
         Examples
         --------
@@ -367,6 +370,7 @@ class RegionComplex:
         >>> complex.region(-1)
         <Region 3: 4 sides, area 1, pattern 01>
         """
+        index = operator.index(index)
         if not -self.n_regions <= index < self.n_regions:
             raise IndexError(f"region {index} was asked for; there are {self.n_regions} regions.")
         i = index % self.n_regions

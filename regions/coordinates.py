@@ -154,6 +154,9 @@ def _intersections(edges: NDArray[np.int64], edge_lines: Floats, n: int) -> tupl
         unit = edge_lines / np.abs(edge_lines[:, :2]).max(axis=1)[:, None]
         unit /= np.hypot(unit[:, 0], unit[:, 1])[:, None]
     usable = np.flatnonzero(np.isfinite(unit).all(axis=1))
+    if not len(usable):
+        # Only lines so far away that no float64 holds them.
+        return np.full((n, 2), np.nan), np.zeros(n)
     unit = unit[usable]
     vertices = edges[usable].ravel()
     rows = np.repeat(np.arange(len(usable)), 2)

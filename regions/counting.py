@@ -32,6 +32,8 @@ _TASK_SECONDS = 0.5
 _LOCAL_SECONDS = 0.02
 _LEAST_BYTES = 1 << 24
 _DEFAULT_BYTES = 1 << 31
+# More than any machine has, and still an int64 in every unit.
+_MOST_BYTES = 1 << 48
 
 
 class RegionCount(int):
@@ -117,7 +119,7 @@ def count_decomposition(
     from regions.joining import surplus
 
     workers = threads or cores()
-    budget = _DEFAULT_BYTES if max_memory is None else max_memory
+    budget = _DEFAULT_BYTES if max_memory is None else min(int(max_memory), _MOST_BYTES)
     counted, proven, decided, done = 0, 0, 0, 0
     with single_threaded(), _reporting(progress) as report:
         less = surplus(decomposition)
@@ -298,8 +300,17 @@ def _run_on(executor: Executor, state: _Part) -> Iterator[Outcome]:
     pace = (time.perf_counter() - started) / max(at, 1)
     size = int(np.clip(_TASK_SECONDS / max(pace, 1e-9), 1, max(1, (n - at) // 8)))
     tasks = ((state.payload, i, min(i + size, n)) for i in range(at, n, size))
-    for _, outcome in run_tasks(executor, count_remotely, tasks):
+    for _, outcome in run_tasks(executor, count_remotely, tasks, _is_outcome):
         yield outcome
+
+
+def _is_outcome(arguments: tuple[Any, ...], result: Any) -> bool:
+    _, first, stop = arguments
+    if not (isinstance(result, tuple | list) and len(result) == 4 and isinstance(result[1], Counter)):
+        return False
+    n_steps, found, *decisions = result
+    numbers = [n_steps, *found, *found.values(), *decisions]
+    return n_steps == stop - first and all(isinstance(n, int | np.integer) and n >= 0 for n in numbers)
 
 
 def count_network_remotely(arrays: dict[str, Any], domain: dict[str, Any], max_memory: int | None) -> RegionCount:

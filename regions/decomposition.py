@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from regions._matrices import blocks, compact, dense
-from regions.domain import Box, ConvexPolygon, as_domain
+from regions.domain import Box, ConvexPolygon, as_domain, is_four_numbers
 from regions.errors import DomainError
 from regions.network import Layer, Network
 from regions.polygon import Polygon
@@ -33,8 +34,7 @@ Domain = Box | ConvexPolygon | Polygon | Polyhedron | WholePlane
 
 _ALLOWED = (
     "Allowed are a number b for the square [-b, b]², a regions.Box(minx, miny, maxx, maxy) or the four numbers of "
-    "one, a "
-    "regions.ConvexPolygon, a regions.Polygon or shapely Polygon of any shape, with holes or without, a "
+    "one, a regions.ConvexPolygon, a regions.Polygon or shapely Polygon of any shape, with holes or without, a "
     "regions.Polyhedron and regions.WholePlane()."
 )
 # What a face of a first layer's complex takes, with its share of edges and vertices and all copies made of them.
@@ -176,9 +176,12 @@ def as_planar_domain(domain: Any) -> Domain:
     if geometry_type is not None:
         what = "an empty" if domain.is_empty else "a"
         raise DomainError(f"{what} shapely {geometry_type} was given; a domain needs an interior. {_ALLOWED}")
-    if isinstance(domain, Box | ConvexPolygon | float | int | np.integer | np.floating | tuple | list):
+    number = isinstance(domain, Real | np.integer | np.floating) and not isinstance(domain, bool)
+    if number or isinstance(domain, Box | ConvexPolygon) or is_four_numbers(domain):
         return as_domain(domain)
-    raise DomainError(f"a domain of type {type(domain).__name__} was given. {_ALLOWED}")
+    shape = f" and shape {np.shape(domain)}" if isinstance(domain, np.ndarray) else ""
+    length = f" and length {len(domain)}" if isinstance(domain, tuple | list) else ""
+    raise DomainError(f"a domain of type {type(domain).__name__}{shape}{length} was given. {_ALLOWED}")
 
 
 def decompose(network: Network, domain: Domain) -> Decomposition:

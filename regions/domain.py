@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import shapely
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Box", "ConvexPolygon", "as_domain"]
+__all__ = ["Box", "ConvexPolygon", "as_domain", "is_four_numbers"]
 
 _ALLOWED = (
     "Allowed are a number b for the square [-b, b]², a regions.Box(minx, miny, maxx, maxy) or the four numbers of one, "
@@ -167,7 +167,7 @@ def _half_plane(dx: Fraction, dy: Fraction) -> int:
 def _convex_corners(corners: ArrayLike) -> NDArray[np.float64]:
     try:
         array = np.asarray(corners, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise DomainError(f"corners could not be read as numbers ({error}); shape (C, 2) is needed.") from error
     if array.ndim != 2 or array.shape[1] != 2:
         raise DomainError(f"corners of shape {array.shape} were given; (C, 2) with C >= 3 is needed.")
@@ -200,6 +200,13 @@ def _convex_corners(corners: ArrayLike) -> NDArray[np.float64]:
     return result
 
 
+def is_four_numbers(domain: Any) -> bool:
+    """Whether a domain is given as (minx, miny, maxx, maxy)."""
+    if isinstance(domain, np.ndarray):
+        return domain.shape == (4,)
+    return isinstance(domain, tuple | list) and len(domain) == 4 and not any(map(np.ndim, domain))
+
+
 def as_domain(domain: Any) -> Box | ConvexPolygon:
     """Read a bounded convex domain: a number b means [-b, b]², a shapely polygon is checked for convexity.
 
@@ -228,7 +235,7 @@ def as_domain(domain: Any) -> Box | ConvexPolygon:
         if bound <= 0:
             raise DomainError(f"the bound {domain} was given; the square [-b, b]² needs b > 0.")
         return Box(-bound, -bound, bound, bound)
-    if isinstance(domain, tuple | list) and len(domain) == 4 and not any(np.ndim(x) for x in domain):
+    if is_four_numbers(domain):
         return Box(*domain)
     geometry_type = getattr(domain, "geom_type", None)
     if geometry_type is None:

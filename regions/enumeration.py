@@ -242,6 +242,9 @@ def count_regions(
     network, where, _ = _planar(model, domain)
     _check_limits(threads=threads, max_memory=max_memory, max_regions=max_regions)
     check_device(device)
+    _check_executor(executor)
+    if not (isinstance(progress, bool | np.bool_) or callable(progress)):
+        raise TypeError(f"progress of type {type(progress).__name__} was given; allowed are a bool and a callable.")
     with _compiling_is_told():
         from regions.counting import count_decomposition
     return count_decomposition(
@@ -298,11 +301,14 @@ def count_sweep(
     from tqdm import tqdm
 
     from regions._complex_file import domain_arrays
-    from regions.counting import count_network_remotely
+    from regions.counting import RegionCount, count_network_remotely
     from regions.executors import run_tasks
 
     where = as_planar_domain(domain)
     _check_limits(max_memory=max_memory)
+    _check_executor(executor)
+    if not isinstance(models, Iterable):
+        raise TypeError(f"models of type {type(models).__name__} were given; several are needed, e.g. in a list.")
     networks = [planar_network(model) for model in models]
     counts: dict[int, RegionCount] = {}
     with tqdm(total=len(networks), desc="regions", unit="network", disable=not progress) as bar:
@@ -313,10 +319,22 @@ def count_sweep(
         else:
             arrays = domain_arrays(where)
             tasks = ((network.to_arrays(), arrays, max_memory) for network in networks)
-            for i, count in run_tasks(executor, count_network_remotely, tasks):
+            for i, count in run_tasks(
+                executor, count_network_remotely, tasks, lambda arguments, count: isinstance(count, RegionCount)
+            ):
                 counts[i] = count
                 bar.update()
     return [counts[i] for i in range(len(networks))]
+
+
+def _check_executor(executor: Any) -> None:
+    # A class has the method as well, but nothing to call it on.
+    if executor is not None and (isinstance(executor, type) or not callable(getattr(executor, "submit", None))):
+        what = f"the class {executor.__name__}" if isinstance(executor, type) else f"type {type(executor).__name__}"
+        raise TypeError(
+            f"an executor of {what} was given; an object with a method `submit` is needed, such as a "
+            "concurrent.futures.ProcessPoolExecutor()."
+        )
 
 
 def _check_limits(**limits: Any) -> None:

@@ -52,7 +52,7 @@ class NotPiecewiseLinearError(UnsupportedOperationError):
 
 
 class DomainError(RegionsError, ValueError):
-    """The domain is not a non-empty bounded convex polygon with finite corners."""
+    """The domain is empty or flat, not finite where it must be, or of a kind that is not allowed there."""
 
 
 class DegeneratePositionError(RegionsError, ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -24,7 +25,10 @@ class Executor(Protocol):
 
 
 def run_tasks(
-    executor: Executor, function: Callable[..., Any], tasks: Iterable[tuple[Any, ...]]
+    executor: Executor,
+    function: Callable[..., Any],
+    tasks: Iterable[tuple[Any, ...]],
+    is_result: Callable[[tuple[Any, ...], Any], bool] = lambda arguments, result: True,
 ) -> Iterator[tuple[int, Any]]:
     """Run tasks on an executor.
 
@@ -35,6 +39,8 @@ def run_tasks(
         A top-level function.
     tasks : iterable of tuple
         Its arguments; taken one by one, as the executor gets through them.
+    is_result : callable, optional
+        Whether something may be what the function returns for some arguments.
 
     Yields
     ------
@@ -48,7 +54,8 @@ def run_tasks(
     RegionsError
         That the function raised.
     WorkerError
-        When a task has failed three times for another reason: its worker died each time, say.
+        When a task has failed three times for another reason: its worker died each time, say. Also when an executor
+        answers with something else than the function's result.
 
     Warns
     -----
@@ -102,6 +109,12 @@ def run_tasks(
                     ) from error
                 send(number, arguments, attempt + 1)
             else:
+                if not is_result(arguments, result):
+                    raise WorkerError(
+                        f"the executor of type {type(executor).__name__} answered task {number} with "
+                        f"{reprlib.repr(result)}, which is not what {function.__name__} returns. "
+                        "`submit(function, *arguments).result()` must be function(*arguments)."
+                    )
                 yield number, result
     finally:
         # Left early, by an error or Ctrl-C. Not part of the protocol, but most executors can.

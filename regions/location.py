@@ -118,7 +118,8 @@ def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
             z = values @ layer.weight.T + layer.bias
             bound = (errors + gamma * np.abs(values)) @ magnitude.T + gamma * np.abs(layer.bias)
             bound = bound * (1 + 1e-9) + layer.n_in * _TINY
-            sure = np.abs(z) > bound
+            # Beyond the largest float, a part of the sum says nothing about the rest.
+            sure = (np.abs(z) > bound) & np.isfinite(z)
             kinked = layer.kinked
             open_ |= ~sure[:, kinked].all(axis=1)
             blocks.append(np.sign(z[:, kinked]).astype(np.int8))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 __all__ = ["Polygon", "convex_pieces", "on_segment"]
 
 Point = tuple[float, float]
+
+_NOT_EXACTLY = (
+    "{!r} could not be taken apart exactly: some corners lie within rounding errors of its sides, or its coordinates "
+    "are near the limits of float64. Round its coordinates (shapely.set_precision), simplify or scale it."
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -62,6 +67,8 @@ class Polygon:
     diagonals: tuple[tuple[Point, Point], ...]
 
     def __init__(self, shell: ArrayLike, holes: Sequence[ArrayLike] = ()) -> None:
+        if isinstance(holes, str) or not isinstance(holes, Iterable):
+            raise DomainError(f"holes of type {type(holes).__name__} were given; a sequence of rings is needed.")
         rings = [_ring(shell, "the shell")]
         rings += [_ring(hole, f"hole {i}") for i, hole in enumerate(holes)]
         _check_valid(rings)
@@ -206,7 +213,7 @@ def _ring(corners: ArrayLike, what: str) -> NDArray[np.float64]:
     """Distinct corners in order, without those on the straight line between their neighbours."""
     try:
         array = np.asarray(corners, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (OverflowError, TypeError, ValueError) as error:
         raise DomainError(f"{what}: corners could not be read as numbers ({error}); shape (C, 2) is needed.") from error
     if array.ndim != 2 or array.shape[1] != 2:
         raise DomainError(f"{what}: corners of shape {array.shape} were given; (C, 2) with C >= 3 is needed.")
@@ -235,7 +242,9 @@ def _check_valid(rings: list[NDArray[np.float64]]) -> None:
     import shapely
 
     polygon = shapely.Polygon(rings[0], rings[1:])
-    if not polygon.is_valid:
+    with np.errstate(all="ignore"):
+        valid = polygon.is_valid
+    if not valid:
         raise DomainError(
             f"the polygon is not valid: {shapely.is_valid_reason(polygon)}. Its rings must not cross themselves or one "
             "another, holes lie inside the shell, and its interior hangs together. shapely.make_valid may repair it; "
@@ -273,10 +282,12 @@ def convex_pieces(polygon: Polygon) -> list[list[Point]]:
     """
     import shapely
 
-    triangles = [
-        [tuple(p) for p in np.asarray(triangle.exterior.coords)[:-1, :2].tolist()]
-        for triangle in shapely.constrained_delaunay_triangles(_noded(polygon)).geoms
-    ]
+    try:
+        with np.errstate(all="ignore"):
+            found = shapely.constrained_delaunay_triangles(_noded(polygon)).geoms
+    except shapely.errors.GEOSException:
+        raise DomainError(_NOT_EXACTLY.format(polygon)) from None
+    triangles = [[tuple(p) for p in np.asarray(triangle.exterior.coords)[:-1, :2].tolist()] for triangle in found]
     pieces: dict[int, list[Any]] = {
         i: t if orientation(*t) > 0 else t[::-1] for i, t in enumerate(triangles) if orientation(*t) != 0
     }
@@ -326,7 +337,4 @@ def _check_tiling(polygon: Polygon, triangles: list[list[Point]]) -> None:
     total = sum((exact_area(np.array(t)) for t in triangles), Fraction(0))
     expected = sum((exact_area(ring) for ring in polygon.rings), Fraction(0))
     if len(left) != len(sides) or unmatched != rim or total != expected:
-        raise DomainError(
-            f"{polygon!r} could not be taken apart exactly: some corners lie within rounding errors of its sides. "
-            "Round its coordinates (shapely.set_precision) or simplify it."
-        )
+        raise DomainError(_NOT_EXACTLY.format(polygon))

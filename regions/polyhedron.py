@@ -81,8 +81,11 @@ class Polyhedron:
     def __init__(self, normals: ArrayLike, offsets: ArrayLike) -> None:
         try:
             a, b = np.array(normals, dtype=np.float64), np.array(offsets, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise DomainError(f"the half-planes could not be read as numbers ({error}).") from error
+        except (OverflowError, TypeError, ValueError) as error:
+            raise DomainError(
+                f"the half-planes could not be read as numbers ({error}); "
+                "normals of shape (M, 2) and offsets of shape (M,) are needed."
+            ) from error
         if a.ndim != 2 or a.shape[1] != 2 or b.shape != a.shape[:1]:
             raise DomainError(
                 f"normals of shape {a.shape} and offsets of shape {b.shape} were given; (M, 2) and (M,) are needed."

@@ -210,3 +210,18 @@ def test_flipped_bytes_never_escape_as_foreign_errors(kind: type, tmp_path) -> N
         path.write_bytes(damaged)
         with contextlib.suppress(FileFormatError):
             kind.load(path)
+
+
+@pytest.mark.parametrize("index", [1.5, "a", None])
+def test_a_region_is_asked_for_by_an_integer(index: object) -> None:
+    network = Network.from_arrays([np.eye(2), np.ones((1, 2))])
+    with pytest.raises(TypeError, match="integer"):
+        regions.enumerate_regions(network, 1).region(index)
+
+
+def test_points_whose_values_overflow_are_located_all_the_same() -> None:
+    # The first product overflows, the sum is negative.
+    network = Network.from_arrays([[[1.5, -1.0]], [[1.0]]], [[-1.75e308], [0.0]])
+    plane = regions.enumerate_regions(network, regions.WholePlane())
+    (found,) = plane.locate([[1.5e308, 1.75e308]])
+    assert not plane.patterns[found, 0]

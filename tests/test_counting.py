@@ -114,6 +114,48 @@ def test_errors_of_the_package_are_not_sent_again() -> None:
     assert max(executor.seen.values()) == 1
 
 
+class Answering:
+    """An executor whose futures all have the same result, or pass what they are given through a function."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def submit(self, function: Any, /, *arguments: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        result = function(*arguments)
+        future.set_result(self.answer(result) if callable(self.answer) else self.answer)
+        return future
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [None, "hello", (1, 2, 3), lambda r: (r[0], {}, 0, 0), lambda r: (r[0] + 1, *r[1:]), lambda r: (*r[:2], -5, 0)],
+)
+def test_an_executor_that_answers_something_else_is_found_out(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.0)
+    network = DeepMLP(seed=0)
+    with pytest.raises(WorkerError, match="not what count_remotely returns"):
+        regions.count_regions(network, 10, executor=Answering(answer))
+    with pytest.raises(WorkerError, match="not what count_network_remotely returns"):
+        count_sweep([network], 10, executor=Answering(7 if callable(answer) else answer))
+
+
+@pytest.mark.parametrize("executor", [5, "dask", ProcessPoolExecutor], ids=repr)
+def test_what_is_no_executor_is_refused_before_anything_is_counted(executor: Any) -> None:
+    with pytest.raises(TypeError, match="method `submit` is needed"):
+        regions.count_regions(DeepMLP(seed=0), 1, executor=executor)
+    with pytest.raises(TypeError, match="method `submit` is needed"):
+        count_sweep([], 1, executor=executor)
+
+
+def test_wrong_options_are_refused() -> None:
+    with pytest.raises(TypeError, match="progress of type str"):
+        regions.count_regions(DeepMLP(seed=0), 1, progress="yes")
+    with pytest.raises(TypeError, match="models of type DeepMLP"):
+        count_sweep(DeepMLP(seed=0), 1)
+    assert regions.count_regions(DeepMLP(seed=0), 1, max_memory=2**70) == regions.count_regions(DeepMLP(seed=0), 1)
+
+
 @pytest.mark.usefixtures("many_tasks")
 @pytest.mark.parametrize("taken", [0, 2])
 def test_the_rest_is_counted_here_when_the_executor_takes_no_more(taken: int) -> None:

@@ -236,11 +236,12 @@ _WEDGE = _of([[[1.0, 1.0], [1.0, -0.5], [0.5, 1.0]]], [[0.25, 0.5, -0.75]])
         regions.WholePlane(),
         regions.Polyhedron([[1.0, -1.0]], [-1.0]),
         regions.Polyhedron([[-1.0, 5e-324], [5e-324, -1.0]], [1.0, 0.0]),
+        regions.Polyhedron([[5e-324, 1e-310], [-5e-324, -2e-310]], [-1.0, -1.0]),
         Polygon([(-3, -3), (3, -3), (3, 3), (-3, 3)], [[(-2, -1), (-1, -1), (-1, 0)], [(-1, 0), (0, 0), (0, 1)]]),
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("network", [_TINY, _WEDGE], ids=["tiny weights", "usual weights"])
+@pytest.mark.parametrize("network", [_TINY, _WEDGE, CONSTANT], ids=["tiny weights", "usual weights", "constant"])
 def test_huge_and_tiny_numbers_are_drawn_and_measured_without_a_warning(network: Network, domain: Any) -> None:
     complex_ = regions.enumerate_regions(network, domain)
     assert_valid_complex(complex_)

@@ -21,6 +21,8 @@ from regions.domain import exact_area
 from regions.errors import DomainError
 from regions.testing import assert_valid_complex, degenerate_mlps, networks
 
+AXES = Network.from_arrays([np.eye(2), np.ones((1, 2))])
+
 
 def half_planes(domain: Any) -> list[tuple[float, float, float]]:
     return [(*normal, offset) for normal, offset in zip(domain.normals.tolist(), domain.offsets.tolist(), strict=True)]
@@ -118,3 +120,37 @@ def test_complexes_over_polygons(network: Network, domain: Polygon) -> None:
         points = [exact[v] for v in ring]
         doubled += sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(points, points[1:] + points[:1], strict=True))
     assert doubled == 2 * sum(exact_area(np.array(ring)) for ring in rings(domain))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: regions.Polyhedron([[10**400, 0]], [1]), "too large"),
+        (lambda: regions.Polyhedron([[float("nan"), 0]], [1]), "not finite"),
+        (lambda: regions.ConvexPolygon([(0, 0), (10**400, 0), (0, 1)]), "too large"),
+        (lambda: Polygon([(0, 0), (10**400, 0), (0, 1)]), "too large"),
+        (lambda: Polygon([(0, 0), (3, 0), (0, 3)], None), "holes of type NoneType"),
+        (lambda: Polygon([(0, 0), (3, 0), (0, 3)], 5), "holes of type int"),
+        (lambda: regions.count_regions(AXES, [(0, 0), (1, 0), (0, 1)]), "list and length 3 .*WholePlane"),
+        (lambda: regions.count_regions(AXES, [(0, 0), (1, 0), (1, 1), (0, 1)]), "list and length 4 .*WholePlane"),
+        (lambda: regions.count_regions(AXES, np.zeros((3, 2))), r"ndarray and shape \(3, 2\) .*WholePlane"),
+        (lambda: regions.count_regions(AXES, True), "type bool .*WholePlane"),
+        (lambda: regions.count_regions(AXES, regions.WholePlane), "WholePlane"),
+    ],
+)
+def test_wrong_domains_are_refused_with_what_is_allowed(make: Any, message: str) -> None:
+    with pytest.raises(DomainError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("domain", [1, Fraction(1), np.array([-1.0, -1.0, 1.0, 1.0]), np.float32(1)])
+def test_numbers_of_any_kind_are_read(domain: Any) -> None:
+    assert regions.count_regions(AXES, domain) == 4
+
+
+def test_polygons_at_the_limits_of_floats_are_taken_apart_or_refused_without_a_warning() -> None:
+    for size in (1e100, 2.0**-300):
+        shape = Polygon(size * np.array([(0, 0), (4, 0), (4, 4), (1, 1), (-2, 4)]))
+        assert regions.count_regions(AXES, shape) == len(reference_polygon(plain(AXES), rings(shape))) == 2
+    with pytest.raises(DomainError, match="limits of float64"):
+        Polygon([(0, 0), (1e308, 0), (1e308, 1e308), (1e307, 1e307), (-1e308, 1e308)])

@@ -307,7 +307,8 @@ class ExactCheck:
             (p[0] * q[1] - p[1] * q[0] for p, q in zip(points, points[1:] + points[:1], strict=True)), Fraction(0)
         )
         floats = self.complex.vertices[ring]
-        reach = float(np.ptp(floats, axis=0).max())
+        with np.errstate(over="ignore"):
+            reach = float(np.ptp(floats, axis=0).max())
         off = max(self.vertex_error(v) for v in ring)
         bound = 4 * len(ring) * (off * (reach + off) + 4 * _U * reach * reach) + _SMALLEST
         # Where the bound overflows, no float holds such areas.
