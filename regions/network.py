@@ -98,15 +98,19 @@ class Network:
             )
 
     @classmethod
-    def from_torch(cls, model: Any, *, input_dimension: int | None = None) -> Network:
+    def from_torch(
+        cls, model: Any, *, input_dimension: int | None = None, input_shape: Sequence[int] | None = None
+    ) -> Network:
         """Capture a `torch.nn.Module`; see :func:`regions.frontends.torch.capture`.
 
         Parameters
         ----------
         model : torch.nn.Module
-            A feed-forward network of linear layers and ReLU, LeakyReLU, PReLU, Abs or identity.
+            A feed-forward network of linear layers, convolutions, ReLU and its relatives, pools, maxima, sums.
         input_dimension : int, optional
             Number of inputs; found by itself where the model tells it.
+        input_shape : sequence of int, optional
+            The shape of one input where it is not flat, such as (C, H, W) of an image.
 
         Returns
         -------
@@ -131,7 +135,7 @@ class Network:
         """
         from regions.frontends.torch import capture
 
-        return capture(model, input_dimension=input_dimension)
+        return capture(model, input_dimension=input_dimension, input_shape=input_shape)
 
     @classmethod
     def from_arrays(

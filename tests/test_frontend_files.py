@@ -165,7 +165,7 @@ def test_operations_are_refused_by_name_from_files_too(tmp_path):
     for path in (exported(tmp_path / "m.pt2", module), scripted(tmp_path / "m.pt", module, "trace")):
         with pytest.raises(NotPiecewiseLinearError, match="sigmoid is not piecewise linear"):
             load_model(path)
-    with pytest.raises(UnsupportedOperationError, match="hardtanh"):
+    with pytest.raises(UnsupportedOperationError, match="sort"):
         load_model(exported(tmp_path / "m.pt2", nn.Sequential(nn.Linear(2, 3), nn.Hardtanh())))
 
 

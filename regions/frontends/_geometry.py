@@ -151,7 +151,7 @@ def average_matrix(
         divisors: Any = np.full(len(index), divisor_override)
     elif count_include_pad:
         # Where the last window reaches beyond the padding, what lies beyond does not count.
-        sizes = np.ones(1, dtype=np.int64)
+        sizes: Any = np.ones(1, dtype=np.int64)
         for n, length, k, s, p in zip(out_shape[1:], spatial, kernel, stride, padding, strict=True):
             before, after = _pair(p)
             starts = np.arange(n) * s - before

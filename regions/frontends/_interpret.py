@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +19,20 @@ from regions.frontends._vocabulary import (
     JUMPING,
     NOT_PIECEWISE_LINEAR,
     PIECEWISE_LINEAR,
+    hint_of,
     is_piecewise_linear_norm,
+    reason_of,
 )
 
 if TYPE_CHECKING:
     from regions.network import Network
 
-__all__ = ["Cell", "Interpreter", "Operation", "Traced", "as_float64", "place_of"]
+__all__ = ["ONLY", "Cell", "Interpreter", "Operation", "Traced", "Unread", "as_float64", "place_of"]
 
-_ONLY = "Networks of Linear, ReLU, LeakyReLU, PReLU, Abs, identity, sums and multiples by constants can be read."
+ONLY = (
+    "Networks of linear maps and convolutions, ReLU and its piecewise-linear relatives, pools, maxima and minima, "
+    "normalisation by fixed statistics, sums, concatenations and multiples by constants can be read."
+)
 _PACKAGES = (os.path.dirname(torch.__file__), os.path.dirname(os.path.abspath(__file__)))
 _CASTS = frozenset({"to", "_to_copy", "type_as", "float", "double", "half"})
 
@@ -93,6 +99,13 @@ def _schema_name(target: Any) -> str:
     return target._schema.name.split("::", 1)[-1]
 
 
+@dataclass(eq=False)
+class Unread:
+    """A result that is not read, e.g. the indices of a maximum: an error where it is used."""
+
+    error: UnsupportedOperationError
+
+
 class Interpreter:
     """Walks a graph node by node; constants are computed by torch, values that depend on the input exactly.
 
@@ -101,15 +114,23 @@ class Interpreter:
     graph : torch.fx.GraphModule
     constants : dict of str to (Tensor, str)
         For each placeholder that is no user input: its tensor, and its name in the model.
+    input_shape : tuple of int
+        Of one point; the graph's input has it, or one more axis, the batch, before it.
     double : bool
         Read every constant as if the model had been converted to float64; used to check the reading.
     """
 
     def __init__(
-        self, graph: torch.fx.GraphModule, constants: dict[str, tuple[torch.Tensor, str]], *, double: bool = False
+        self,
+        graph: torch.fx.GraphModule,
+        constants: dict[str, tuple[torch.Tensor, str]],
+        input_shape: tuple[int, ...],
+        *,
+        double: bool = False,
     ) -> None:
         self.graph = graph
         self.constants = constants
+        self.input_shape = input_shape
         self.double = double
         self.has_casts = False
         self.env: dict[torch.fx.Node, Any] = {}
@@ -169,9 +190,9 @@ class Interpreter:
             tensor, name = self.constants[node.name]
             return self._constant(node, tensor, name)
         meta = node.meta["val"]
-        self.points = meta.shape[0] if len(meta.shape) == 2 else 1
-        dimension = meta.shape[-1]
-        self.assembly = Assembly(dimension)
+        self.batched = len(meta.shape) > len(self.input_shape)
+        self.points = meta.shape[0] if self.batched else 1
+        self.assembly = Assembly(math.prod(self.input_shape), self.input_shape)
         return Traced(Cell(self.assembly.input), tuple(meta.shape), meta.dtype)
 
     def _constant(self, node: torch.fx.Node, tensor: Any, name: str) -> Any:
@@ -197,6 +218,8 @@ class Interpreter:
                 "Wrap the model in a module whose forward returns just the one you mean."
             )
         result = self.env[results[0]] if isinstance(results[0], torch.fx.Node) else results[0]
+        if isinstance(result, Unread):
+            raise result.error
         if not isinstance(result, Traced):
             raise CaptureError(
                 "The model's output does not depend on its input; allowed are functions of the input. "
@@ -213,6 +236,9 @@ class Interpreter:
         args = torch.fx.map_arg(node.args, self.env.__getitem__)
         kwargs = torch.fx.map_arg(node.kwargs, self.env.__getitem__)
         target: Any = node.target
+        unread = [a for a in torch.utils._pytree.tree_leaves((args, kwargs)) if isinstance(a, Unread)]
+        if unread and target is not operator.getitem:
+            raise unread[0].error
         if target is operator.getitem:
             # The graph was made by torch, so a tuple and an index are what getitem has.
             sequence: Any = args[0]
@@ -244,7 +270,7 @@ class Interpreter:
                     result = torch.fx.map_arg(step.args[0], self.env.__getitem__)
             return result
         raise UnsupportedOperationError(
-            f"The model uses {name} at {place_of(node)}; it is not supported. {_ONLY} Rewrite this part."
+            f"The model uses {name} at {place_of(node)}; it is not supported. {ONLY} Rewrite this part."
         )
 
     def _operation(self, node: torch.fx.Node, target: Any, args: Any, kwargs: Any) -> Operation:
@@ -280,7 +306,7 @@ class Interpreter:
             return next(a for a in args if isinstance(a, torch.Tensor))
         if operation.name == "from_file":
             raise UnsupportedOperationError(
-                f"The model reads a file at {place_of(operation.node)}; that is not allowed. {_ONLY}"
+                f"The model reads a file at {place_of(operation.node)}; that is not allowed. {ONLY}"
             )
         named = {self._names[n] for n in operation.node.all_input_nodes if n in self._names}
         if len(named) == 1:
@@ -334,13 +360,13 @@ class Interpreter:
         linear_norm = is_piecewise_linear_norm(name, operation.arguments)
         if name in NOT_PIECEWISE_LINEAR and not linear_norm:
             return NotPiecewiseLinearError(
-                f"The model uses {name} at {place}; {name} is not piecewise linear, so the model has no linear "
-                f"regions. {_ONLY} Replace it, or capture only the part of the model before it."
+                f"The model uses {name} at {place}; {name} is not piecewise linear{reason_of(name)}, so the model has "
+                f"no linear regions. {ONLY} Replace it, or capture only the part of the model before it."
             )
         if name in JUMPING:
             return NotPiecewiseLinearError(
                 f"The model uses {name} at {place}; {name} jumps, so it is not continuous and piecewise linear. "
-                f"{_ONLY} Replace it, or capture only the part of the model before it."
+                f"{hint_of(name)}{ONLY} Replace it, or capture only the part of the model before it."
             )
         known = (
             "is piecewise linear, but not supported yet in this form"
@@ -348,7 +374,7 @@ class Interpreter:
             else "is not supported"
         )
         return UnsupportedOperationError(
-            f"The model uses {name} at {place}; {name} {known}. {_ONLY} Rewrite this part with those."
+            f"The model uses {name} at {place}; {name} {known}. {ONLY} Rewrite this part with those."
         )
 
     def traced(self, operation: Operation, value: Value, like: Traced | None = None) -> Traced:
@@ -364,6 +390,22 @@ class Interpreter:
         if self.double or dtype == torch.float64:
             return float(number)
         return float(torch.tensor(float(number), dtype=torch.float32).double())
+
+    def unread(self, operation: Operation, what: str) -> Unread:
+        """Return what stands for a result that is not read."""
+        return Unread(
+            NotPiecewiseLinearError(
+                f"The model uses {what} of {operation.name} at {place_of(operation.node)}; indices jump, so they are "
+                f"not continuous and piecewise linear. {ONLY} Use the values alone."
+            )
+        )
+
+    def shape_of(self, shape: Sequence[int], size: int) -> tuple[int, ...]:
+        """Return the shape that a tensor has for one point, of `size` entries."""
+        one = tuple(shape)
+        if self.batched and one and one[0] % self.points == 0:
+            one = one[1:] if one[0] == self.points else (one[0] // self.points, *one[1:])
+        return one if one and math.prod(one) == size else (size,)
 
     def linear_name(self, operation: Operation) -> str:
         """Return the name of a layer: the module's path where it is known."""

@@ -8,7 +8,7 @@ import os
 import re
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,8 @@ class Trace:
         For each placeholder that is no user input: its tensor and its name in the model.
     example : Tensor
         An input that the model takes.
+    input_shape : tuple of int
+        The shape of one point in it.
     unregistered : tuple of str
         Paths of the modules and parameters that are used but not registered.
     """
@@ -41,6 +43,7 @@ class Trace:
     graph: torch.fx.GraphModule
     constants: dict[str, tuple[torch.Tensor, str]]
     example: torch.Tensor
+    input_shape: tuple[int, ...] = ()
     unregistered: tuple[str, ...] = ()
 
 
@@ -156,7 +159,7 @@ def _export(model: torch.nn.Module, example: torch.Tensor) -> Trace:
             ).partition(".")[0]
             if head != "model" and head in paths:
                 used[paths[head]] = None
-    return Trace(program.graph_module, constants, example, tuple(used))
+    return Trace(program.graph_module, constants, example, unregistered=tuple(used))
 
 
 def _record(model: torch.nn.Module, example: torch.Tensor) -> Trace:
@@ -172,14 +175,14 @@ def _record(model: torch.nn.Module, example: torch.Tensor) -> Trace:
     return Trace(graph, {}, example)
 
 
-def trace(model: torch.nn.Module, dimensions: list[int], batch: int | None = None) -> Trace:
+def trace(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]], batch: int | None = None) -> Trace:
     """Record a model's operators.
 
     Parameters
     ----------
     model : torch.nn.Module
-    dimensions : list of int
-        Input sizes, tried in this order: the forward pass itself decides which one fits.
+    shapes : sequence of tuple of int
+        Shapes of one point, tried in this order: the forward pass itself decides which one fits.
     batch : int, optional
         The one batch size that the model takes, where it is known.
 
@@ -199,15 +202,17 @@ def trace(model: torch.nn.Module, dimensions: list[int], batch: int | None = Non
     if isinstance(model, torch.jit.ScriptModule):
         record = _record
     reasons: list[str] = []
-    for dimension in dimensions:
+    for one in shapes:
         # A batch size that no dimension of the points equals, so that mixed up dimensions are noticed.
-        odd = 5 if dimension != 5 else 7
-        shapes: list[tuple[int, ...]] = [(odd, dimension), (1, dimension), (dimension,)]
-        for shape in shapes if batch is None else [(batch, dimension)]:
+        odd = next(n for n in (5, 7, 11, 13, 17, 19) if n not in one)
+        batches: list[tuple[int, ...]] = [(odd, *one), (1, *one), one]
+        for shape in batches if batch is None else [(batch, *one)]:
             example = torch.zeros(shape, dtype=dtype, device=device)
             try:
                 with _quiet():
-                    return record(model, example)
+                    found = record(model, example)
+                found.input_shape = one
+                return found
             except Exception as error:
                 line = own_line(error)
                 where = f" at {line}" if line else ""
@@ -218,8 +223,15 @@ def trace(model: torch.nn.Module, dimensions: list[int], batch: int | None = Non
                         "relu(x) or clamp(min=0), or capture the branches one by one."
                     ) from error
                 reasons.append(f"{type(error).__name__}: {_gist(error)}{where}")
-    tried = ", ".join(map(str, dimensions))
+    if len(shapes) == 1 and len(shapes[0]) > 1:
+        raise CaptureError(
+            f"The model does not run on points of shape {shapes[0]}: {reasons[0]}. Allowed is a model that takes one "
+            "tensor of shape (P, *input_shape), (1, *input_shape) or input_shape. Give the shape of one input, without "
+            "the batch, as input_shape=(C, H, W)."
+        )
+    tried = ", ".join(str(shape[0]) for shape in shapes)
     raise CaptureError(
         f"The model does not run on points with {tried} coordinates: {reasons[0]}. Allowed is a model that takes one "
-        "tensor of points of shape (P, D), (1, D) or (D,). Give its number of inputs as input_dimension=D."
+        "tensor of points of shape (P, D), (1, D) or (D,). Give its number of inputs as input_dimension=D, or the "
+        "shape of one input, such as an image, as input_shape=(C, H, W)."
     )

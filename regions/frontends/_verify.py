@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
+from regions._matrices import stored
 from regions.errors import CaptureError
 
 if TYPE_CHECKING:
@@ -22,10 +24,18 @@ __all__ = ["compare"]
 
 _SCALES = (0.1, 1.0, 10.0, 1000.0)
 _POINTS_PER_SCALE = 32
+# Of large networks fewer points are drawn, so that about so many weights are multiplied for each scale.
+_FEWEST_POINTS = 4
+_ENTRIES = 1 << 25
 # At a batch size other than the captured one.
 _BATCHES = 8
 # Room for what the bound below leaves out: the order of torch's operations, which merged steps hide.
 _SLACK = 8.0
+# How often, and with how much room, the effect of random roundings is looked at.
+_SHAKES = 2
+_SHAKEN = 256.0
+# Of longer points and outputs a message shows the first numbers.
+_SHOWN = 16
 
 
 class _InDouble(TorchFunctionMode):
@@ -44,8 +54,11 @@ class _InDouble(TorchFunctionMode):
             return func(*args, **kwargs)
 
 
-def _evaluate(model: Callable[[torch.Tensor], Any], points: torch.Tensor, size: int | None) -> torch.Tensor:
+def _evaluate(
+    model: Callable[[torch.Tensor], Any], points: torch.Tensor, size: int | None, shape: tuple[int, ...]
+) -> torch.Tensor:
     """Return the model's outputs in batches of this size, or point by point for None; shape (P, O)."""
+    points = points.reshape(-1, *shape)
 
     def run(batch: torch.Tensor, count: int) -> torch.Tensor:
         # A clone, for the model may change its input in place.
@@ -65,29 +78,66 @@ def _evaluate(model: Callable[[torch.Tensor], Any], points: torch.Tensor, size: 
     with torch.no_grad():
         if size is None:
             return torch.cat([run(point, 1) for point in points])
-        filled = torch.cat([points, points[:1].expand(-len(points) % size, -1)])
+        filled = torch.cat([points, points[:1].expand(-len(points) % size, *shape)])
         return torch.cat([run(batch, size) for batch in filled.split(size)])[: len(points)]
 
 
-def _bound(network: Network, points: NDArray[np.float64], unit: float) -> tuple[Any, Any]:
-    """Return how far a float evaluation with this unit roundoff may be off, and the largest magnitude met.
+@dataclass(eq=False)
+class _Expected:
+    """What a network gives at points, and how far a float evaluation may be off there: one row a point.
 
-    Both have one row a point. The usual running error bound of a matrix product, layer by layer; the
-    slopes are at most `unit` off when they are applied.
+    Parameters
+    ----------
+    outputs, allowed : ndarray, shape (P, O)
+    usable : ndarray, shape (P,), bool
+        Where nothing can overflow.
     """
-    values, error = points, np.zeros_like(points)
-    largest = np.abs(points).max(axis=1)
-    for layer in network.layers:
-        size = np.abs(layer.weight)
-        reach = np.abs(values) @ size.T + np.abs(layer.bias)
-        z = values @ layer.weight.T + layer.bias
-        growth = (layer.n_in + 2) * unit
-        error = (error @ size.T) * (1 + growth) + growth * reach
-        steep = np.maximum(np.abs(layer.below), np.abs(layer.above))
-        values = np.where(z > 0, layer.above, layer.below) * z
-        error = steep * error * (1 + unit) + unit * np.abs(values)
-        largest = np.maximum(largest, np.max(reach * np.maximum(steep, 1.0), axis=1))
-    return error, largest
+
+    points: NDArray[np.float64]
+    outputs: NDArray[np.float64]
+    allowed: NDArray[np.float64]
+    usable: NDArray[np.bool_]
+
+    def at(self, chosen: slice) -> _Expected:
+        return _Expected(self.points[chosen], self.outputs[chosen], self.allowed[chosen], self.usable[chosen])
+
+
+def _expected(network: Network, points: NDArray[np.float64], unit: float, dtype: torch.dtype) -> _Expected:
+    """Evaluate a network with the usual running error bound of a matrix product, layer by layer.
+
+    `unit` is the roundoff of the evaluation that it is held against; slopes are at most `unit` off when they are
+    applied. In deep networks that bound explodes. What is allowed is then no more than the effect of random roundings
+    of all pre-activations, times a large factor.
+    """
+    with np.errstate(all="ignore"):
+        values, error = points, np.zeros_like(points)
+        largest, floor = np.abs(points).max(axis=1), 0.0
+        random = np.random.default_rng(20250518)
+        shaken = np.repeat(points[None], _SHAKES, axis=0)
+        for layer in network.layers:
+            weight, (below, above) = layer.weight, (layer.below, layer.above)
+            size = abs(weight)
+            entries = int(np.diff(weight.indptr).max()) if layer.is_sparse else layer.n_in
+            growth = (entries + 2) * unit
+            steep = np.maximum(np.abs(below), np.abs(above))
+            bias = np.abs(layer.bias)
+            reach = np.abs(values) @ size.T + bias
+            z = values @ weight.T + layer.bias
+            error = (error @ size.T) * (1 + growth) + growth * reach
+            values = np.where(z > 0, above, below) * z
+            error = steep * error * (1 + unit) + unit * np.abs(values)
+            floor = (floor + entries * torch.finfo(dtype).tiny) * (1 + float(size.sum(axis=1).max()))
+            largest = np.maximum(largest, np.max(reach * np.maximum(steep, 1.0), axis=1))
+            moved = (shaken.reshape(-1, layer.n_in) @ weight.T + layer.bias).reshape(_SHAKES, len(points), -1)
+            noise = unit * (np.sqrt(entries + 2) * reach + 4 * torch.finfo(dtype).tiny)
+            moved += random.uniform(-1, 1, moved.shape) * noise
+            shaken = np.where(moved > 0, above, below) * moved
+        bound = _SLACK * (error + floor)
+        seen = _SHAKEN * np.abs(shaken - values).max(axis=(0, 2), initial=0.0)[:, None]
+        loose = bound > 2.0**-10 * np.abs(values).max(initial=0.0)
+        allowed = np.where(loose, np.minimum(bound, seen), bound) + 2.0**-50 * np.abs(values)
+    # Where a sum may overflow, or is lost among the dtype's smallest numbers, rounding explains anything.
+    return _Expected(points, values, allowed, largest < torch.finfo(dtype).max / 4)
 
 
 def _unit(dtype: torch.dtype, device: torch.device) -> float:
@@ -101,31 +151,18 @@ def _unit(dtype: torch.dtype, device: torch.device) -> float:
     return unit
 
 
-def _check(
-    network: Network,
-    outputs: torch.Tensor,
-    points: NDArray[np.float64],
-    unit: float,
-    dtype: torch.dtype,
-    sizes: tuple[int, int] | None = None,
-) -> int:
+def _check(expected: _Expected, outputs: torch.Tensor, dtype: torch.dtype, sizes: tuple[int, int] | None = None) -> int:
     """Raise where outputs and network differ beyond rounding; return how many points could be compared.
 
     `sizes` are the batch sizes of these outputs and of the capture, where the model has agreed at the latter.
     """
     theirs = outputs.detach().to("cpu", torch.float64).numpy()
+    points, ours, allowed, usable = expected.points, expected.outputs, expected.allowed, expected.usable
     with np.errstate(all="ignore"):
-        ours = network(points)
-        error, largest = _bound(network, points, unit)
-        # Where a sum may overflow, or is lost among the dtype's smallest numbers, rounding explains anything.
-        usable = largest < torch.finfo(dtype).max / 4
-        floor = torch.finfo(dtype).tiny * max(layer.n_in for layer in network.layers)
-        steep = np.prod([1 + np.abs(layer.weight).sum(axis=1).max() for layer in network.layers])
-        allowed = _SLACK * (error + floor * steep) + 2.0**-50 * np.abs(ours)
         wrong = usable[:, None] & ~(np.abs(ours - theirs) <= allowed) if ours.shape == theirs.shape else None
     if wrong is None or wrong.any():
         row = 0 if wrong is None else int(np.argwhere(wrong)[0][0])
-        point, given, read = (array[row].tolist() for array in (points, theirs, ours))
+        point, given, read = (_short(array[row]) for array in (points, theirs, ours))
         if sizes is not None:
             raise CaptureError(
                 f"The model computes something else in a batch of {sizes[0]} than in a batch of {sizes[1]}: at the "
@@ -143,6 +180,11 @@ def _check(
     return int(usable.sum())
 
 
+def _short(row: NDArray[np.float64]) -> str:
+    shown = row[:_SHOWN].tolist()
+    return str(shown) if len(row) <= _SHOWN else f"{str(shown)[:-1]}, ... {len(row)} numbers]"
+
+
 def _compare_batches(
     model: Callable[[torch.Tensor], Any],
     network: Network,
@@ -153,21 +195,21 @@ def _compare_batches(
 ) -> int:
     """Compare at the captured batch size, then at those of the others that the model takes."""
     dtype = points.dtype
-    numbers = points.to("cpu", torch.float64).numpy()
-    outputs = _evaluate(model, points, size)
-    compared = _check(network, outputs, numbers, unit, dtype)
+    shape = network.input_shape
+    expected = _expected(network, points.to("cpu", torch.float64).numpy(), unit, dtype)
+    compared = _check(expected, _evaluate(model, points, size, shape), dtype)
     for other in others if size is not None else ():
         # Evenly spread, so that every scale is there.
         chosen = slice(None, None, max(1, len(points) // (_BATCHES * other)))
         try:
-            outputs = _evaluate(model, points[chosen], other)
+            outputs = _evaluate(model, points[chosen], other, shape)
         except CaptureError:
             raise
         except Exception:
             # A model that was written for one batch size says so.
             continue
         assert size is not None
-        _check(network, outputs, numbers[chosen], unit, dtype, (other, size))
+        _check(expected.at(chosen), outputs, dtype, (other, size))
     return compared
 
 
@@ -205,9 +247,11 @@ def compare(
     """
     dtype, device = example.dtype, example.device
     random = np.random.default_rng(20250517)
-    draws = [scale * random.standard_normal((_POINTS_PER_SCALE, network.input_dimension)) for scale in _SCALES]
+    entries = sum(len(stored(layer.weight)) for layer in network.layers)
+    count = int(np.clip(_ENTRIES // entries, _FEWEST_POINTS, _POINTS_PER_SCALE))
+    draws = [scale * random.standard_normal((count, network.input_dimension)) for scale in _SCALES]
     points = torch.tensor(np.concatenate(draws), dtype=dtype, device=device)
-    size = shape[0] if len(shape) == 2 else None
+    size = shape[0] if len(shape) > len(network.input_shape) else None
     others = tuple(n for n in (1, 2, len(points)) if n != size) if any_batch else ()
     compared = _compare_batches(model, network, points, size, others, _unit(dtype, device))
     if doubled is not None and dtype != torch.float64:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["JUMPING", "NOT_PIECEWISE_LINEAR", "PIECEWISE_LINEAR", "UNREADABLE_MODULES", "is_piecewise_linear_norm"]
+__all__ = [
+    "IMAGE_MODULES",
+    "JUMPING",
+    "NOT_PIECEWISE_LINEAR",
+    "PIECEWISE_LINEAR",
+    "UNREADABLE_MODULES",
+    "hint_of",
+    "is_piecewise_linear_norm",
+    "reason_of",
+]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -22,7 +31,8 @@ NOT_PIECEWISE_LINEAR = _words("""
     frobenius_norm gelu glu group_norm gru gru_cell hardswish hypot instance_norm inverse layer_norm lgamma
     linalg_norm linalg_vector_norm local_response_norm log log10 log1p log2 log_sigmoid log_softmax logaddexp
     logaddexp2 logcumsumexp logit logsumexp lstm lstm_cell mish mkldnn_rnn_layer native_group_norm
-    native_layer_norm norm pairwise_distance pow prod reciprocal renorm rms_norm rnn_relu rnn_relu_cell rnn_tanh
+    native_layer_norm norm pairwise_distance pow prod reciprocal renorm rms_norm _fused_rms_norm rnn_relu rnn_relu_cell
+    rnn_tanh
     rnn_tanh_cell rsqrt scaled_dot_product_attention selu sigmoid silu sin sinc sinh softmax softplus special_expit
     special_log_softmax special_softmax sqrt square std std_mean tan tanh var var_mean
 """)
@@ -33,32 +43,67 @@ JUMPING = _words("""
     round searchsorted sgn sign signbit trunc
 """)
 
+# Of these some forms are read and others are not.
 PIECEWISE_LINEAR = _words("""
-    _adaptive_avg_pool1d _adaptive_avg_pool2d _native_batch_norm_legit _native_batch_norm_legit_no_training
-    adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d aminmax amax
-    amin avg_pool1d avg_pool2d avg_pool3d batch_norm clamp clamp_max clamp_min clip constant_pad_nd conv1d
-    conv2d conv3d conv_transpose1d conv_transpose2d convolution cudnn_batch_norm cummax cummin cumsum div
-    fmax fmin hardsigmoid hardtanh lerp masked_fill max max_pool1d max_pool2d max_pool3d max_pool2d_with_indices
-    maximum mean median min minimum native_batch_norm nn_pad pad relu6 rrelu softshrink sort sum threshold topk
-    tril triu upsample_bilinear2d upsample_linear1d upsample_nearest1d upsample_nearest2d where
+    _native_batch_norm_legit adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+    adaptive_max_pool2d adaptive_max_pool3d addbmm addmm addmv amax amin aminmax avg_pool1d avg_pool2d avg_pool3d
+    baddbmm batch_norm bmm clamp clamp_max clamp_min clip conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    conv_transpose3d convolution copy cummax cummin cumsum div einsum fill fmax fmin fractional_max_pool2d hardtanh
+    index_add index_copy index_fill index_put kron kthvalue lerp linear masked_fill masked_scatter matmul max
+    max_pool1d max_pool2d max_pool3d max_unpool2d maximum mean median min minimum msort nanmean nanmedian nansum outer
+    pad prelu quantile scatter scatter_add sort sum tensordot threshold topk trace where zero
 """)
 
-# Classes of torch.nn that take no flat batch of points, and why such a model cannot be read.
-UNREADABLE_MODULES = {
-    **dict.fromkeys(
-        ("GRU", "GRUCell", "LSTM", "LSTMCell", "MultiheadAttention", "RNN", "RNNCell", "Transformer"),
-        "is not piecewise linear",
-    ),
-    **dict.fromkeys(
-        (
-            *(f"{kind}{d}d" for kind in ("Conv", "ConvTranspose", "MaxPool", "AvgPool") for d in (1, 2, 3)),
-            *(f"Adaptive{kind}Pool{d}d" for kind in ("Avg", "Max") for d in (1, 2, 3)),
-            "BatchNorm2d",
-            "BatchNorm3d",
+# Modules of torch.nn that are not piecewise linear, and may not even run on points.
+UNREADABLE_MODULES = dict.fromkeys(
+    ("GRU", "GRUCell", "LSTM", "LSTMCell", "MultiheadAttention", "RNN", "RNNCell", "Transformer"),
+    "is not piecewise linear",
+)
+
+# Modules of torch.nn that work on images or sequences, so that the shape of a point matters.
+IMAGE_MODULES = frozenset(
+    (
+        *(
+            f"{kind}{d}d"
+            for d in (1, 2, 3)
+            for kind in ("Conv", "ConvTranspose", "MaxPool", "AvgPool", "AdaptiveAvgPool", "AdaptiveMaxPool")
         ),
-        "is piecewise linear, but not supported yet",
-    ),
-}
+        *(
+            f"{kind}Pad{d}d"
+            for d in (1, 2, 3)
+            for kind in ("Circular", "Constant", "Reflection", "Replication", "Zero")
+        ),
+        "BatchNorm2d",
+        "BatchNorm3d",
+        "Dropout2d",
+        "Fold",
+        "PixelShuffle",
+        "PixelUnshuffle",
+        "Unfold",
+        "Upsample",
+    )
+)
+
+_OWN_DEVIATION = _words("""
+    group_norm instance_norm layer_norm native_group_norm native_layer_norm rms_norm _fused_rms_norm
+    local_response_norm
+""")
+_COMPARISONS = _words("ge gt le lt")
+
+
+def reason_of(name: str) -> str:
+    """Say why an operator is not piecewise linear, where it needs saying: '' or ': ...'."""
+    if name in _OWN_DEVIATION:
+        return " (it divides by the spread of its own input; BatchNorm in eval mode divides by stored numbers)"
+    return ""
+
+
+def hint_of(name: str) -> str:
+    """Say how to write what an operator that jumps is mostly used for: '' or a sentence."""
+    if name in _COMPARISONS:
+        return "Write torch.where(x > 0, x, a * x) as F.leaky_relu(x, a), and other cases with clamp or maximum. "
+    return ""
+
 
 # What the operators call the order of their norm, and the order where it is left out.
 _NORMS = {

@@ -219,6 +219,8 @@ def _load_pt2(path: Path, archive: zipfile.ZipFile) -> Network:
             f"{path}: is a damaged torch.export file ({type(error).__name__}: {error}). {_ALLOWED} Export it again."
         ) from error
     sizes = module.sizes
+    if len(sizes) > 2:
+        return read(module, None, sizes[0], sizes[1:])[0]
     batch = sizes[0] if len(sizes) == 2 else None
     return read(module, sizes[-1] if sizes else None, batch)[0]
 

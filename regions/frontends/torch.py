@@ -21,17 +21,19 @@ from __future__ import annotations
 
 import copy
 import inspect
+import math
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
-from regions.frontends._interpret import Interpreter
+from regions.errors import CaptureError, NotPiecewiseLinearError
+from regions.frontends._interpret import ONLY, Interpreter
 from regions.frontends._trace import input_dimensions, trace
 from regions.frontends._unregistered import untouched
 from regions.frontends._verify import compare
-from regions.frontends._vocabulary import UNREADABLE_MODULES
+from regions.frontends._vocabulary import IMAGE_MODULES, UNREADABLE_MODULES
 
 if TYPE_CHECKING:
     from regions.frontends._trace import Trace
@@ -40,26 +42,37 @@ if TYPE_CHECKING:
 __all__ = ["capture", "read"]
 
 
-def capture(model: torch.nn.Module, *, input_dimension: int | None = None) -> Network:
+def capture(
+    model: torch.nn.Module,
+    *,
+    input_dimension: int | None = None,
+    input_shape: Sequence[int] | None = None,
+) -> Network:
     """Read a torch module as an exact network.
 
     Every linear map becomes a layer of its own, with the activation that follows it; maps that follow each
     other without an activation stay apart, for their product would have to be rounded. An activation on
-    another one, or on the input, becomes a layer with the identity for weight.
+    another one, or on the input, becomes a layer with the identity for weight. A maximum of k values is a tournament
+    of ``ceil(log2(k))`` layers. What is read, and what is rounded once on the way (the coefficients of a normalisation,
+    the reciprocals of divisors), the page on architectures lists.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Computes one tensor of shape (P, O) or (P,) from one tensor of points (P, D), (1, D) or (D,), by linear maps,
-        ReLU, LeakyReLU, PReLU, Abs, identity, sums, and multiples by constants. float16, bfloat16, float32
-        and float64 weights are read as the exact rationals they are. The module is left as it was.
+        Computes one tensor of shape (P, O) or (P,) from one tensor of points (P, D), (1, D) or (D,), or of tensors
+        of `input_shape` instead of (D,). float16, bfloat16, float32 and float64 weights are read as the exact
+        rationals they are. The module is left as it was.
     input_dimension : int, optional
         `D`. Left out, it is found by running the model on the sizes that its weight matrices suggest.
+    input_shape : sequence of int, optional
+        The shape of one input without the batch, such as (C, H, W). The network takes points of `D` = C H W
+        coordinates, the flattened inputs. Needed for models of images and sequences.
 
     Returns
     -------
     Network
-        Its layers are called by their modules' paths, such as ``"net.0"``.
+        Its layers are called by their modules' paths, such as ``"net.0"``; its `input_shape` is the one given, or
+        (D,).
 
     Warns
     -----
@@ -71,7 +84,7 @@ def capture(model: torch.nn.Module, *, input_dimension: int | None = None) -> Ne
     TypeError
         When `model` is no torch module.
     CaptureError
-        When the model takes or returns something else, does not take `input_dimension` inputs, decides by its
+        When the model takes or returns something else, does not take inputs of this size, decides by its
         input's numbers or by the batch size, draws random numbers (dropout in training mode), or differs from what
         was read.
     NotPiecewiseLinearError
@@ -92,7 +105,7 @@ def capture(model: torch.nn.Module, *, input_dimension: int | None = None) -> Ne
     >>> [layer.name for layer in network.layers]
     ['0', '2']
     """
-    network, unregistered = read(model, input_dimension)
+    network, unregistered = read(model, input_dimension, input_shape=input_shape)
     if unregistered:
         warnings.warn(
             f"{', '.join(unregistered)} {'is' if len(unregistered) == 1 else 'are'} used by the model but "
@@ -114,7 +127,10 @@ def _users_level() -> int:
 
 
 def read(
-    model: torch.nn.Module, input_dimension: int | None = None, batch: int | None = None
+    model: torch.nn.Module,
+    input_dimension: int | None = None,
+    batch: int | None = None,
+    input_shape: Sequence[int] | None = None,
 ) -> tuple[Network, tuple[str, ...]]:
     """Return the network of a module, and the paths of the unregistered parts that it uses.
 
@@ -124,6 +140,7 @@ def read(
     input_dimension : int, optional
     batch : int, optional
         The one batch size that the model takes, where it is known.
+    input_shape : sequence of int, optional
 
     Returns
     -------
@@ -143,8 +160,8 @@ def read(
             model = copy.deepcopy(model)
     _check_signature(model)
     with untouched(model):
-        traced = _trace(model, input_dimension, batch)
-        network = Interpreter(traced.graph, traced.constants).run()
+        traced = _trace(model, input_dimension, input_shape, batch)
+        network = Interpreter(traced.graph, traced.constants, traced.input_shape).run()
         shape = tuple(traced.example.shape)
         compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
     return network, traced.unregistered
@@ -152,7 +169,7 @@ def read(
 
 def _doubled(traced: Trace) -> Network | None:
     """Return what the graph computes in float64, None where it minds its dtypes."""
-    interpreter = Interpreter(traced.graph, traced.constants, double=True)
+    interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, double=True)
     try:
         network = interpreter.run()
     except RuntimeError:
@@ -186,42 +203,39 @@ def _refuse_known_modules(model: torch.nn.Module) -> None:
         reason = UNREADABLE_MODULES.get(type(module).__name__)
         if reason is not None and type(module).__module__.startswith("torch.nn"):
             kind = type(module).__name__
-            error = NotPiecewiseLinearError if "not piecewise" in reason else UnsupportedOperationError
-            raise error(
-                f"The model uses {kind} at module {path!r}; {kind} {reason}. Networks of Linear, ReLU, LeakyReLU, "
-                "PReLU, Abs, identity, sums and multiples by constants, on flat points (P, D), can be read. Rewrite "
-                "this part."
+            raise NotPiecewiseLinearError(
+                f"The model uses {kind} at module {path!r}; {kind} {reason}. {ONLY} Rewrite this part."
             )
 
 
-def _trace(model: torch.nn.Module, input_dimension: Any, batch: int | None) -> Trace:
+def _refuse_unknown_shape(model: torch.nn.Module) -> None:
+    """Raise where a submodule says that points are images or sequences, of a shape that cannot be guessed."""
+    for path, module in model.named_modules():
+        kind = type(module).__name__
+        if kind in IMAGE_MODULES and type(module).__module__.startswith("torch.nn"):
+            raise CaptureError(
+                f"The model works on images or sequences ({kind} at module {path!r}), and their shape is unknown; "
+                "allowed is any shape that the model takes. Give the shape of one input, without the batch, as "
+                "input_shape=(C, H, W); where the model reshapes flat points itself, give input_dimension=D."
+            )
+
+
+def _trace(model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None) -> Trace:
     complex_ones = [name for name, p in model.named_parameters() if p.is_complex()]
     if complex_ones:
         raise CaptureError(
             f"{complex_ones[0]} is complex; allowed are real weights. "
             "Replace the model by one of real weights on real and imaginary parts."
         )
-    found = input_dimensions(model)
-    if input_dimension is None:
-        if not found:
-            _refuse_known_modules(model)
-            raise CaptureError(
-                "The model holds no weight matrix, so its number of inputs is unknown; allowed is any model that takes "
-                "points (P, D). Give the number of inputs as input_dimension=D."
-            )
-        dimensions = found
-    elif isinstance(input_dimension, int) and not isinstance(input_dimension, bool) and input_dimension > 0:
-        dimensions = [input_dimension]
-    else:
-        raise CaptureError(
-            f"input_dimension={input_dimension!r} was given; allowed are positive whole numbers. "
-            "Leave it out to have it found."
-        )
+    shapes = _shapes(model, input_dimension, input_shape)
     try:
-        return trace(model, dimensions, batch)
+        return trace(model, shapes, batch)
     except CaptureError as error:
         _refuse_known_modules(model)
-        fitting = None if input_dimension is None else _fitting(model, [d for d in found if d != input_dimension])
+        if input_dimension is None and input_shape is None and not isinstance(error.__cause__, CaptureError):
+            _refuse_unknown_shape(model)
+        others = [(d,) for d in input_dimensions(model) if (d,) not in shapes]
+        fitting = None if input_dimension is None else _fitting(model, others)
         if fitting is None:
             raise
         raise CaptureError(
@@ -230,8 +244,49 @@ def _trace(model: torch.nn.Module, input_dimension: Any, batch: int | None) -> T
         ) from error
 
 
-def _fitting(model: torch.nn.Module, dimensions: list[int]) -> int | None:
+def _shapes(model: torch.nn.Module, input_dimension: Any, input_shape: Any) -> list[tuple[int, ...]]:
+    """Return the shapes of one point worth trying."""
+    if input_shape is not None:
+        return [_checked_shape(input_dimension, input_shape)]
+    if input_dimension is not None:
+        if _is_positive(input_dimension):
+            return [(int(input_dimension),)]
+        raise CaptureError(
+            f"input_dimension={input_dimension!r} was given; allowed are positive whole numbers. "
+            "Leave it out to have it found."
+        )
+    found = input_dimensions(model)
+    if not found:
+        _refuse_known_modules(model)
+        _refuse_unknown_shape(model)
+        raise CaptureError(
+            "The model holds no weight matrix, so its number of inputs is unknown; allowed is any model that takes "
+            "points (P, D). Give the number of inputs as input_dimension=D."
+        )
+    return [(d,) for d in found]
+
+
+def _is_positive(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number > 0
+
+
+def _checked_shape(input_dimension: Any, input_shape: Any) -> tuple[int, ...]:
+    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
+    if isinstance(input_shape, str) or not shape or not all(map(_is_positive, shape)):
+        raise CaptureError(
+            f"input_shape={input_shape!r} was given; allowed are sequences of positive whole numbers, the shape of one "
+            "input without the batch. Give e.g. input_shape=(1, 28, 28)."
+        )
+    if input_dimension is not None and input_dimension != math.prod(shape):
+        raise CaptureError(
+            f"input_dimension={input_dimension!r} and input_shape={shape} were given, of {math.prod(shape)} entries; "
+            "allowed is one of them, or two that agree. Leave input_dimension out."
+        )
+    return shape
+
+
+def _fitting(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]]) -> int | None:
     try:
-        return int(trace(model, dimensions).example.shape[-1]) if dimensions else None
+        return int(trace(model, shapes).example.shape[-1]) if shapes else None
     except CaptureError:
         return None
