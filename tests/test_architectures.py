@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch_architectures import NOT_LINEAR, READ, UNSUPPORTED
 
 from regions import Network
-from regions.errors import CaptureError, InvalidNetworkError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.errors import NotPiecewiseLinearError, UnsupportedOperationError
 
 DOCS = Path(__file__).parent.parent / "docs" / "architectures.md"
 
@@ -29,6 +28,7 @@ def coarse(model, seed=0):
     return model.eval()
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 @pytest.mark.parametrize("name", READ)
 def test_what_is_read_equals_torch(name):
     make, shape, exact = READ[name]
