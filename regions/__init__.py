@@ -19,6 +19,7 @@ from regions.slices import Slice
 from regions.zoom import zoom_out
 
 if TYPE_CHECKING:
+    from regions.frontends.onnx import from_onnx
     from regions.shapely_method import enumerate_with_shapely
 
 __all__ = [
@@ -43,13 +44,14 @@ __all__ = [
     "enumerate_segment",
     "enumerate_trajectory",
     "enumerate_with_shapely",
+    "from_onnx",
     "gradient_image",
     "zoom_out",
 ]
 
-# Loaded when first asked for: it brings shapely. No module may bear the name of a function that is loaded so, since
-# importing the module would hide the function.
-_LATER = {"enumerate_with_shapely": "regions.shapely_method"}
+# Loaded when first asked for: they bring shapely and onnx. No module may bear the name of a function that is loaded so,
+# since importing the module would hide the function.
+_LATER = {"enumerate_with_shapely": "regions.shapely_method", "from_onnx": "regions.frontends.onnx"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ __all__ = [
     "FileFormatError",
     "InvalidNetworkError",
     "MemoryLimitError",
+    "MissingExtraError",
     "NotPiecewiseLinearError",
     "OptionError",
     "RegionsError",
@@ -40,15 +41,15 @@ class InvalidNetworkError(RegionsError, ValueError):
 
 
 class CaptureError(RegionsError, ValueError):
-    """A torch module could not be captured faithfully."""
+    """A model could not be read faithfully."""
 
 
 class UnsupportedOperationError(CaptureError):
-    """A torch module uses an operation that this package does not read."""
+    """A model uses an operation that this package does not read."""
 
 
 class NotPiecewiseLinearError(UnsupportedOperationError):
-    """A torch module uses an operation that is not piecewise linear, so it has no linear regions."""
+    """A model uses an operation that is not piecewise linear, so it has no linear regions."""
 
 
 class DomainError(RegionsError, ValueError):
@@ -65,6 +66,10 @@ class OptionError(RegionsError, ValueError):
 
 class FileFormatError(RegionsError, ValueError):
     """A file is damaged, foreign, or of a version that this release does not read."""
+
+
+class MissingExtraError(RegionsError, ImportError):
+    """A package is needed that is not installed; the message names the extra that brings it."""
 
 
 class TooManyRegionsError(RegionsError, RuntimeError):

@@ -1,0 +1,429 @@
+"""How each ONNX operator that is read acts on exact affine values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from regions.errors import CaptureError, InvalidNetworkError, NotPiecewiseLinearError
+from regions.frontends import _pieces as pieces
+from regions.frontends._assembly import Value
+from regions.frontends._onnx_graph import Traced, as_float64
+from regions.frontends._onnx_windows import HANDLERS as WINDOWS
+
+if TYPE_CHECKING:
+    from regions.frontends._onnx_graph import Reader, Step
+
+__all__ = ["HANDLERS"]
+
+_FLOATS = ("FLOAT16", "FLOAT", "DOUBLE", "BFLOAT16")
+
+
+def _named(value: Value, step: Step) -> Value:
+    """Return an affine value, called by its node where it has no name yet."""
+    return value if value.block is not None or value.name else Value(value.terms, value.bias, step.label)
+
+
+def _same(reader: Reader, step: Step) -> Any:
+    return step.input(0)
+
+
+def _dropout(reader: Reader, step: Step) -> Any:
+    mode = step.constant(2, "its mode")
+    if (mode is not None and np.any(mode)) or step.attribute("is_test", 1) == 0:
+        raise CaptureError(
+            f"The model is in training mode and drops values at random (Dropout) at {step.place}; allowed is a model "
+            "that gives the same output every time. Export the model in inference mode."
+        )
+    return [step.input(0)]
+
+
+def _cast(reader: Reader, step: Step) -> Any:
+    if step.kind == "CastLike":
+        like = step.input(1)
+        to = "FLOAT" if isinstance(like, Traced) else helper.np_dtype_to_tensor_dtype(np.asarray(like).dtype)
+    else:
+        to = step.attribute("to")
+    name = to if isinstance(to, str) else onnx.TensorProto.DataType.Name(to)
+    if name not in _FLOATS:
+        raise NotPiecewiseLinearError(
+            f"The model rounds to {name} ({step.kind}) at {step.place}; that jumps, so it is not continuous and "
+            "piecewise linear. Allowed are floating-point values. Replace the rounding."
+        )
+    return step.input(0)
+
+
+def _kinked(reader: Reader, step: Step, below: Any, above: Any = 1.0, kind: str = "leaky_relu") -> Traced:
+    source: Traced = step.input(0)
+    shape = reader.point_shape(source.shape)
+    value = pieces.kinked(reader.assembly, source.value, below, above, name=step.label, kind=kind, shape=shape)
+    return Traced(value, source.shape)
+
+
+def _relu(reader: Reader, step: Step) -> Traced:
+    return _kinked(reader, step, 0.0, kind="relu")
+
+
+def _abs(reader: Reader, step: Step) -> Traced:
+    return _kinked(reader, step, -1.0, kind="abs")
+
+
+def _leaky_relu(reader: Reader, step: Step) -> Traced:
+    return _kinked(reader, step, step.attribute("alpha", float(np.float32(0.01))))
+
+
+def _prelu(reader: Reader, step: Step) -> Any:
+    if not isinstance(step.input(0), Traced):
+        return NotImplemented
+    slopes = step.numbers(1, "the slope")
+    return _kinked(reader, step, np.broadcast_to(slopes, step.input(0).shape), kind="prelu")
+
+
+def _thresholded_relu(reader: Reader, step: Step) -> Any:
+    if step.attribute("alpha", 1.0) == 0:
+        return _relu(reader, step)
+    raise NotPiecewiseLinearError(
+        f"The model uses ThresholdedRelu at {step.place}; with a threshold other than zero it jumps, so it is not "
+        "continuous and piecewise linear. Replace it."
+    )
+
+
+def _shrink(reader: Reader, step: Step) -> Any:
+    source: Traced = step.input(0)
+    width, bias = step.attribute("lambd", 0.5), step.attribute("bias", 0.0)
+    if width != bias or width < 0:
+        raise NotPiecewiseLinearError(
+            f"The model uses Shrink with lambd={width:g} and bias={bias:g} at {step.place}; where they differ it jumps, "
+            "so it is not continuous and piecewise linear. Replace it."
+        )
+    shape = reader.point_shape(source.shape)
+    return Traced(pieces.soft_shrink(reader.assembly, source.value, width, name=step.label, shape=shape), source.shape)
+
+
+def _clipped(reader: Reader, step: Step, source: Traced, low: Any, high: Any, kind: str) -> Traced:
+    shape = reader.point_shape(source.shape)
+    low, high = (None if b is None else np.broadcast_to(b, source.shape) for b in (low, high))
+    value = pieces.clip(reader.assembly, source.value, low, high, name=step.label, kind=kind, shape=shape)
+    return Traced(value, source.shape)
+
+
+def _bound(step: Step, index: int, name: str) -> Any:
+    """A bound of a clip, None where it bounds nothing."""
+    found = step.attribute(name)
+    if found is None:
+        found = step.constant(index, f"a bound ({name})")
+    if found is None:
+        return None
+    numbers = np.asarray(found).astype(np.float64)
+    if np.isnan(numbers).any():
+        raise step.unsupported(f"with a bound ({name}) that is not a number")
+    # The largest float32 is how exporters write "no bound".
+    return None if (np.abs(numbers) >= float(np.finfo(np.float32).max)).all() else numbers
+
+
+def _clip(reader: Reader, step: Step) -> Any:
+    low, high = _bound(step, 1, "min"), _bound(step, 2, "max")
+    if low is not None and high is None and not low.any():
+        return _relu(reader, step)
+    return _clipped(reader, step, step.input(0), low, high, "clip")
+
+
+def _hard_sigmoid(reader: Reader, step: Step) -> Traced:
+    source: Traced = step.input(0)
+    alpha, beta = step.attribute("alpha", float(np.float32(0.2))), step.attribute("beta", 0.5)
+    line = Traced(pieces.affine(reader.assembly, source.value, alpha, beta, step.label), source.shape)
+    return _clipped(reader, step, line, 0.0, 1.0, "hardsigmoid")
+
+
+def _extremum(reader: Reader, step: Step) -> Any:
+    """Read the maximum or minimum of any number of values and constants."""
+    largest = step.kind == "Max"
+    traced = [i for i in step.inputs if isinstance(i, Traced)]
+    numbers = [
+        as_float64(i, f"An argument of {step.kind} at {step.place}") for i in step.inputs if not isinstance(i, Traced)
+    ]
+    shape = np.broadcast_shapes(*(i.shape for i in (*traced, *numbers)))
+    wide = [reader.broadcast(t, shape) for t in traced]
+    found, name, places = wide[0].value, step.label, reader.point_shape(shape)
+    for other in wide[1:]:
+        # The units are active where the argument on the left is the larger one.
+        decide = pieces.maximum if largest else pieces.minimum
+        found = decide(reader.assembly, found, other.value, name=name, shape=places)
+    if not numbers:
+        return Traced(found, shape)
+    bound = numbers[0]
+    for other in numbers[1:]:
+        bound = np.maximum(bound, other) if largest else np.minimum(bound, other)
+    low, high = (bound, None) if largest else (None, bound)
+    kind = "relu" if largest and not bound.any() else "clip"
+    return _clipped(reader, step, Traced(found, shape), low, high, kind)
+
+
+def _sum_of(reader: Reader, step: Step, operands: list[Any]) -> Traced:
+    shape = np.broadcast_shapes(*(o.shape for o in operands))
+    wide = [reader.broadcast(o, shape) for o in operands if isinstance(o, Traced)]
+    found = wide[0].value
+    for other in wide[1:]:
+        found = reader.assembly.add(found, other.value)
+    for other in operands:
+        if not isinstance(other, Traced):
+            numbers = as_float64(other, f"An argument of {step.kind} at {step.place}")
+            found = reader.assembly.shift(found, np.array(np.broadcast_to(numbers, shape)).ravel())
+    return Traced(_named(found, step), shape)
+
+
+def _add(reader: Reader, step: Step) -> Traced:
+    return _sum_of(reader, step, step.inputs)
+
+
+def _times(reader: Reader, step: Step, source: Traced, factor: Any) -> Traced:
+    factors = np.array(np.broadcast_to(factor, source.shape), dtype=np.float64).ravel()
+    return Traced(_named(reader.assembly.scale(source.value, factors), step), source.shape)
+
+
+def _neg(reader: Reader, step: Step) -> Traced:
+    return _times(reader, step, step.input(0), -1.0)
+
+
+def _sub(reader: Reader, step: Step) -> Traced:
+    left, right = step.inputs
+    if isinstance(right, Traced):
+        return _sum_of(reader, step, [left, _times(reader, step, right, -1.0)])
+    numbers = as_float64(right, f"An argument of {step.kind} at {step.place}")
+    return _sum_of(reader, step, [left, -numbers])
+
+
+def _mean(reader: Reader, step: Step) -> Traced:
+    return _times(reader, step, _add(reader, step), pieces.reciprocals(len(step.inputs)))
+
+
+def _product(step: Step) -> NotPiecewiseLinearError:
+    return NotPiecewiseLinearError(
+        f"The model multiplies two values that both depend on its input ({step.kind}) at {step.place}; such a product "
+        "is not piecewise linear, so the model has no linear regions. Allowed are multiples by constants. Replace the "
+        "product."
+    )
+
+
+def _mul(reader: Reader, step: Step) -> Traced:
+    left, right = step.inputs
+    if isinstance(left, Traced) and isinstance(right, Traced):
+        raise _product(step)
+    source, other = (left, right) if isinstance(left, Traced) else (right, left)
+    factor = as_float64(other, f"A factor of {step.kind} at {step.place}")
+    source = reader.broadcast(source, np.broadcast_shapes(source.shape, factor.shape))
+    return _times(reader, step, source, factor)
+
+
+def _div(reader: Reader, step: Step) -> Traced:
+    left, right = step.inputs
+    if isinstance(right, Traced):
+        raise NotPiecewiseLinearError(
+            f"The model divides by a value that depends on its input (Div) at {step.place}; that is not piecewise "
+            "linear, so the model has no linear regions. Allowed are multiples by constants. Replace the quotient."
+        )
+    divisor = as_float64(right, f"The divisor of {step.kind} at {step.place}")
+    with np.errstate(all="ignore"):
+        factor = pieces.reciprocals(divisor)
+    if not np.isfinite(factor).all():
+        at = divisor[~np.isfinite(factor)].flat[0]
+        raise InvalidNetworkError(
+            f"The model divides by {at} (Div) at {step.place}; allowed are divisors whose reciprocal is finite. "
+            "Leave out inputs that never change, or give them a range of 1."
+        )
+    left = reader.broadcast(left, np.broadcast_shapes(left.shape, divisor.shape))
+    return _times(reader, step, left, factor)
+
+
+def _transposed(reader: Reader, operand: Any) -> Any:
+    if not isinstance(operand, Traced):
+        return np.swapaxes(operand, -1, -2)
+    ids = np.arange(operand.value.size).reshape(operand.shape)
+    return reader.gather([operand.value], np.swapaxes(ids, -1, -2))
+
+
+def _multiplied(reader: Reader, step: Step, left: Any, right: Any, bias: Any = None) -> Traced:
+    """Read ``left @ right``, one of them a constant, by numpy's rules; and a bias of the output's shape."""
+    from scipy import sparse
+
+    if isinstance(left, Traced) and isinstance(right, Traced):
+        raise _product(step)
+    source, first = (left, True) if isinstance(left, Traced) else (right, False)
+    constant = as_float64(right if first else left, f"The matrix of {step.kind} at {step.place}")
+    # Vectors are matrices with one row or one column, which the result does without.
+    a = (1, *left.shape) if len(left.shape) == 1 else left.shape
+    b = (*right.shape, 1) if len(right.shape) == 1 else right.shape
+    lead = np.broadcast_shapes(a[:-2], b[:-2])
+    (rows, inner), columns = a[-2:], b[-1]
+    if inner != b[-2]:
+        raise step.unsupported(f"on shapes {left.shape} and {right.shape}, which do not fit")
+    count = int(np.prod(lead))
+    matrices = constant.reshape((b if first else a))
+    source = reader.broadcast(Traced(source.value, a if first else b), (*lead, *((a if first else b)[-2:])))
+
+    def block(matrix: Any) -> Any:
+        if first:
+            return pieces.repeated(matrix.T, rows)
+        return matrix if columns == 1 else sparse.kron(matrix, sparse.eye_array(columns), format="csr")
+
+    if matrices.size == inner * (columns if first else rows):
+        matrix = pieces.repeated(block(matrices.reshape(matrices.shape[-2:])), count)
+    else:
+        wide = np.broadcast_to(matrices, (*lead, *matrices.shape[-2:])).reshape(count, *matrices.shape[-2:])
+        matrix = sparse.block_diag([sparse.csr_array(block(m)) for m in wide], format="csr")
+    if not isinstance(matrix, np.ndarray):
+        matrix.eliminate_zeros()
+        matrix.sort_indices()
+    shape = (*lead, *((rows,) if len(left.shape) > 1 else ()), *((columns,) if len(right.shape) > 1 else ()))
+    offset = np.zeros(count * rows * columns) if bias is None else np.array(np.broadcast_to(bias, shape)).ravel()
+    return Traced(
+        reader.assembly.linear(
+            source.value, np.ascontiguousarray(matrix) if isinstance(matrix, np.ndarray) else matrix, offset, step.label
+        ),
+        shape,
+    )
+
+
+def _matmul(reader: Reader, step: Step) -> Traced:
+    return _multiplied(reader, step, *step.inputs[:2])
+
+
+def _gemm(reader: Reader, step: Step) -> Traced:
+    left, right = step.inputs[:2]
+    left = _transposed(reader, left) if step.attribute("transA", 0) else left
+    right = _transposed(reader, right) if step.attribute("transB", 0) else right
+    alpha, beta = step.attribute("alpha", 1.0), step.attribute("beta", 1.0)
+    offset = step.input(2)
+    plain = alpha == 1 and beta == 1 and not isinstance(offset, Traced)
+    if plain or offset is None:
+        bias = None if offset is None else as_float64(offset, f"The bias of {step.kind} at {step.place}")
+        found = _multiplied(reader, step, left, right, bias)
+        return found if alpha == 1 else _times(reader, step, found, alpha)
+    found = _multiplied(reader, step, left, right)
+    found = found if alpha == 1 else _times(reader, step, found, alpha)
+    if not isinstance(offset, Traced):
+        numbers = as_float64(offset, f"The bias of {step.kind} at {step.place}")
+        offset = Traced(pieces.constant(numbers), numbers.shape)
+    offset = offset if beta == 1 else _times(reader, step, offset, beta)
+    total = reader.assembly.add(found.value, reader.broadcast(offset, found.shape).value)
+    return Traced(Value(total.terms, total.bias, step.label), found.shape)
+
+
+def _batch_normalization(reader: Reader, step: Step) -> Any:
+    source = step.input(0)
+    if step.attribute("training_mode", 0) or len([n for n in step.proto.output if n]) > 1:
+        raise CaptureError(
+            f"The model is in training mode and normalises with the batch's own mean (BatchNormalization) at "
+            f"{step.place}; allowed is a model whose output at a point depends on that point alone. "
+            "Export the model in inference mode."
+        )
+    if not isinstance(source, Traced):
+        return NotImplemented
+    if step.attribute("spatial", 1) == 0 and len(source.shape) > 2:
+        raise step.unsupported("with statistics for every pixel (spatial=0)")
+    weight, bias, mean, variance = (
+        step.numbers(i, what) for i, what in enumerate(("the scale", "the bias", "the mean", "the variance"), 1)
+    )
+    epsilon = step.attribute("epsilon", float(np.float32(1e-5)))
+    scale, shift = pieces.normalisation(mean, variance, epsilon, weight, bias)
+    if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
+        raise InvalidNetworkError(
+            f"The statistics of {step.kind} at {step.place} give a factor that is not finite (variance + epsilon must "
+            "be positive). Check the model for a diverged training step."
+        )
+    channel = (-1, *(1,) * (len(source.shape) - 2)) if len(source.shape) > 1 else (1,)
+    wide = [np.broadcast_to(a.reshape(channel), source.shape).ravel() for a in (scale, shift)]
+    return Traced(pieces.affine(reader.assembly, source.value, *wide, step.label), source.shape)
+
+
+def _reduced(step: Step, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """Return the flat entries that each output sees, shape (n, k), and the output's shape."""
+    rank = len(shape)
+    axes = step.axes(1, rank)
+    if not axes:
+        axes = () if step.attribute("noop_with_empty_axes", 0) else tuple(range(rank))
+    ids = np.arange(int(np.prod(shape))).reshape(shape)
+    rest = [a for a in range(rank) if a not in axes]
+    index = ids.transpose(*rest, *sorted(axes)).reshape(int(np.prod([shape[a] for a in rest])), -1)
+    keep = step.attribute("keepdims", 1)
+    return index, tuple(1 if a in axes else n for a, n in enumerate(shape) if keep or a not in axes)
+
+
+def _reduce(reader: Reader, step: Step) -> Any:
+    source = step.input(0)
+    if not isinstance(source, Traced):
+        return NotImplemented
+    index, shape = _reduced(step, source.shape)
+    value, places = source.value, reader.point_shape(shape)
+    if step.kind in ("ReduceMax", "ReduceMin"):
+        decide = pieces.maximum_of if step.kind == "ReduceMax" else pieces.minimum_of
+        return Traced(decide(reader.assembly, value, index, name=step.label, shape=places), shape)
+    if step.kind == "ReduceL1":
+        value = pieces.absolute(reader.assembly, value, name=step.label, shape=reader.point_shape(source.shape))
+    factor = pieces.reciprocals(index.shape[1]) if step.kind == "ReduceMean" else np.ones(1)
+    matrix = pieces.weighted_windows(index, factor.reshape(1, 1), value.size)
+    return Traced(reader.assembly.linear(value, matrix, np.zeros(len(index)), step.label), shape)
+
+
+def _moves(*data: int) -> Callable[[Reader, Step], Any]:
+    def handler(reader: Reader, step: Step) -> Any:
+        return reader.move(step, data)
+
+    return handler
+
+
+def _concat(reader: Reader, step: Step) -> Any:
+    return reader.move(step, tuple(range(len(step.inputs))))
+
+
+def _pad(reader: Reader, step: Step) -> Any:
+    number = step.attribute("value", 0.0)
+    if number == 0 or step.attribute("mode", "constant") != "constant":
+        return reader.move(step, (0, 2))
+    # In old operator sets the number around is an attribute: it becomes a third input, as it is in new ones.
+    moved = step.attribute("pads")
+    source: Traced = step.input(0)
+    pads = [moved[i :: len(source.shape)] for i in range(len(source.shape))]
+    if any(p < 0 for pair in pads for p in pair):
+        raise step.unsupported("with a negative padding")
+    ids = np.pad(np.arange(1, source.value.size + 1).reshape(source.shape), pads)
+    return reader.gather([pieces.constant(np.array([number])), source.value], ids)
+
+
+HANDLERS: dict[str, Callable[[Reader, Step], Any]] = {
+    **WINDOWS,
+    "Identity": _same,
+    "Dropout": _dropout,
+    **dict.fromkeys(("Cast", "CastLike"), _cast),
+    "Relu": _relu,
+    "LeakyRelu": _leaky_relu,
+    "PRelu": _prelu,
+    "ThresholdedRelu": _thresholded_relu,
+    "Shrink": _shrink,
+    "Abs": _abs,
+    "Clip": _clip,
+    "HardSigmoid": _hard_sigmoid,
+    **dict.fromkeys(("Max", "Min"), _extremum),
+    **dict.fromkeys(("Add", "Sum"), _add),
+    "Sub": _sub,
+    "Mean": _mean,
+    "Neg": _neg,
+    "Mul": _mul,
+    "Div": _div,
+    "MatMul": _matmul,
+    "Gemm": _gemm,
+    "BatchNormalization": _batch_normalization,
+    **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1"), _reduce),
+    **dict.fromkeys(
+        """DepthToSpace Expand Flatten Gather GatherElements GatherND Reshape Slice SpaceToDepth Split Squeeze Tile
+        Transpose Trilu Unsqueeze""".split(),
+        _moves(0),
+    ),
+    "Where": _moves(1, 2),
+    "Concat": _concat,
+    "Pad": _pad,
+}

@@ -1,0 +1,139 @@
+"""ONNX files as exact networks.
+
+The graph is walked once, for a batch of one point. What depends on constants alone is computed by onnx's reference
+implementation, in the file's own types; what depends on the input is read as exact affine maps and kinks. The result
+is compared with the reference implementation on random points. Nothing in a file is run: it holds
+numbers and the names of operators.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from regions.errors import FileFormatError, MissingExtraError, RegionsError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from regions.network import Network
+
+__all__ = ["from_onnx"]
+
+
+def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int] | None = None) -> Network:
+    """Read an ONNX file as an exact network.
+
+    Parameters
+    ----------
+    path : str, Path or onnx.ModelProto
+        A file of operator set 7 (ONNX 1.2, 2018) or newer; tensors that it keeps in files beside it are read too.
+    output : str, optional
+        Name of the tensor to read; the model's output where left out. Naming an inner one cuts off what comes behind
+        it, a last Softmax for example.
+    input_shape : sequence of int, optional
+        Shape of the input tensor for one point, with 1 for the batch, e.g. (1, 2); needed where the file leaves
+        more open than the batch, and allowed where it was written for another batch.
+
+    Returns
+    -------
+    Network
+        On the input tensor of one point, flattened: `D` is the product of its shape. Its layers are called by the
+        weights' names in the file (``"0"`` for ``"0.weight"``), or by the nodes' names.
+
+    Raises
+    ------
+    MissingExtraError
+        Where onnx is not installed.
+    FileNotFoundError
+        When there is no such file.
+    FileFormatError
+        When the file is damaged or of another kind.
+    CaptureError
+        When the model has several inputs or outputs, an input whose shape is open, draws random numbers, is in
+        training mode, mixes the points of a batch, or differs from what was read.
+    NotPiecewiseLinearError
+        When it uses an operator that is not piecewise linear: named, with its node.
+    UnsupportedOperationError
+        When it uses another operator that is not read.
+    InvalidNetworkError
+        When a number is NaN or infinite.
+
+    Notes
+    -----
+    Weights are the numbers of the file, exactly. Three things are rounded to float64, once each: the factor and the
+    shift of a BatchNormalization, the reciprocal of a divisor (`Div`), and the reciprocal of the number of
+    entries in a mean or an average pool. From there on the network is exact.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from onnx import TensorProto, helper, numpy_helper
+    >>> import regions
+    >>> weights = [numpy_helper.from_array(np.eye(2, dtype=np.float32), "W")]
+    >>> nodes = [helper.make_node("MatMul", ["x", "W"], ["z"]), helper.make_node("Relu", ["z"], ["y"])]
+    >>> x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 2]) for name in "xy")
+    >>> model = helper.make_model(helper.make_graph(nodes, "g", [x], [y], weights))
+    >>> regions.from_onnx(model)
+    <Network 2-2 with 2 hidden neurons and 6 parameters>
+    """
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError(
+            "Reading ONNX files needs the onnx package, which is not installed. "
+            "Install it with: pip install 'linear-regions[onnx]'"
+        ) from error
+    from regions.frontends._onnx_graph import Reader
+    from regions.frontends._onnx_verify import compare
+
+    if isinstance(path, onnx.ModelProto):
+        model, name = path, ""
+    elif isinstance(path, str | Path):
+        model, name = _load(Path(path)), f"{path}: "
+    else:
+        raise TypeError(
+            f"a model of type {type(path).__module__}.{type(path).__qualname__} was given; allowed are the path of an "
+            "ONNX file and an onnx.ModelProto."
+        )
+    try:
+        if model.functions:
+            model = _inlined(model)
+        reader = Reader(model, output, None if input_shape is None else tuple(input_shape))
+        network = reader.run()
+        compare(reader, network)
+    except RegionsError as error:
+        if name and not str(error).startswith(name):
+            raise type(error)(f"{name}{error}") from error
+        raise
+    return network
+
+
+def _load(path: Path) -> Any:
+    import onnx
+
+    if path.is_dir():
+        raise FileFormatError(f"{path}: is a folder; an ONNX file is needed. Give the path of one.")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file; an ONNX file is needed. Check the path.")
+    try:
+        # The file's name has no say in what it is.
+        return onnx.load(str(path), format="protobuf")
+    except Exception as error:  # protobuf, and what looks after files beside this one, raise many kinds
+        reason = str(error).strip().split("\n", 1)[0]
+        raise FileFormatError(
+            f"{path}: is no ONNX file, or a damaged one ({type(error).__name__}: {reason}). Export the model again, and "
+            "keep files with external data beside it."
+        ) from error
+
+
+def _inlined(model: Any) -> Any:
+    """Return the model with its functions written out."""
+    from onnx import inliner
+
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:
+        raise FileFormatError(
+            f"The model's functions could not be written out ({type(error).__name__}: {error}). Export it again."
+        ) from error
