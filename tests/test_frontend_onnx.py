@@ -63,9 +63,20 @@ OPERATORS = [
     ("mean", node("Mean", "x,c,x"), (1, 3), {"c": floats(3)}, (8, 13)),
     ("identity", [node("Identity", "x", "z"), node("Relu", "z")], (1, 3), {}, (7, 13)),
     ("dropout", [node("Dropout", "x", "z"), node("Relu", "z")], (1, 3), {}, (7, 10, 13)),
-    ("dropout with ratio", [node("Dropout", "x,r,t", "z"), node("Relu", "z")], (1, 3),
-     {"r": np.float32(0.3), "t": np.array(False)}, (12, 13)),
-    ("cast", [node("Cast", "x", "z", to=TensorProto.DOUBLE), node("Cast", "z", to=TensorProto.FLOAT)], (1, 3), {}, (7, 13)),
+    (
+        "dropout with ratio",
+        [node("Dropout", "x,r,t", "z"), node("Relu", "z")],
+        (1, 3),
+        {"r": np.float32(0.3), "t": np.array(False)},
+        (12, 13),
+    ),
+    (
+        "cast",
+        [node("Cast", "x", "z", to=TensorProto.DOUBLE), node("Cast", "z", to=TensorProto.FLOAT)],
+        (1, 3),
+        {},
+        (7, 13),
+    ),
     ("matmul", node("MatMul", "x,W"), (1, 3), {"W": floats(3, 4)}, (7, 13)),
     ("matmul, vector", node("MatMul", "x,W"), (1, 3), {"W": floats(3)}, (7, 13)),
     ("matmul of a vector", node("MatMul", "x,W"), (3,), {"W": floats(3, 4)}, (7, 13)),
@@ -78,85 +89,212 @@ OPERATORS = [
     ("gemm, no bias", node("Gemm", "x,W"), (1, 3), {"W": floats(3, 4)}, (11, 13)),
     ("gemm, transB", node("Gemm", "x,W,b", transB=1), (1, 3), {"W": floats(4, 3), "b": floats(1)}, (7, 13)),
     ("gemm, transA", node("Gemm", "x,W,b", transA=1), (3, 2), {"W": floats(3, 4), "b": floats(2, 1)}, (7, 13)),
-    ("gemm, alpha and beta", node("Gemm", "x,W,b", alpha=0.7, beta=1.3), (1, 3),
-     {"W": floats(3, 4), "b": floats(4)}, (7, 13)),
-    ("gemm, weight on the left", node("Gemm", "W,x,b", transB=1), (1, 3), {"W": floats(4, 3), "b": floats(4, 1)}, (7, 13)),
+    (
+        "gemm, alpha and beta",
+        node("Gemm", "x,W,b", alpha=0.7, beta=1.3),
+        (1, 3),
+        {"W": floats(3, 4), "b": floats(4)},
+        (7, 13),
+    ),
+    (
+        "gemm, weight on the left",
+        node("Gemm", "W,x,b", transB=1),
+        (1, 3),
+        {"W": floats(4, 3), "b": floats(4, 1)},
+        (7, 13),
+    ),
     ("gemm, bias that depends", node("Gemm", "x,W,x", beta=0.3), (1, 3), {"W": floats(3, 3)}, (7, 13)),
     ("conv", node("Conv", "x,W,b"), IMAGE, {"W": floats(5, 4, 3, 3), "b": floats(5)}, (7, 11)),
-    ("conv, everything", node("Conv", "x,W,b", pads=[1, 0, 2, 1], strides=[2, 1], dilations=[1, 2], group=2), IMAGE,
-     {"W": floats(6, 2, 3, 2), "b": floats(6)}, (7, 11)),
+    (
+        "conv, everything",
+        node("Conv", "x,W,b", pads=[1, 0, 2, 1], strides=[2, 1], dilations=[1, 2], group=2),
+        IMAGE,
+        {"W": floats(6, 2, 3, 2), "b": floats(6)},
+        (7, 11),
+    ),
     *(
-        (f"conv, {mode}", node("Conv", "x,W", auto_pad=mode, strides=[2, 3]), (1, 1, 7, 8), {"W": floats(2, 1, 4, 3)}, (7, 11))
+        (
+            f"conv, {mode}",
+            node("Conv", "x,W", auto_pad=mode, strides=[2, 3]),
+            (1, 1, 7, 8),
+            {"W": floats(2, 1, 4, 3)},
+            (7, 11),
+        )
         for mode in ("SAME_UPPER", "SAME_LOWER", "VALID")
     ),
     ("conv of a sequence", node("Conv", "x,W", pads=[1, 1]), (1, 2, 7), {"W": floats(3, 2, 3)}, (7, 11)),
     ("conv of a volume", node("Conv", "x,W"), (1, 1, 3, 3, 4), {"W": floats(2, 1, 2, 2, 3)}, (7, 11)),
     ("transposed conv", node("ConvTranspose", "x,W,b"), SMALL, {"W": floats(2, 3, 3, 2), "b": floats(3)}, (7, 11)),
-    ("transposed conv, everything",
-     node("ConvTranspose", "x,W", pads=[1, 0, 1, 1], strides=[2, 3], dilations=[2, 1], group=2, output_padding=[1, 2]),
-     SMALL, {"W": floats(2, 2, 3, 4)}, (7, 11)),
+    (
+        "transposed conv, everything",
+        node(
+            "ConvTranspose", "x,W", pads=[1, 0, 1, 1], strides=[2, 3], dilations=[2, 1], group=2, output_padding=[1, 2]
+        ),
+        SMALL,
+        {"W": floats(2, 2, 3, 4)},
+        (7, 11),
+    ),
     *(
-        (f"transposed conv, {mode}", node("ConvTranspose", "x,W", auto_pad=mode, strides=[2, 2]), SMALL,
-         {"W": floats(2, 1, 3, 5)}, (11,))
+        (
+            f"transposed conv, {mode}",
+            node("ConvTranspose", "x,W", auto_pad=mode, strides=[2, 2]),
+            SMALL,
+            {"W": floats(2, 1, 3, 5)},
+            (11,),
+        )
         for mode in ("SAME_UPPER", "SAME_LOWER", "VALID")
     ),
-    ("transposed conv, output shape", node("ConvTranspose", "x,W", strides=[2, 2], output_shape=[6, 8]), SMALL,
-     {"W": floats(2, 1, 3, 5)}, (11,)),
+    (
+        "transposed conv, output shape",
+        node("ConvTranspose", "x,W", strides=[2, 2], output_shape=[6, 8]),
+        SMALL,
+        {"W": floats(2, 1, 3, 5)},
+        (11,),
+    ),
     ("max pool", node("MaxPool", "x", kernel_shape=[2, 2], strides=[2, 2]), IMAGE, {}, (7, 8, 10, 12)),
-    ("max pool, everything", node("MaxPool", "x", kernel_shape=[2, 3], strides=[1, 2], pads=[1, 0, 0, 1],
-     dilations=[2, 1], ceil_mode=1), IMAGE, {}, (10, 12)),
-    ("max pool, ceil", node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1), (1, 1, 6, 7), {}, (10, 12)),
-    ("max pool, ceil in padding", node("MaxPool", "x", kernel_shape=[2, 2], strides=[3, 3], pads=[1, 1, 1, 1], ceil_mode=1),
-     (1, 1, 5, 6), {}, (12,)),
+    (
+        "max pool, everything",
+        node("MaxPool", "x", kernel_shape=[2, 3], strides=[1, 2], pads=[1, 0, 0, 1], dilations=[2, 1], ceil_mode=1),
+        IMAGE,
+        {},
+        (10, 12),
+    ),
+    (
+        "max pool, ceil",
+        node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1),
+        (1, 1, 6, 7),
+        {},
+        (10, 12),
+    ),
+    (
+        "max pool, ceil in padding",
+        node("MaxPool", "x", kernel_shape=[2, 2], strides=[3, 3], pads=[1, 1, 1, 1], ceil_mode=1),
+        (1, 1, 5, 6),
+        {},
+        (12,),
+    ),
     *(
-        (f"max pool, {mode}", node("MaxPool", "x", kernel_shape=[3, 2], strides=[2, 3], auto_pad=mode), (1, 1, 6, 7), {}, (7, 12))
+        (
+            f"max pool, {mode}",
+            node("MaxPool", "x", kernel_shape=[3, 2], strides=[2, 3], auto_pad=mode),
+            (1, 1, 6, 7),
+            {},
+            (7, 12),
+        )
         for mode in ("SAME_UPPER", "SAME_LOWER", "VALID")
     ),
     ("max pool of a sequence", node("MaxPool", "x", kernel_shape=[3]), (1, 2, 6), {}, (7, 12)),
     ("average pool", node("AveragePool", "x", kernel_shape=[3, 2], strides=[2, 1]), IMAGE, {}, (7, 10, 19)),
     *(
-        (f"average pool, padding {'in' * counted or 'ex'}cluded",
-         node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 0], count_include_pad=counted),
-         IMAGE, {}, (7, 10, 19))
+        (
+            f"average pool, padding {'in' * counted or 'ex'}cluded",
+            node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 0], count_include_pad=counted),
+            IMAGE,
+            {},
+            (7, 10, 19),
+        )
         for counted in (0, 1)
     ),
     *(
-        (f"average pool, ceil, {counted}",
-         node("AveragePool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], ceil_mode=1,
-              count_include_pad=counted), (1, 1, 6, 7), {}, (10, 19))
+        (
+            f"average pool, ceil, {counted}",
+            node(
+                "AveragePool",
+                "x",
+                kernel_shape=[3, 3],
+                strides=[2, 2],
+                pads=[1, 1, 1, 1],
+                ceil_mode=1,
+                count_include_pad=counted,
+            ),
+            (1, 1, 6, 7),
+            {},
+            (10, 19),
+        )
         for counted in (0, 1)
     ),
-    ("average pool, dilated", node("AveragePool", "x", kernel_shape=[2, 2], dilations=[2, 3], pads=[1, 1, 0, 0]), IMAGE, {}, (19,)),
+    (
+        "average pool, dilated",
+        node("AveragePool", "x", kernel_shape=[2, 2], dilations=[2, 3], pads=[1, 1, 0, 0]),
+        IMAGE,
+        {},
+        (19,),
+    ),
     *(
-        (f"average pool, {mode}", node("AveragePool", "x", kernel_shape=[3, 2], strides=[2, 3], auto_pad=mode),
-         (1, 1, 6, 7), {}, (7, 19))
+        (
+            f"average pool, {mode}",
+            node("AveragePool", "x", kernel_shape=[3, 2], strides=[2, 3], auto_pad=mode),
+            (1, 1, 6, 7),
+            {},
+            (7, 19),
+        )
         for mode in ("SAME_UPPER", "SAME_LOWER", "VALID")
     ),
     ("global average pool", node("GlobalAveragePool", "x"), SMALL, {}, (7,)),
     ("global max pool", node("GlobalMaxPool", "x"), SMALL, {}, (7,)),
-    ("batch normalization", node("BatchNormalization", "x,s,b,m,v"), SMALL,
-     {"s": floats(2), "b": floats(2), "m": floats(2), "v": floats(2) ** 2}, (7, 9, 14, 15)),
-    ("batch normalization of points", node("BatchNormalization", "x,s,b,m,v", epsilon=0.01), (1, 3),
-     {"s": floats(3), "b": floats(3), "m": floats(3), "v": floats(3) ** 2}, (7, 9, 15)),
+    (
+        "batch normalization",
+        node("BatchNormalization", "x,s,b,m,v"),
+        SMALL,
+        {"s": floats(2), "b": floats(2), "m": floats(2), "v": floats(2) ** 2},
+        (7, 9, 14, 15),
+    ),
+    (
+        "batch normalization of points",
+        node("BatchNormalization", "x,s,b,m,v", epsilon=0.01),
+        (1, 3),
+        {"s": floats(3), "b": floats(3), "m": floats(3), "v": floats(3) ** 2},
+        (7, 9, 15),
+    ),
     ("flatten", [node("Flatten", "x", "z"), node("Relu", "z")], SMALL, {}, (7, 13)),
     ("flatten, axis", [node("Flatten", "x", "z", axis=2), node("MatMul", "z,W")], SMALL, {"W": floats(12, 2)}, (7, 13)),
-    ("reshape", [node("Reshape", "x,s", "z"), node("MatMul", "z,W")], SMALL, {"s": ints(0, -1, 6), "W": floats(6, 2)}, (7, 13, 14)),
+    (
+        "reshape",
+        [node("Reshape", "x,s", "z"), node("MatMul", "z,W")],
+        SMALL,
+        {"s": ints(0, -1, 6), "W": floats(6, 2)},
+        (7, 13, 14),
+    ),
     ("squeeze, attribute", [node("Squeeze", "x", "z", axes=[0]), node("Relu", "z")], (1, 3), {}, (7, 11)),
     ("squeeze", [node("Squeeze", "x,a", "z"), node("Relu", "z")], (1, 3), {"a": ints(0)}, (13,)),
-    ("unsqueeze, attribute", [node("Unsqueeze", "x", "z", axes=[1]), node("MatMul", "z,W")], (1, 3), {"W": floats(3, 2)}, (7, 11)),
-    ("unsqueeze", [node("Unsqueeze", "x,a", "z"), node("MatMul", "z,W")], (1, 3), {"a": ints(-1), "W": floats(1, 2)}, (13,)),
-    ("transpose", [node("Transpose", "x", "z", perm=[0, 3, 1, 2]), node("MatMul", "z,W")], SMALL, {"W": floats(3, 2)}, (7, 13)),
+    (
+        "unsqueeze, attribute",
+        [node("Unsqueeze", "x", "z", axes=[1]), node("MatMul", "z,W")],
+        (1, 3),
+        {"W": floats(3, 2)},
+        (7, 11),
+    ),
+    (
+        "unsqueeze",
+        [node("Unsqueeze", "x,a", "z"), node("MatMul", "z,W")],
+        (1, 3),
+        {"a": ints(-1), "W": floats(1, 2)},
+        (13,),
+    ),
+    (
+        "transpose",
+        [node("Transpose", "x", "z", perm=[0, 3, 1, 2]), node("MatMul", "z,W")],
+        SMALL,
+        {"W": floats(3, 2)},
+        (7, 13),
+    ),
     ("concat", [node("Relu", "x", "z"), node("Concat", "x,c,z", axis=1)], (1, 3), {"c": floats(1, 2)}, (7, 13)),
     ("split", [node("Split", "x", "a,b", axis=1, split=[1, 2]), node("Add", "a,b")], (1, 3), {}, (7, 11)),
     ("split, input", [node("Split", "x,s", "a,b", axis=1), node("Add", "a,b")], (1, 3), {"s": ints(1, 2)}, (13,)),
     ("slice, attributes", node("Slice", "x", starts=[1], ends=[9], axes=[1]), (1, 4), {}, (7, 9)),
-    ("slice", node("Slice", "x,s,e,a,t"), (1, 6), {"s": ints(-1), "e": ints(-9), "a": ints(1), "t": ints(-2)}, (10, 13)),
+    (
+        "slice",
+        node("Slice", "x,s,e,a,t"),
+        (1, 6),
+        {"s": ints(-1), "e": ints(-9), "a": ints(1), "t": ints(-2)},
+        (10, 13),
+    ),
     ("gather", node("Gather", "x,i", axis=1), (1, 4), {"i": ints(2, 0, 2)}, (7, 13)),
     ("expand", [node("Expand", "x,s", "z"), node("Mul", "z,c")], (1, 3), {"s": ints(2, 3), "c": floats(2, 3)}, (8, 13)),
     ("tile", node("Tile", "x,r"), (1, 3), {"r": ints(1, 2)}, (7, 13)),
     ("pad, attributes", node("Pad", "x", pads=[0, 0, 1, 0, 0, 0, 0, 2], value=0.75), SMALL, {}, (7,)),
     ("pad with zeros, attributes", node("Pad", "x", pads=[0, 0, 1, 0, 0, 0, 0, 2]), SMALL, {}, (7,)),
-    ("pad", node("Pad", "x,p,v"), SMALL, {"p": ints(0, 0, 1, -1, 0, 0, 0, 2), "v": np.float32(0.75)}, (11, 13, 18)),
+    ("pad", node("Pad", "x,p,v"), SMALL, {"p": ints(0, 0, 1, 1, 0, 0, 0, 2), "v": np.float32(0.75)}, (11, 13, 18)),
     ("pad with zeros", node("Pad", "x,p"), SMALL, {"p": ints(0, 0, 1, 0, 0, 0, 0, 2)}, (11, 13)),
     ("pad, reflected", node("Pad", "x,p", mode="reflect"), SMALL, {"p": ints(0, 0, 1, 0, 0, 0, 0, 2)}, (11, 13)),
     ("where", node("Where", "c,x,d"), (1, 3), {"c": np.array([True, False, True]), "d": floats(1)}, (9, 16)),
@@ -176,13 +314,17 @@ OPERATORS = [
     ("upsample, attribute", node("Upsample", "x", scales=[1.0, 1.0, 2.0, 3.0]), SMALL, {}, (7,)),
     ("resize, old", node("Resize", "x,s"), SMALL, {"s": np.array([1, 1, 2, 3], np.float32)}, (10,)),
     *(
-        (f"resize, {mode}, {rounding}",
-         node("Resize", "x,,s", coordinate_transformation_mode=mode, nearest_mode=rounding),
-         SMALL, {"s": np.array([1, 1, 2, 3], np.float32)}, (13,))
+        (
+            f"resize, {mode}, {rounding}",
+            node("Resize", "x,,s", coordinate_transformation_mode=mode, nearest_mode=rounding),
+            SMALL,
+            {"s": np.array([1, 1, 2, 3], np.float32)},
+            (13,),
+        )
         for mode in ("half_pixel", "asymmetric", "pytorch_half_pixel")
         for rounding in ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")
     ),
-    ("resize to sizes", node("Resize", "x,,,s"), SMALL, {"s": ints(1, 2, 6, 4)}, (11, 13, 19)),
+    ("resize to sizes", node("Resize", "x,,,s"), SMALL, {"s": ints(1, 2, 6, 4)}, (13, 19)),
     (
         "shape arithmetic",
         [
@@ -216,7 +358,9 @@ OPERATORS = [
 CASES = [(*case[:4], opset) for case in OPERATORS for opset in case[4]]
 
 
-@pytest.mark.parametrize(("nodes", "shape", "weights", "opset"), [c[1:] for c in CASES], ids=[f"{c[0]}, {c[4]}" for c in CASES])
+@pytest.mark.parametrize(
+    ("nodes", "shape", "weights", "opset"), [c[1:] for c in CASES], ids=[f"{c[0]}, {c[4]}" for c in CASES]
+)
 def test_an_operator(nodes, shape, weights, opset):
     for n in nodes if isinstance(nodes, list) else [nodes]:
         while "" in n.input and n.op_type == "Constant":

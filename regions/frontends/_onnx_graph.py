@@ -31,11 +31,7 @@ __all__ = ["OLDEST", "Reader", "Step", "Traced", "as_float64", "evaluate"]
 
 # The first version of the operator set with numpy's rules for broadcasting (ONNX 1.2, 2018).
 OLDEST = 7
-_FLOATS = frozenset(
-    getattr(onnx.TensorProto, name)
-    for name in ("FLOAT16", "FLOAT", "DOUBLE", "BFLOAT16")
-    if hasattr(onnx.TensorProto, name)
-)
+_FLOATS = frozenset(getattr(onnx.TensorProto, name) for name in ("FLOAT16", "FLOAT", "DOUBLE", "BFLOAT16"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,8 +184,13 @@ class Reader:
     def _unreadable(self, node: onnx.NodeProto, error: Exception) -> Exception:
         """Return the error for a node that is malformed, or beyond this package."""
         reason = f"{type(error).__name__}: {error}".strip().split("\n", 1)[0]
+        copy = onnx.ModelProto()
+        copy.CopyFrom(self.model)
+        for output in copy.graph.output:
+            # The checker asks for a shape, if an empty one, which files do without.
+            output.type.tensor_type.shape.SetInParent()
         try:
-            onnx.checker.check_model(self.model)
+            onnx.checker.check_model(copy)
         except Exception as complaint:
             first = str(complaint).strip().split("\n", 1)[0]
             return FileFormatError(f"The file breaks the rules of ONNX ({first}). Export the model again.")
@@ -418,10 +419,7 @@ def _input_shape(info: onnx.ValueInfoProto, given: Any) -> tuple[bool, tuple[int
     """Return whether the first dimension is that of an open batch, and the shape for one point."""
     tensor = info.type.tensor_type
     sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
-    declared = [
-        str(d.dim_value or d.dim_param or "?") if d.HasField("dim_value") else str(d.dim_param or "?")
-        for d in tensor.shape.dim
-    ]
+    declared = [str(n) if n > 0 else str(d.dim_param or "?") for n, d in zip(sizes, tensor.shape.dim, strict=True)]
     said = f"({', '.join(declared)})" if tensor.HasField("shape") else "unknown"
     if given is not None:
         shape = tuple(given) if isinstance(given, tuple | list) else (given,)

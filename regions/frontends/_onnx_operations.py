@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 __all__ = ["HANDLERS"]
 
+_MOVES = (
+    *("DepthToSpace", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Reshape", "Slice", "SpaceToDepth"),
+    *("Split", "Squeeze", "Tile", "Transpose", "Trilu", "Unsqueeze"),
+)
 _FLOATS = ("FLOAT16", "FLOAT", "DOUBLE", "BFLOAT16")
 
 
@@ -97,8 +101,8 @@ def _shrink(reader: Reader, step: Step) -> Any:
     width, bias = step.attribute("lambd", 0.5), step.attribute("bias", 0.0)
     if width != bias or width < 0:
         raise NotPiecewiseLinearError(
-            f"The model uses Shrink with lambd={width:g} and bias={bias:g} at {step.place}; where they differ it jumps, "
-            "so it is not continuous and piecewise linear. Replace it."
+            f"The model uses Shrink with lambd={width:g} and bias={bias:g} at {step.place}; where they differ it "
+            "jumps, so it is not continuous and piecewise linear. Replace it."
         )
     shape = reader.point_shape(source.shape)
     return Traced(pieces.soft_shrink(reader.assembly, source.value, width, name=step.label, shape=shape), source.shape)
@@ -143,7 +147,7 @@ def _extremum(reader: Reader, step: Step) -> Any:
     """Read the maximum or minimum of any number of values and constants."""
     largest = step.kind == "Max"
     traced = [i for i in step.inputs if isinstance(i, Traced)]
-    numbers = [
+    numbers: list[Any] = [
         as_float64(i, f"An argument of {step.kind} at {step.place}") for i in step.inputs if not isinstance(i, Traced)
     ]
     shape = np.broadcast_shapes(*(i.shape for i in (*traced, *numbers)))
@@ -248,44 +252,46 @@ def _transposed(reader: Reader, operand: Any) -> Any:
 
 def _multiplied(reader: Reader, step: Step, left: Any, right: Any, bias: Any = None) -> Traced:
     """Read ``left @ right``, one of them a constant, by numpy's rules; and a bias of the output's shape."""
-    from scipy import sparse
-
     if isinstance(left, Traced) and isinstance(right, Traced):
         raise _product(step)
-    source, first = (left, True) if isinstance(left, Traced) else (right, False)
+    first = isinstance(left, Traced)
+    source = left if first else right
     constant = as_float64(right if first else left, f"The matrix of {step.kind} at {step.place}")
     # Vectors are matrices with one row or one column, which the result does without.
-    a = (1, *left.shape) if len(left.shape) == 1 else left.shape
-    b = (*right.shape, 1) if len(right.shape) == 1 else right.shape
-    lead = np.broadcast_shapes(a[:-2], b[:-2])
-    (rows, inner), columns = a[-2:], b[-1]
-    if inner != b[-2]:
-        raise step.unsupported(f"on shapes {left.shape} and {right.shape}, which do not fit")
-    count = int(np.prod(lead))
-    matrices = constant.reshape((b if first else a))
-    source = reader.broadcast(Traced(source.value, a if first else b), (*lead, *((a if first else b)[-2:])))
+    a = (1, *left.shape) if len(left.shape) == 1 else tuple(left.shape)
+    b = (*right.shape, 1) if len(right.shape) == 1 else tuple(right.shape)
+    if a[-1] != b[-2]:
+        raise step.unsupported(f"on shapes {tuple(left.shape)} and {tuple(right.shape)}, which do not fit")
+    lead, rows, columns = np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1]
+    wide = reader.broadcast(Traced(source.value, a if first else b), (*lead, *(a if first else b)[-2:]))
+    matrix = _block_diagonal(constant.reshape(b if first else a), lead, first, columns if not first else rows)
+    shape = (*lead, *((rows,) if len(left.shape) > 1 else ()), *((columns,) if len(right.shape) > 1 else ()))
+    offset = np.zeros(matrix.shape[0]) if bias is None else np.array(np.broadcast_to(bias, shape)).ravel()
+    return Traced(reader.assembly.linear(wide.value, matrix, offset, step.label), shape)
+
+
+def _block_diagonal(matrices: Any, lead: tuple[int, ...], from_right: bool, n: int) -> Any:
+    """The matrix of a product with constant matrices on flattened tensors: one block for each leading index.
+
+    With the constants on the right, `n` is the number of rows of the tensors; on the left, that of their columns.
+    """
+    from scipy import sparse
 
     def block(matrix: Any) -> Any:
-        if first:
-            return pieces.repeated(matrix.T, rows)
-        return matrix if columns == 1 else sparse.kron(matrix, sparse.eye_array(columns), format="csr")
+        if from_right:
+            return pieces.repeated(matrix.T, n)
+        return matrix if n == 1 else sparse.kron(matrix, sparse.eye_array(n), format="csr")
 
-    if matrices.size == inner * (columns if first else rows):
-        matrix = pieces.repeated(block(matrices.reshape(matrices.shape[-2:])), count)
+    count, sizes = int(np.prod(lead)), matrices.shape[-2:]
+    if matrices.size == np.prod(sizes):
+        found = pieces.repeated(block(matrices.reshape(sizes)), count)
     else:
-        wide = np.broadcast_to(matrices, (*lead, *matrices.shape[-2:])).reshape(count, *matrices.shape[-2:])
-        matrix = sparse.block_diag([sparse.csr_array(block(m)) for m in wide], format="csr")
-    if not isinstance(matrix, np.ndarray):
-        matrix.eliminate_zeros()
-        matrix.sort_indices()
-    shape = (*lead, *((rows,) if len(left.shape) > 1 else ()), *((columns,) if len(right.shape) > 1 else ()))
-    offset = np.zeros(count * rows * columns) if bias is None else np.array(np.broadcast_to(bias, shape)).ravel()
-    return Traced(
-        reader.assembly.linear(
-            source.value, np.ascontiguousarray(matrix) if isinstance(matrix, np.ndarray) else matrix, offset, step.label
-        ),
-        shape,
-    )
+        each = np.broadcast_to(matrices, (*lead, *sizes)).reshape(count, *sizes)
+        found = sparse.block_diag([sparse.csr_array(block(m)) for m in each], format="csr")
+    if not isinstance(found, np.ndarray):
+        found.eliminate_zeros()
+        found.sort_indices()
+    return found
 
 
 def _matmul(reader: Reader, step: Step) -> Traced:
@@ -336,8 +342,8 @@ def _batch_normalization(reader: Reader, step: Step) -> Any:
             "be positive). Check the model for a diverged training step."
         )
     channel = (-1, *(1,) * (len(source.shape) - 2)) if len(source.shape) > 1 else (1,)
-    wide = [np.broadcast_to(a.reshape(channel), source.shape).ravel() for a in (scale, shift)]
-    return Traced(pieces.affine(reader.assembly, source.value, *wide, step.label), source.shape)
+    factors, offsets = (np.broadcast_to(a.reshape(channel), source.shape).ravel() for a in (scale, shift))
+    return Traced(pieces.affine(reader.assembly, source.value, factors, offsets, step.label), source.shape)
 
 
 def _reduced(step: Step, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
@@ -381,17 +387,23 @@ def _concat(reader: Reader, step: Step) -> Any:
 
 
 def _pad(reader: Reader, step: Step) -> Any:
-    number = step.attribute("value", 0.0)
-    if number == 0 or step.attribute("mode", "constant") != "constant":
+    if step.attribute("mode", "constant") != "constant":
         return reader.move(step, (0, 2))
-    # In old operator sets the number around is an attribute: it becomes a third input, as it is in new ones.
-    moved = step.attribute("pads")
-    source: Traced = step.input(0)
-    pads = [moved[i :: len(source.shape)] for i in range(len(source.shape))]
-    if any(p < 0 for pair in pads for p in pair):
-        raise step.unsupported("with a negative padding")
-    ids = np.pad(np.arange(1, source.value.size + 1).reshape(source.shape), pads)
-    return reader.gather([pieces.constant(np.array([number])), source.value], ids)
+    source = step.input(0)
+    if not isinstance(source, Traced):
+        return NotImplemented
+    pads = step.attribute("pads")
+    moved = np.asarray(step.constant(1, "the widths") if pads is None else pads).reshape(2, -1).T
+    around = step.constant(2, "the number around")
+    number = np.asarray(step.attribute("value", 0.0) if around is None else around)
+    axes = step.constant(3, "axes")
+    widths = np.zeros((len(source.shape), 2), dtype=np.int64)
+    widths[slice(None) if axes is None else np.asarray(axes)] = moved
+    if (widths < 0).any():
+        raise step.unsupported("with negative widths", "Cut off with Slice.")
+    ids = np.pad(np.arange(1, source.value.size + 1).reshape(source.shape), widths)
+    fill = pieces.constant(as_float64(number, f"The number around, of Pad at {step.place},").ravel()[:1])
+    return reader.gather([fill, source.value], ids)
 
 
 HANDLERS: dict[str, Callable[[Reader, Step], Any]] = {
@@ -418,11 +430,7 @@ HANDLERS: dict[str, Callable[[Reader, Step], Any]] = {
     "Gemm": _gemm,
     "BatchNormalization": _batch_normalization,
     **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1"), _reduce),
-    **dict.fromkeys(
-        """DepthToSpace Expand Flatten Gather GatherElements GatherND Reshape Slice SpaceToDepth Split Squeeze Tile
-        Transpose Trilu Unsqueeze""".split(),
-        _moves(0),
-    ),
+    **dict.fromkeys(_MOVES, _moves(0)),
     "Where": _moves(1, 2),
     "Concat": _concat,
     "Pad": _pad,

@@ -12,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 from regions.errors import CaptureError
 from regions.frontends._agreement import allowed_difference
-from regions.frontends._onnx_graph import Traced
+from regions.frontends._onnx_plain import DOMAIN, TransposedConvolution, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,16 +46,12 @@ class _InDouble:
             # Kind "V" is bfloat16, which numpy itself does not know.
             self.constants[name] = array.astype(np.float64) if array.dtype.kind in "fV" else array
         infos = [_info(name) for name in (reader.input, *self.constants)]
-        kept = [self._kept(reader, node) for node in nodes]
+        kept = [part for node in nodes for part in plain(reader, node)]
         graph = helper.make_graph(kept, "double", infos, [_info(reader.output)])
-        opsets = [helper.make_opsetid("", reader.opset)]
-        self._evaluator = ReferenceEvaluator(helper.make_model(graph, opset_imports=opsets))
+        opsets = [helper.make_opsetid("", reader.opset), helper.make_opsetid(DOMAIN, 1)]
+        model = helper.make_model(graph, opset_imports=opsets)
+        self._evaluator = ReferenceEvaluator(model, new_ops=[TransposedConvolution])
         self._input, self._shape = reader.input, reader.input_shape
-
-    @staticmethod
-    def _kept(reader: Reader, node: onnx.NodeProto) -> onnx.NodeProto:
-        cast = node.op_type in ("Cast", "CastLike") and isinstance(reader.env[node.input[0]], Traced)
-        return helper.make_node("Identity", node.input[:1], node.output) if cast else node
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         shape = self._shape if len(points) == 1 else (len(points), *self._shape[1:])
@@ -129,6 +125,7 @@ def _hold(theirs: Any, ours: Any, points: Any, allowed: Any) -> None:
     row = 0 if wrong is None else int(np.argwhere(wrong)[0][0])
     point, given, read = (array[row].tolist() for array in (points, theirs, ours))
     raise CaptureError(
-        f"The network that was read differs from the file: at the point {point} onnx gives {given}, the network {read}. "
-        "Allowed is a feed-forward model of the operators in the documentation's table. Please report this model."
+        f"The network that was read differs from the file: at the point {point} onnx gives {given}, the network "
+        f"{read}. Allowed is a feed-forward model of the operators in the documentation's table. Please report this "
+        "model."
     )

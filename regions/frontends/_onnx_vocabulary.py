@@ -4,45 +4,38 @@ from __future__ import annotations
 
 __all__ = ["HINTS", "NOT_PIECEWISE_LINEAR", "ONLY", "RANDOM"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 ONLY = (
     "Affine maps, convolutions, normalisation in inference mode, pools, rearrangements, sums, multiples by constants, "
     "and ReLU, its relatives, maxima, minima and clips can be read."
 )
 
-_CURVED = "is not piecewise linear, so the model has no linear regions"
-_JUMPS = "jumps, so it is not continuous and piecewise linear"
+_CURVED = _words("""
+    Acos Acosh Asin Asinh Atan Atanh Attention Celu Cos Cosh CumProd Det Elu Erf Exp GRU Gelu GlobalLpPool
+    GridSample GroupNormalization HardSwish InstanceNormalization LRN LSTM LayerNormalization Log LogSoftmax
+    LpNormalization LpPool MeanVarianceNormalization Mish Pow RMSNormalization RNN Reciprocal ReduceL2 ReduceLogSum
+    ReduceLogSumExp ReduceProd ReduceSumSquare Selu Sigmoid Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh
+""")
+_JUMPING = _words("""
+    And ArgMax ArgMin BitShift Ceil DynamicQuantizeLinear Equal Floor Greater GreaterOrEqual Hardmax IsInf IsNaN Less
+    LessOrEqual Mod NonMaxSuppression NonZero Not Or QLinearConv QLinearMatMul QuantizeLinear Round Sign Unique Xor
+""")
 
 NOT_PIECEWISE_LINEAR = {
-    **dict.fromkeys(
-        """Acos Acosh Asin Asinh Atan Atanh Attention Celu Cos Cosh CumProd DeformConv Det Elu Erf Exp GRU Gelu
-        GridSample GroupNormalization HardSwish InstanceNormalization LRN LSTM LayerNormalization Log LogSoftmax
-        LpNormalization LpPool GlobalLpPool MeanVarianceNormalization Mish Pow RMSNormalization RNN Reciprocal ReduceL2
-        ReduceLogSum ReduceLogSumExp ReduceProd ReduceSumSquare Selu Sigmoid Sin Sinh Softmax Softplus Softsign Sqrt
-        Swish Tan Tanh""".split(),
-        _CURVED,
-    ),
-    **dict.fromkeys(
-        """And ArgMax ArgMin BitShift Ceil DequantizeLinear DynamicQuantizeLinear Equal Floor Greater GreaterOrEqual
-        Hardmax IsInf IsNaN Less LessOrEqual Mod NonMaxSuppression NonZero Not Or QLinearConv QLinearMatMul
-        QuantizeLinear Round Sign TopK Unique Xor""".split(),
-        _JUMPS,
-    ),
+    **dict.fromkeys(_CURVED, "is not piecewise linear, so the model has no linear regions"),
+    **dict.fromkeys(_JUMPING, "jumps, so it is not continuous and piecewise linear"),
 }
-for _name in ("DequantizeLinear", "TopK"):
-    # They do not jump by themselves; what feeds or follows them does.
-    del NOT_PIECEWISE_LINEAR[_name]
 
-RANDOM = frozenset("Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike".split())
+RANDOM = _words("Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike")
 
-_LAST = " A last {} leaves the order of the outputs as it is: without it, the network computes the scores that are compared."
+_SCORES = " Where it comes last, the network without it computes the scores that are compared."
 HINTS = {
-    **{name: _LAST.format(name) for name in ("LogSoftmax", "Sigmoid", "Softmax")},
-    **{
-        name: f" Without a last {name}, the network computes the scores that are compared."
-        for name in ("ArgMax", "Hardmax")
-    },
+    **dict.fromkeys(("ArgMax", "Hardmax", "LogSoftmax", "Sigmoid", "Softmax"), _SCORES),
     **dict.fromkeys(
-        ("If", "Loop", "Scan"),
-        " Control flow inside the file is not read: export the model for one course of it.",
+        ("If", "Loop", "Scan"), " Control flow in the file is not read: export the model for one course of it."
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
@@ -15,17 +15,30 @@ from regions.frontends._onnx_graph import Traced
 if TYPE_CHECKING:
     from regions.frontends._onnx_graph import Reader, Step
 
-__all__ = ["HANDLERS"]
+__all__ = ["HANDLERS", "paddings"]
 
 
 def _sizes(step: Step, name: str, default: int, count: int) -> list[int]:
     return [int(n) for n in step.attribute(name) or [default] * count]
 
 
-def _padding(step: Step, spatial: tuple[int, ...], kernel: list[int], stride: list[int], dilation: list[int]) -> Any:
-    """Return the padding before and after, axis by axis."""
-    mode = step.attribute("auto_pad", "NOTSET")
-    n = len(spatial)
+def paddings(step: Step, spatial: tuple[int, ...], kernel: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the padding before and after, axis by axis, that a convolution or a pool gives or asks to be found.
+
+    Parameters
+    ----------
+    step : Step
+    spatial, kernel : sequence of int
+        Sizes of the image and of the kernel.
+
+    Returns
+    -------
+    list of (int, int)
+    """
+    mode, n = step.attribute("auto_pad", "NOTSET"), len(spatial)
+    stride, dilation = _sizes(step, "strides", 1, n), _sizes(step, "dilations", 1, n)
+    if step.kind == "ConvTranspose" and (step.attribute("output_shape") is not None or mode.startswith("SAME")):
+        return _transposed_padding(step, spatial, kernel, stride, dilation)
     if mode in ("NOTSET", ""):
         pads = _sizes(step, "pads", 0, 2 * n)
         return list(zip(pads[:n], pads[n:], strict=True))
@@ -53,13 +66,12 @@ def _convolution(reader: Reader, step: Step) -> Traced:
     n = len(spatial)
     weight, bias = step.numbers(1, "a kernel"), step.numbers(2, "a bias")
     stride, dilation = _sizes(step, "strides", 1, n), _sizes(step, "dilations", 1, n)
-    kernel, groups = list(weight.shape[2:]), step.attribute("group", 1)
+    groups = step.attribute("group", 1)
+    padding = paddings(step, spatial, weight.shape[2:])
     if step.kind == "Conv":
-        padding = _padding(step, spatial, kernel, stride, dilation)
         matrix, shape = pieces.convolution_matrix(weight, source.shape[1:], stride, padding, dilation, groups)
     else:
         extra = _sizes(step, "output_padding", 0, n)
-        padding = _transposed_padding(step, spatial, kernel, stride, dilation, extra)
         matrix, shape = pieces.transposed_convolution_matrix(
             weight, source.shape[1:], stride, padding, dilation, groups, extra
         )
@@ -71,22 +83,19 @@ def _convolution(reader: Reader, step: Step) -> Traced:
 
 
 def _transposed_padding(
-    step: Step, spatial: tuple[int, ...], kernel: list[int], stride: list[int], dilation: list[int], extra: list[int]
-) -> Any:
-    mode, n = step.attribute("auto_pad", "NOTSET"), len(spatial)
-    wanted = step.attribute("output_shape")
-    if wanted is None:
-        if mode in ("NOTSET", "", "VALID"):
-            return _padding(step, spatial, kernel, stride, dilation)
-        wanted = [length * s for length, s in zip(spatial, stride, strict=True)]
-    found = []
+    step: Step, spatial: tuple[int, ...], kernel: Sequence[int], stride: list[int], dilation: list[int]
+) -> list[tuple[int, int]]:
+    """Return what has to be cut off for the output to have the shape that is asked for."""
+    n, found = len(spatial), []
+    extra = _sizes(step, "output_padding", 0, n)
+    wanted = step.attribute("output_shape") or [length * s for length, s in zip(spatial, stride, strict=True)]
     for i, length in enumerate(spatial):
         natural = stride[i] * (length - 1) + extra[i] + (kernel[i] - 1) * dilation[i] + 1
         total = natural - int(wanted[len(wanted) - n + i])
         if total < 0:
             raise step.unsupported(f"with an output shape of {list(wanted)}, which is larger than the kernel reaches")
         small, large = total // 2, total - total // 2
-        found.append((small, large) if mode == "SAME_UPPER" else (large, small))
+        found.append((small, large) if step.attribute("auto_pad", "NOTSET") == "SAME_UPPER" else (large, small))
     return found
 
 
@@ -98,7 +107,7 @@ def _pool(reader: Reader, step: Step) -> Any:
         raise step.unsupported("with storage_order=1")
     kernel = _sizes(step, "kernel_shape", 1, n)
     stride, dilation = _sizes(step, "strides", 1, n), _sizes(step, "dilations", 1, n)
-    padding = _padding(step, spatial, kernel, stride, dilation)
+    padding = paddings(step, spatial, kernel)
     ceiling = bool(step.attribute("ceil_mode", 0))
     # Pools treat every channel of every image alike.
     channels = source.shape[0] * source.shape[1]

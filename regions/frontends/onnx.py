@@ -122,8 +122,8 @@ def _load(path: Path) -> Any:
     except Exception as error:  # protobuf, and what looks after files beside this one, raise many kinds
         reason = str(error).strip().split("\n", 1)[0]
         raise FileFormatError(
-            f"{path}: is no ONNX file, or a damaged one ({type(error).__name__}: {reason}). Export the model again, and "
-            "keep files with external data beside it."
+            f"{path}: is no ONNX file, or a damaged one ({type(error).__name__}: {reason}). Export the model again, "
+            "and keep files with external data beside it."
         ) from error
 
 
