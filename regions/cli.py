@@ -39,7 +39,7 @@ The exit status is 0 when every cross-check passed, 1 when one did not (the repo
 same), 2 when something is wrong with what was asked for, 130 when interrupted.
 """
 _MODEL_HELP = (
-    "a saved model of two inputs: an .npz file (regions.Network.save, or plain arrays), or a file made by "
+    "a saved model of two inputs: an .npz file (regions.Network.save, or plain arrays), an ONNX file, or one made by "
     "torch.export.save (.pt2, with torch 2.8 or newer) or torch.jit.save; pickled models are refused"
 )
 _FORMATS = ("pdf", "png", "svg")

@@ -138,6 +138,44 @@ class Network:
         return capture(model, input_dimension=input_dimension, input_shape=input_shape)
 
     @classmethod
+    def from_sklearn(cls, estimator: Any) -> Network:
+        """Read a fitted perceptron of scikit-learn; see :func:`regions.frontends.sklearn.from_estimator`.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier, MLPRegressor or Pipeline
+            With activation "relu" or "identity"; in a pipeline, only a `StandardScaler` in front.
+
+        Returns
+        -------
+        Network
+            Of a classifier the layer before its last softmax or logistic function.
+
+        Raises
+        ------
+        CaptureError
+            When the estimator is not fitted, or predicts something else than what was read.
+        NotPiecewiseLinearError
+            When its activation is "tanh" or "logistic".
+        UnsupportedOperationError
+            When it is another estimator.
+        InvalidNetworkError
+            When a weight is NaN or infinite.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sklearn.neural_network import MLPClassifier
+        >>> points = np.random.default_rng(0).standard_normal((50, 2))
+        >>> estimator = MLPClassifier(hidden_layer_sizes=(4,), solver="lbfgs", random_state=0)
+        >>> Network.from_sklearn(estimator.fit(points, points[:, 0] > 0))
+        <Network 2-4-1 with 4 hidden neurons and 17 parameters>
+        """
+        from regions.frontends.sklearn import from_estimator
+
+        return from_estimator(estimator)
+
+    @classmethod
     def from_arrays(
         cls,
         weights: Sequence[ArrayLike],
@@ -460,11 +498,11 @@ class Network:
 
 
 def as_network(model: Any, input_shape: tuple[int, ...] | None = None) -> Network:
-    """Return `model` as a `Network`: a network as it is, a torch module captured.
+    """Return `model` as a `Network`: a network as it is, a torch module or an estimator of scikit-learn captured.
 
     Parameters
     ----------
-    model : Network or torch.nn.Module
+    model : Network, torch.nn.Module, MLPClassifier, MLPRegressor or Pipeline
     input_shape : tuple of int, optional
         Of one input, where it is known.
 
@@ -475,17 +513,19 @@ def as_network(model: Any, input_shape: tuple[int, ...] | None = None) -> Networ
     Raises
     ------
     TypeError
-        When it is neither.
+        When it is none of these.
     CaptureError
-        When a torch module cannot be captured.
+        When it cannot be captured.
     """
     if isinstance(model, Network):
         return model
-    if any(f"{c.__module__}.{c.__qualname__}" == "torch.nn.modules.module.Module" for c in type(model).__mro__):
-        if input_shape is None or len(input_shape) == 1:
-            return Network.from_torch(model, input_dimension=None if input_shape is None else input_shape[0])
+    classes = {f"{c.__module__}.{c.__qualname__}" for c in type(model).__mro__}
+    if "torch.nn.modules.module.Module" in classes:
         return Network.from_torch(model, input_shape=input_shape)
+    if "sklearn.base.BaseEstimator" in classes:
+        return Network.from_sklearn(model)
     raise TypeError(
         f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed are a "
-        "regions.Network and a torch.nn.Module. For plain arrays use regions.Network.from_arrays(weights, biases)."
+        "regions.Network, a torch.nn.Module and a perceptron of scikit-learn. For an ONNX file use "
+        "regions.from_onnx(path), for plain arrays regions.Network.from_arrays(weights, biases)."
     )

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["load_model"]
 
-_ALLOWED = "Allowed are .npz files of arrays, torch.export files (.pt2) and TorchScript files."
+_ALLOWED = "Allowed are .npz files of arrays, ONNX files, torch.export files (.pt2) and TorchScript files."
+# An ONNX file has no signature of its own; writers begin with its version, a small number in the first field.
+_ONNX_STARTS = frozenset(bytes([8, version]) for version in range(1, 32))
 
 
 def load_model(path: str | Path) -> Network:
@@ -35,6 +37,7 @@ def load_model(path: str | Path) -> Network:
           ...), weights of shape (out, in), biases of shape (out,) and left out where zero; and, if it is not relu,
           ``activation``: "relu", "abs" or "identity", or a pair of slopes (below zero, above zero), or one of these
           for each hidden layer;
+        - an ONNX file, which needs the extra `onnx`; see :func:`regions.from_onnx`;
         - a `torch.export` file, written by ``torch.export.save`` with torch 2.8 or newer;
         - a TorchScript file, written by ``torch.jit.save`` or ``ScriptModule.save``.
 
@@ -82,6 +85,10 @@ def load_model(path: str | Path) -> Network:
         raise FileFormatError(f"{path}: is empty. {_ALLOWED} Save the model again.")
     if start.startswith(b"\x80") or start.startswith(b"\x93NUMPY"):
         raise _foreign(path, "a pickle" if start.startswith(b"\x80") else "a single array (.npy)")
+    if path.suffix.lower() == ".onnx" or start[:2] in _ONNX_STARTS:
+        from regions.frontends.onnx import from_onnx
+
+        return from_onnx(path)
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -8,6 +8,7 @@ numbers and the names of operators.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,7 +101,7 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
         if model.functions:
             model = _inlined(model)
         reader = Reader(model, output, None if input_shape is None else tuple(input_shape))
-        network = reader.run()
+        network = replace(reader.run(), input_shape=reader.point_shape(reader.input_shape))
         compare(reader, network)
     except RegionsError as error:
         if name and not str(error).startswith(name):
