@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
@@ -49,8 +48,3 @@ def assert_agrees(network, proto, shape=None, dtype=np.float32, seed=0, outputs=
     assert ours.shape == theirs.shape
     unit = float(np.finfo(dtype).eps)
     np.testing.assert_allclose(ours, theirs, rtol=200 * unit, atol=200 * unit * (1 + np.abs(theirs).max()))
-
-
-def checked(proto):
-    onnx.checker.check_model(proto)
-    return proto

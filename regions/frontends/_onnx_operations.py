@@ -92,7 +92,7 @@ def _thresholded_relu(reader: Reader, step: Step) -> Any:
         return _relu(reader, step)
     raise NotPiecewiseLinearError(
         f"The model uses ThresholdedRelu at {step.place}; with a threshold other than zero it jumps, so it is not "
-        "continuous and piecewise linear. Replace it."
+        "continuous and piecewise linear. Allowed is alpha=0. Replace it."
     )
 
 
@@ -102,7 +102,7 @@ def _shrink(reader: Reader, step: Step) -> Any:
     if width != bias or width < 0:
         raise NotPiecewiseLinearError(
             f"The model uses Shrink with lambd={width:g} and bias={bias:g} at {step.place}; where they differ it "
-            "jumps, so it is not continuous and piecewise linear. Replace it."
+            "jumps, so it is not continuous and piecewise linear. Allowed are equal ones. Replace it."
         )
     shape = reader.point_shape(source.shape)
     return Traced(pieces.soft_shrink(reader.assembly, source.value, width, name=step.label, shape=shape), source.shape)
