@@ -6,6 +6,7 @@ import copy
 from itertools import pairwise
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -104,9 +105,20 @@ def dense(matrix):
     return matrix if isinstance(matrix, np.ndarray) else matrix.toarray()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(models())
 def test_random_architectures_have_the_regions_of_the_reference(model):
+    check_against_the_reference(model)
+
+
+@pytest.mark.slow
+@settings(max_examples=300, deadline=None)
+@given(models())
+def test_many_random_architectures_have_the_regions_of_the_reference(model):
+    check_against_the_reference(model)
+
+
+def check_against_the_reference(model):
     network = Network.from_torch(model)
     points = torch.from_numpy(np.random.default_rng(0).uniform(-2, 2, (30, 2)))
     with torch.no_grad():

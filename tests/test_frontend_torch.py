@@ -424,6 +424,23 @@ def test_a_network_that_is_not_the_model_is_found_out(change):
     assert "Rounding in torch.float" in str(caught.value)
 
 
+def test_a_small_difference_is_found_out_in_a_deep_network():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(40) for m in (nn.Linear(24, 24), nn.LeakyReLU(0.25))))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(1.5)
+    network = capture(model)
+    compare(model, network, network, (5, 24), torch.zeros(5, 24))
+    first, *rest = network.layers
+    weight = first.weight.copy()
+    # The worst case of rounding in 40 layers would explain a difference of any size.
+    weight[3, 4] *= 1 + 1e-5
+    wrong = Network((Layer(weight, first.bias, first.below, first.above), *rest))
+    with pytest.raises(CaptureError, match="differs from the model"):
+        compare(model, wrong, wrong, (5, 24), torch.zeros(5, 24))
+
+
 @st.composite
 def architectures(draw):
     width = draw(st.integers(1, 4))

@@ -34,6 +34,8 @@ _SLACK = 8.0
 # How often, and with how much room, the effect of random roundings is looked at.
 _SHAKES = 2
 _SHAKEN = 256.0
+# Beyond so many roundings of the largest output the bound says little.
+_LOOSE = 2.0**12
 # Of longer points and outputs a message shows the first numbers.
 _SHOWN = 16
 
@@ -134,7 +136,7 @@ def _expected(network: Network, points: NDArray[np.float64], unit: float, dtype:
             shaken = np.where(moved > 0, above, below) * moved
         bound = _SLACK * (error + floor)
         seen = _SHAKEN * np.abs(shaken - values).max(axis=(0, 2), initial=0.0)[:, None]
-        loose = bound > 2.0**-10 * np.abs(values).max(initial=0.0)
+        loose = bound > _LOOSE * unit * np.abs(values).max(axis=1, keepdims=True)
         allowed = np.where(loose, np.minimum(bound, seen), bound) + 2.0**-50 * np.abs(values)
     # Where a sum may overflow, or is lost among the dtype's smallest numbers, rounding explains anything.
     return _Expected(points, values, allowed, largest < torch.finfo(dtype).max / 4)
