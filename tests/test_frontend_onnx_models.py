@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from onnx_models import FLOATS, assert_agrees, model, node
 from torch import nn
@@ -28,6 +30,7 @@ from regions.errors import (
     UnsupportedOperationError,
 )
 from regions.frontends.files import load_model
+from regions.testing import networks
 
 OPSETS = range(8, 23)
 # Of the newer exporter, which takes seconds each time.
@@ -132,6 +135,32 @@ def test_a_module_and_its_file_have_the_same_regions(tmp_path, make):
     count = regions.count_regions(network, 2)
     assert count > 5
     assert count == regions.count_regions(module, 2)
+
+
+def written(network, style):
+    """A network of Linear and ReLU as an ONNX file in float64, affine maps in one of the usual styles."""
+    nodes, weights, name = [], {}, "x"
+    for i, layer in enumerate(network.layers):
+        weights |= {f"W{i}": layer.weight if style == "gemm, transB" else layer.weight.T, f"B{i}": layer.bias}
+        if style == "matmul and add":
+            nodes += [node("MatMul", f"{name},W{i}", f"m{i}"), node("Add", f"B{i},m{i}", f"z{i}")]
+        else:
+            nodes.append(node("Gemm", f"{name},W{i},B{i}", f"z{i}", transB=int(style == "gemm, transB")))
+        name = f"z{i}"
+        if layer.kinked.any():
+            nodes.append(node("Relu", name, f"a{i}"))
+            name = f"a{i}"
+    return model([*nodes, node("Identity", name)], ("N", 2), weights, dtype=np.float64)
+
+
+@given(network=networks(activations=("relu",)), style=st.sampled_from(["gemm", "gemm, transB", "matmul and add"]))
+@settings(max_examples=40)
+def test_what_is_written_is_read_again(network, style):
+    found = regions.from_onnx(written(network, style))
+    assert [layer.kinked.any() for layer in found.layers] == [layer.kinked.any() for layer in network.layers]
+    for ours, theirs in zip(network.layers, found.layers, strict=True):
+        np.testing.assert_array_equal(ours.weight, theirs.weight)
+        np.testing.assert_array_equal(ours.bias, theirs.bias)
 
 
 def test_layers_and_neurons_are_called_as_the_modules_are(tmp_path):

@@ -19,7 +19,19 @@ import pytest
 import regions
 
 ROOT = Path(__file__).parent.parent
-HEAVY = {"flint", "hypothesis", "matplotlib", "numba", "scipy", "shapely", "threadpoolctl", "torch", "tqdm"}
+HEAVY = {
+    "flint",
+    "hypothesis",
+    "matplotlib",
+    "numba",
+    "onnx",
+    "scipy",
+    "shapely",
+    "sklearn",
+    "threadpoolctl",
+    "torch",
+    "tqdm",
+}
 
 
 def loaded_by(statement):

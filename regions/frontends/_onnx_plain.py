@@ -94,11 +94,10 @@ def plain(reader: Reader, node: onnx.NodeProto) -> list[onnx.NodeProto]:
             "extra": list(step.attribute("output_padding") or [0] * n),
         }
         return [helper.make_node("TransposedConvolution", node.input, node.output, domain=DOMAIN, **given)]
-    if node.op_type in ("MaxPool", "AveragePool") and step.attribute("auto_pad", "NOTSET") in (
-        "SAME_UPPER",
-        "SAME_LOWER",
-    ):
-        padding = paddings(step, source.shape[2:], step.attribute("kernel_shape"))
+    windows = node.op_type in ("Conv", "MaxPool", "AveragePool")
+    if windows and step.attribute("auto_pad", "NOTSET") not in ("NOTSET", ""):
+        kernel = step.input(1).shape[2:] if node.op_type == "Conv" else step.attribute("kernel_shape")
+        padding = paddings(step, source.shape[2:], kernel)
         kept = {a.name: helper.get_attribute_value(a) for a in node.attribute if a.name not in ("auto_pad", "pads")}
         kept["pads"] = [p[0] for p in padding] + [p[1] for p in padding]
         return [helper.make_node(node.op_type, node.input, node.output, **kept)]
