@@ -577,7 +577,7 @@ def test_matrices_too_large_for_ranks_are_taken_as_full(monkeypatch: pytest.Monk
         rough = bounds.from_weights(network)
         assert rough >= regions.count_regions(network, WholePlane())
         with monkeypatch.context() as exact:
-            exact.setattr(weights, "_LARGEST", 1 << 22)
+            exact.setattr(weights, "_LARGEST", 1 << 20)
             assert bounds.from_weights(network) <= rough
 
 
@@ -595,6 +595,22 @@ def test_skipped_connections_keep_the_dimension() -> None:
     assert table["serra_2018"].value == 11
     assert table["montufar_2017"].value == 14
     assert "montufar_2014_lower" not in {row.name for row in table}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_planes_in_larger_input_spaces(seed: int) -> None:
+    network = generic(6, 5, 4, 1, seed=seed)
+    rng = np.random.default_rng(seed)
+    plane = regions.Slice(*rng.normal(size=(3, 6)), domain=WholePlane())
+    table = for_network(network, plane)
+    assert table.domain == repr(plane)
+    assert table.exact == regions.count_regions(network, plane) <= table.upper == bounds.serra_2018(2, (5, 4))
+    complex_ = regions.enumerate_regions(network, plane)
+    assert for_network(network, count=complex_).rows == for_network(complex_.network, count=complex_).rows == table.rows
+    with pytest.raises(ValueError, match="leave the domain out"):
+        for_network(network, regions.Slice(plane.origin, plane.u, plane.v, domain=1), complex_)
+    # In the whole input space there may be more.
+    assert for_network(network)["serra_2018"].value == bounds.serra_2018(6, (5, 4)) > table.upper
 
 
 def test_a_network_without_neurons() -> None:

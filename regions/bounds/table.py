@@ -164,9 +164,10 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
     ----------
     network : Network or torch.nn.Module
         Of any input dimension.
-    domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron or WholePlane, optional
-        Of a network of two inputs: its regions are counted over it where no count is given. Where left out, the bounds
-        are those for the whole space, which hold over every convex domain.
+    domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron, WholePlane or Slice, optional
+        The regions are counted over it where no count is given. Of a network of two inputs, but for a slice: the table
+        is then that of the network on this plane, which has two inputs. Where left out, the bounds are those for the
+        whole space, which hold over every convex domain.
     count : int or RegionComplex, optional
         The exact number of activation regions, from :func:`regions.count_regions`, or the complex, which knows its
         domain.
@@ -209,7 +210,7 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
     ['from_weights', 'serra_2018', 'hinz_2019']
     """
     net = as_network(network)
-    where, exact = _counted(net, domain, count)
+    net, where, place, exact = _counted(net, domain, count)
     pieces = _convex_pieces(where)
     rows = [*_upper_rows(net, pieces), *_lower_rows(net)]
     rule = hanin_rolnick_2019(net.input_dimension, net.n_neurons)
@@ -218,7 +219,6 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
         _check_count(exact, rows)
         rows.append(Bound("count", exact, "exact", "enumeration", "", _REGIONS))
     rows.sort(key=lambda row: (row.value, _ORDER[row.kind]))
-    place = f"a convex domain of R^{net.input_dimension}" if where is None else repr(where)
     return BoundsTable(tuple(rows), repr(net), place)
 
 
@@ -278,33 +278,47 @@ def _is_relu_mlp(network: Network) -> bool:
     return bool(hidden) and all(bool((layer.kinked & is_flat(layer)).all()) for layer in hidden)
 
 
-def _counted(network: Network, domain: Any, count: Any) -> tuple[Domain | None, int | None]:
-    """The domain, if one is known, and the exact number, if it is known or can be."""
+def _counted(network: Network, domain: Any, count: Any) -> tuple[Network, Domain | None, str, int | None]:
+    """The network, on a plane if that is the domain; the domain, if one is known, and its name; the exact number."""
     from regions.complex import RegionComplex
+    from regions.slices import Slice
 
-    where = None
+    where, plane = None, domain if isinstance(domain, Slice) else None
+    if isinstance(count, RegionComplex):
+        if plane is None and domain is None and count.slice is not None and not _same(count.network, network):
+            plane = count.slice
+        where = count.domain
+    if plane is not None:
+        network, domain = plane.compose(network), plane.domain
     if domain is not None:
-        if network.input_dimension != 2:
-            raise InvalidNetworkError(
-                f"a domain was given for a network of {network.input_dimension} input(s); domains are in the plane. "
-                "Leave it out for the bounds over the whole space, which hold over every convex domain."
-            )
-        from regions.decomposition import as_planar_domain
-
-        where = as_planar_domain(domain)
+        domain = _planar(network, domain)
+    place = repr(where if domain is None else domain) if plane is None else repr(plane)
     if isinstance(count, RegionComplex):
         if not _same(count.network, network):
             raise ValueError(f"count={count!r} was given, the complex of another network; enumerate this one's.")
-        if where is not None and where != count.domain:
-            raise ValueError(f"domain={where!r} was given and a complex over {count.domain!r}; leave the domain out.")
-        return count.domain, count.n_regions
+        if domain is not None and domain != where:
+            raise ValueError(f"domain={domain!r} was given and a complex over {where!r}; leave the domain out.")
+        return network, where, place, count.n_regions
+    if domain is None:
+        place = f"a convex domain of R^{network.input_dimension}"
     if count is not None:
-        return where, count_of("count", count, 1)
-    if where is None:
-        return None, None
+        return network, domain, place, count_of("count", count, 1)
+    if domain is None:
+        return network, None, place, None
     from regions.enumeration import count_regions
 
-    return where, int(count_regions(network, where))
+    return network, domain, place, int(count_regions(network, domain))
+
+
+def _planar(network: Network, domain: Any) -> Domain:
+    from regions.decomposition import as_planar_domain
+
+    if network.input_dimension != 2:
+        raise InvalidNetworkError(
+            f"a domain in the plane was given for a network of {network.input_dimension} input(s). Give a "
+            "regions.Slice, or leave the domain out: the bounds over the whole space hold over every convex domain."
+        )
+    return as_planar_domain(domain)
 
 
 def _same(a: Network, b: Network) -> bool:

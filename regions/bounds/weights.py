@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["from_weights", "is_flat", "stages_of_weights", "stages_of_widths"]
 
 # A larger matrix is taken to have full rank, and is not multiplied out: still a bound, and soon known.
-_LARGEST = 1 << 22
+_LARGEST = 1 << 20
 _PRIME = (1 << 61) - 1
 
 
@@ -57,7 +57,7 @@ def from_weights(network: Any) -> int:
     - whether the hyperplanes have a common point, in the first layer wherever it is, later because no bias is other
       than 0 so far: then n hyperplanes in R^d make no more parts than :func:`zaslavsky_zero_bias` says.
 
-    Ranks of matrices with more than four million entries are taken to be full.
+    Ranks of matrices with more than a million entries are taken to be full.
 
     *Holds for* the activation regions of this network over the whole space or any convex domain; so also for
     open and closed linear regions and affine pieces.
