@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from regions.network import Network
 
-__all__ = ["value_bounds"]
+__all__ = ["map_bounds", "value_bounds"]
 
 _U = 2.0**-53
 # More than all underflows together, and nothing beside any other error; so that no bound is 0.
@@ -71,3 +71,39 @@ def value_bounds(network: Network, x: NDArray[np.float64], y: NDArray[np.float64
                 sizes = size_slopes * m
             bounds[start : start + block] = gamma * sizes[:, 0] + _TINY
     return np.where(np.isnan(bounds), np.inf, bounds).reshape(len(y), len(x))
+
+
+def map_bounds(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Bound the rounding errors of affine maps that float64 products of the layers give, whatever the pattern.
+
+    Parameters
+    ----------
+    network : Network
+        With two inputs.
+
+    Returns
+    -------
+    neurons : ndarray, shape (H, 3), float64
+        For the coefficients of x, of y and of 1 of the neurons' pre-activations.
+    outputs : ndarray, shape (O, 3), float64
+        For those of the outputs. Infinite where the products leave the range of float64.
+
+    Notes
+    -----
+    A sum of n products errs by at most n u / (1 - n u) times the sum of their magnitudes, in whatever order it is
+    formed (Higham 2002, section 3.1). So after some layers the error is at most K u times the product of the layers'
+    magnitudes, the larger slope of every unit taken, where K counts the roundings on the way; four times that allows
+    for terms of second order and for a second product. Every layer adds more than can underflow in it.
+    """
+    size = np.eye(3)[:2]
+    roundings, neurons = 0, []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer in network.layers:
+            size = abs(layer.weight) @ size + _TINY
+            size[:, 2] += np.abs(layer.bias)
+            roundings += layer.n_in + 3
+            neurons.append(4 * roundings * _U * size[layer.kinked])
+            size = size * np.maximum(np.abs(layer.below), np.abs(layer.above))[:, None] + _TINY
+        found = np.concatenate(neurons), 4 * roundings * _U * size
+    outer = [np.where(np.isnan(bounds), np.inf, bounds) for bounds in found]
+    return outer[0], outer[1]

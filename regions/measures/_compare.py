@@ -1,0 +1,229 @@
+"""Two complexes: which regions survive a change of the weights; and a complex cut off at a box."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions._matrices import blocks
+from regions.domain import Box, as_domain
+from regions.errors import DomainError, InvalidNetworkError
+from regions.measures._sizes import exact_areas
+from regions.network import Layer, Network
+from regions.polyhedron import Polyhedron, WholePlane
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.complex import RegionComplex
+
+__all__ = ["StableRegions", "stable_regions", "within"]
+
+
+def within(complex_: RegionComplex, box: Any) -> RegionComplex:
+    """Enumerate the regions of the same network over the part of the domain that lies in a box, exactly.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+        Over a box, or over an unbounded domain.
+    box : float, Box or (minx, miny, maxx, maxy)
+        A number b means [-b, b]².
+
+    Returns
+    -------
+    RegionComplex
+        Of bounded regions, so that all measures are finite.
+
+    Raises
+    ------
+    DomainError
+        When the box is not one, or has no interior in common with the domain; and for domains that are polygons.
+
+    Notes
+    -----
+    The regions are those of the smaller domain, enumerated anew: a region that the box cuts has the rim as a new side,
+    and one that it does not reach is missing.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> plane = regions.enumerate_regions(network, regions.WholePlane())
+    >>> within(plane, (-1, -1, 2, 2)).areas.tolist()
+    [1.0, 2.0, 4.0, 2.0]
+    """
+    from regions.enumeration import enumerate_regions
+
+    frame = as_domain(box)
+    if not isinstance(frame, Box):
+        raise DomainError(f"{frame!r} was given; a box is needed: a number, a regions.Box or four numbers.")
+    domain: Any = complex_.domain
+    minx, miny, maxx, maxy = frame.bounds
+    if isinstance(domain, WholePlane):
+        domain = frame
+    elif isinstance(domain, Box):
+        domain = Box(max(minx, domain.minx), max(miny, domain.miny), min(maxx, domain.maxx), min(maxy, domain.maxy))
+    elif isinstance(domain, Polyhedron):
+        normals = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)]
+        offsets = [maxx, maxy, -minx, -miny]
+        domain = Polyhedron(np.vstack([domain.normals, normals]), np.concatenate([domain.offsets, offsets]))
+    else:
+        raise DomainError(
+            f"a complex over {domain!r} was given, which is bounded as it is; to look at a part of it, enumerate over "
+            "that part."
+        )
+    return enumerate_regions(complex_.network, domain)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StableRegions:
+    """Which regions two networks have in common.
+
+    Made by :func:`stable_regions`; its arrays are read-only.
+
+    Parameters
+    ----------
+    surviving : ndarray, shape (S, 2), int64
+        Regions of the first and of the second complex that have one pattern.
+    lost : ndarray of int64
+        Regions of the first whose patterns the second has not.
+    gained : ndarray of int64
+        Regions of the second whose patterns the first has not.
+    shared_area : float
+        Area of the points at which both networks have one pattern.
+    area : float
+        Of the domain.
+    exact_shared_area : Fraction, float or None
+        The rational, where it was asked for.
+
+    Examples
+    --------
+    >>> import regions
+    >>> weights = [[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]]
+    >>> first = regions.enumerate_regions(regions.Network.from_arrays(weights), 1)
+    >>> second = regions.enumerate_regions(regions.Network.from_arrays(weights, [[0.5, 0.0], [0.0]]), 1)
+    >>> stable_regions(first, second)
+    <StableRegions: 4 survive, 0 are lost, 0 gained; one pattern on 75% of the area>
+    """
+
+    surviving: NDArray[np.int64]
+    lost: NDArray[np.int64]
+    gained: NDArray[np.int64]
+    shared_area: float
+    area: float
+    exact_shared_area: Fraction | float | None = None
+
+    @property
+    def shared_fraction(self) -> float:
+        """The part of the domain's area on which the patterns are equal; NaN where the domain is unbounded."""
+        return self.shared_area / self.area if math.isfinite(self.area) else math.nan
+
+    def __repr__(self) -> str:
+        counts = f"{len(self.surviving)} survive, {len(self.lost)} are lost, {len(self.gained)} gained"
+        if not math.isfinite(self.area):
+            return f"<StableRegions: {counts}; one pattern on an area of {self.shared_area:.4g}>"
+        return f"<StableRegions: {counts}; one pattern on {100 * self.shared_fraction:.4g}% of the area>"
+
+
+def stable_regions(first: RegionComplex, second: RegionComplex, *, exact: bool = False) -> StableRegions:
+    """Compare the regions of two networks of one architecture, as before and after a step of training.
+
+    Parameters
+    ----------
+    first, second : RegionComplex
+        Over the same domain.
+    exact : bool
+        Whether to give the shared area as a rational too; slow, as :func:`exact_areas`.
+
+    Returns
+    -------
+    StableRegions
+
+    Raises
+    ------
+    InvalidNetworkError
+        When the networks do not have the same neurons.
+    DomainError
+        When the domains differ.
+
+    Notes
+    -----
+    A region survives if the other network has its pattern somewhere in the domain. How much of it stays where it was,
+    `shared_area` says: both networks are run side by side as one, whose regions are the intersections of theirs, and
+    those in which the two halves of the pattern agree are added up. Which regions these are is decided exactly. Over
+    domains that are not convex a pattern may have several regions; then all pairs are listed.
+
+    Examples
+    --------
+    >>> import regions
+    >>> weights = [[[3.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]]
+    >>> first = regions.enumerate_regions(regions.Network.from_arrays(weights), 1)
+    >>> second = regions.enumerate_regions(regions.Network.from_arrays(weights, [[1.0, 4.0], [0.0]]), 1)
+    >>> found = stable_regions(first, second, exact=True)
+    >>> found.exact_shared_area, first.patterns[found.lost].tolist()
+    (Fraction(5, 3), [[False, False], [True, False]])
+    """
+    _check_alike(first, second)
+    ours, theirs = (_by_pattern(complex_) for complex_ in (first, second))
+    pairs = [(i, j) for pattern, here in ours.items() for i in here for j in theirs.get(pattern, ())]
+    surviving = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+    lost = np.setdiff1d(np.arange(first.n_regions), surviving[:, 0])
+    gained = np.setdiff1d(np.arange(second.n_regions), surviving[:, 1])
+    from regions.enumeration import enumerate_regions
+
+    both = enumerate_regions(_side_by_side(first.network, second.network), first.domain)
+    agree = np.flatnonzero(_halves_agree(both.patterns, first.network))
+    total: Fraction | float | None = None
+    if exact:
+        parts = exact_areas(both, agree.tolist())
+        total = math.inf if any(part == math.inf for part in parts) else sum(parts, Fraction(0))
+    shared = math.fsum(both.areas[agree].tolist()) if total is None else float(total)
+    for array in (surviving, lost, gained):
+        array.setflags(write=False)
+    area = float(getattr(first.domain, "area", math.fsum(first.areas.tolist())))
+    return StableRegions(surviving, lost, gained, shared, area, total)
+
+
+def _check_alike(first: RegionComplex, second: RegionComplex) -> None:
+    one, two = first.network, second.network
+    if one.widths != two.widths or not np.array_equal(one.neuron_units, two.neuron_units):
+        raise InvalidNetworkError(f"{one!r} and {two!r} were given; two networks with the same neurons are needed.")
+    if first.domain != second.domain:
+        raise DomainError(f"complexes over {first.domain!r} and {second.domain!r} were given; one domain is needed.")
+
+
+def _by_pattern(complex_: RegionComplex) -> dict[bytes, list[int]]:
+    found: dict[bytes, list[int]] = {}
+    for i, row in enumerate(complex_.packed_patterns):
+        found.setdefault(row.tobytes(), []).append(i)
+    return found
+
+
+def _side_by_side(first: Network, second: Network) -> Network:
+    """Both networks as one, on the same two inputs."""
+    layers = []
+    for i, (a, b) in enumerate(zip(first.layers, second.layers, strict=True)):
+        if i == 0:
+            weight = blocks([[a.weight], [b.weight]])
+        else:
+            weight = blocks([[a.weight, np.zeros((a.n_out, b.n_in))], [np.zeros((b.n_out, a.n_in)), b.weight]])
+        bias, below, above = (
+            np.concatenate(pair) for pair in ((a.bias, b.bias), (a.below, b.below), (a.above, b.above))
+        )
+        layers.append(Layer(weight, bias, below, above, a.name))
+    return Network(tuple(layers))
+
+
+def _halves_agree(patterns: NDArray[np.bool_], network: Network) -> NDArray[np.bool_]:
+    """Where both networks have one pattern: layer by layer, the first's neurons and then the second's."""
+    agree, start = np.ones(len(patterns), dtype=bool), 0
+    for layer in network.layers:
+        n = int(layer.kinked.sum())
+        agree &= (patterns[:, start : start + n] == patterns[:, start + n : start + 2 * n]).all(axis=1)
+        start += 2 * n
+    return agree
