@@ -613,6 +613,18 @@ def test_planes_in_larger_input_spaces(seed: int) -> None:
     assert for_network(network)["serra_2018"].value == bounds.serra_2018(6, (5, 4)) > table.upper
 
 
+def test_modules_that_take_images() -> None:
+    import torch
+
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(18, 3))
+    plane = regions.Slice.through(*torch.rand(3, 1, 5, 5))
+    complex_ = regions.enumerate_regions(model.eval(), plane)
+    table = for_network(model, plane)
+    assert table.exact == complex_.n_regions <= table.upper == bounds.zaslavsky(2, 18)
+    assert for_network(model, count=complex_).rows == for_network(model, plane, len(complex_)).rows == table.rows
+
+
 def test_a_network_without_neurons() -> None:
     table = for_network(Network.from_arrays([[[1.0, 2.0]]]), WholePlane())
     assert table.exact == table.upper == 1

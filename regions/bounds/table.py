@@ -162,7 +162,7 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
 
     Parameters
     ----------
-    network : Network or torch.nn.Module
+    network : Network, torch.nn.Module, or a perceptron of scikit-learn
         Of any input dimension.
     domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron, WholePlane or Slice, optional
         The regions are counted over it where no count is given. Of a network of two inputs, but for a slice: the table
@@ -209,8 +209,11 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
     >>> [row.name for row in table if row.value == 40]
     ['from_weights', 'serra_2018', 'hinz_2019']
     """
-    net = as_network(network)
-    net, where, place, exact = _counted(net, domain, count)
+    from regions.slices import Slice
+
+    plane = getattr(count, "slice", None) if domain is None else domain
+    captured = as_network(network, plane.shape if isinstance(plane, Slice) else None)
+    net, where, place, exact = _counted(captured, domain, count)
     pieces = _convex_pieces(where)
     rows = [*_upper_rows(net, pieces), *_lower_rows(net)]
     rule = hanin_rolnick_2019(net.input_dimension, net.n_neurons)

@@ -30,7 +30,7 @@ def from_weights(network: Any) -> int:
 
     Parameters
     ----------
-    network : Network or torch.nn.Module
+    network : Network, torch.nn.Module, or a perceptron of scikit-learn
         Of any input dimension and any activations with two slopes, linear units among them.
 
     Returns
