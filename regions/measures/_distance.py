@@ -130,11 +130,10 @@ def _segment_distances(
     step[ray] = complex_.directions[v[ray] - n] if directions is None else directions[ray]
     with np.errstate(all="ignore"):
         away = points - p
-        along = (away * step).sum(axis=1) / (step * step).sum(axis=1)
-        along = np.clip(along, 0.0, np.where(ray, np.inf, 1.0))
-        distances = np.hypot(*(away - along[:, None] * step).T)
-        # A step too short to be squared is taken for a point.
-        distances = np.where((step == 0).all(axis=1), np.hypot(*away.T), distances)
+        length = np.hypot(*step.T)
+        unit = np.where(length[:, None] > 0, step / length[:, None], 0.0)
+        along = np.clip((away * unit).sum(axis=1), 0.0, np.where(ray, np.inf, length))
+        distances = np.hypot(*(away - along[:, None] * unit).T)
     return np.where(u >= n, np.nan, distances)
 
 
@@ -191,7 +190,7 @@ def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool 
     convex = not isinstance(complex_.domain, Polygon)
     around = np.split(ring_edges(complex_), complex_.ring_offsets[1:-1]) if convex else []
     everything = np.flatnonzero(counted)
-    distances = _Distances(complex_) if exact or not complex_.bounded.all() else None
+    distances = _Distances(complex_)
     inside = np.flatnonzero(homes >= 0)
     if not convex and not exact:
         found[inside] = _nearest(complex_, where[inside], everything)
@@ -204,8 +203,7 @@ def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool 
         for chunk in np.array_split(mine, max(1, len(mine) * len(edges) // _BLOCK)):
             rows, columns = np.repeat(chunk, len(edges)), np.tile(edges, len(chunk))
             if exact:
-                assert distances is not None
-                near, errors = (a.reshape(len(chunk), -1) for a in distances.approximate(where[rows], columns))
+                near, errors = (a.reshape(len(chunk), len(edges)) for a in distances.approximate(where[rows], columns))
                 with np.errstate(invalid="ignore"):
                     least = np.fmin.reduce(near + errors, axis=1)
                     candidates = ~(near - errors > least[:, None])
@@ -215,9 +213,10 @@ def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool 
                 near = _segment_distances(complex_, where[rows], columns)
                 whole = np.flatnonzero((complex_.edges[columns] >= len(complex_.vertices)).all(axis=1))
                 if len(whole):
-                    assert distances is not None
                     near[whole] = _line_distances(distances.lines.values[columns[whole]], where[rows[whole]])
-                found[chunk] = near.reshape(len(chunk), -1).min(axis=1)
+                for i in np.flatnonzero(np.isnan(near)).tolist():
+                    near[i] = rounded_sqrt(distances.squared(where[rows[i]], int(columns[i])))
+                found[chunk] = near.reshape(len(chunk), len(edges)).min(axis=1)
     return found
 
 

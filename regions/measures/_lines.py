@@ -34,27 +34,37 @@ class EdgeLines:
     Parameters
     ----------
     complex_ : RegionComplex
-
-    Attributes
-    ----------
-    values, errors : ndarray, shape (E, 3), float64
-        Coefficients, up to a positive factor, and bounds on their errors; NaN and inf at infinity.
     """
 
     def __init__(self, complex_: RegionComplex) -> None:
         self.complex = complex_
+
+    @property
+    def values(self) -> Floats:
+        """The coefficients, up to a positive factor: shape (E, 3); NaN at infinity."""
+        return self._floats[0]
+
+    @property
+    def errors(self) -> Floats:
+        """Bounds on the errors of `values`: shape (E, 3); infinite at infinity."""
+        return self._floats[1]
+
+    @cached_property
+    def _floats(self) -> tuple[Floats, Floats]:
+        complex_ = self.complex
         n = len(complex_.edges)
-        self.values, self.errors = np.full((n, 3), np.nan), np.full((n, 3), np.inf)
+        values, errors = np.full((n, 3), np.nan), np.full((n, 3), np.inf)
         inner = np.flatnonzero(complex_.edge_neurons >= 0)
         neurons, faces = complex_.edge_neurons[inner], complex_.edge_faces[inner].max(axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
-            self.values[inner] = affine_maps(complex_.network, complex_.patterns, faces, neurons)[1]
-        self.errors[inner] = map_bounds(complex_.network)[0][neurons]
+            values[inner] = affine_maps(complex_.network, complex_.patterns, faces, neurons)[1]
+        errors[inner] = map_bounds(complex_.network)[0][neurons]
         rim = np.flatnonzero(complex_.edge_sides >= 0)
         if len(rim):
             rows = np.array([_scaled(side) for side in self._sides])
-            self.values[rim] = rows[complex_.edge_sides[rim]]
-            self.errors[rim] = 2 * _U * np.abs(self.values[rim]) + _TINY
+            values[rim] = rows[complex_.edge_sides[rim]]
+            errors[rim] = 2 * _U * np.abs(values[rim]) + _TINY
+        return values, errors
 
     @cached_property
     def _sides(self) -> list[Any]:

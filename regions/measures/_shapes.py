@@ -141,12 +141,11 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
             f"the inradius was asked for, but {len(bent)} of the {len(chosen)} region(s) are not convex, region "
             f"{bent[0]} for one; pass regions=np.flatnonzero(regions.measures.convex_regions(complex)) for the others."
         )
-    lines = EdgeLines(complex_) if exact or not complex_.bounded[chosen].all() else None
+    lines = EdgeLines(complex_)
     found = np.full(complex_.n_regions, np.inf)
     endless = chosen[~complex_.bounded[chosen]].tolist()
     around = np.split(ring_edges(complex_), complex_.ring_offsets[1:-1]) if endless else []
     for region in endless:
-        assert lines is not None
         found[region] = _unbounded_inradius(complex_, lines, around[region])
     inside = chosen[complex_.bounded[chosen]]
     sizes = np.diff(complex_.ring_offsets)[inside]
@@ -154,7 +153,6 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
         group = inside[sizes == k]
         rings = complex_.rings[complex_.ring_offsets[group][:, None] + np.arange(k)]
         if exact:
-            assert lines is not None
             steps = np.array(
                 [[_step(lines, u, v) for u, v in zip(r, r[1:] + r[:1], strict=True)] for r in rings.tolist()]
             )
@@ -163,9 +161,7 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
                 steps = complex_.vertices[np.roll(rings, -1, axis=1)] - complex_.vertices[rings]
         with np.errstate(all="ignore"):
             lengths = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1)
-            areas = (
-                complex_.areas[group] if lines is None or not exact else [float(exact_area(lines, r)) for r in group]
-            )
+            areas = complex_.areas[group] if not exact else [float(exact_area(lines, r)) for r in group]
             ratio = np.nan_to_num(areas / lengths).clip(min=0.0)
         # Rounding leaves nothing of a sliver; what its area says holds all the same.
         found[group] = np.clip(_shrunk(steps), ratio, 2 * ratio)
