@@ -27,8 +27,10 @@ __all__ = [
     "take_rows",
 ]
 
-# Below so many entries a dense matrix is small, and faster.
+# Below so many entries a dense matrix is made without a thought.
 _LARGE = 1 << 18
+# From so many entries on a matrix of which fewer are filled has a structure, such as that of a convolution or a pool.
+_STRUCTURED = 1 << 10
 _DENSITY = 0.2
 
 
@@ -69,11 +71,15 @@ def diagonal(values: NDArray[np.float64]) -> Any:
 
 
 def compact(matrix: Any) -> Any:
-    """The same matrix in the form that suits it: sparse where it is large and nearly empty."""
+    """The same matrix in the form that suits it: sparse where it is nearly empty.
+
+    Not for the memory alone: the engine goes another way with sparse layers, which knows of units that are equal, or
+    zero, by structure (docs/exactness.md).
+    """
     from scipy import sparse
 
     size = matrix.shape[0] * matrix.shape[1]
-    if size < _LARGE:
+    if size < _STRUCTURED:
         return matrix.toarray() if is_sparse(matrix) else matrix
     filled = matrix.nnz if is_sparse(matrix) else np.count_nonzero(matrix)
     if filled > _DENSITY * size:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "draw_components",
     "draw_image",
+    "plot_lines",
     "plot_logsumexp",
     "plot_output",
     "plot_regions",
@@ -277,6 +278,45 @@ def plot_regions(
         ax.plot(*complex.slice.anchors.T, "o", color="black", markerfacecolor="white", markersize=6, zorder=3)
     if colorbar:
         ax.figure.colorbar(drawn, ax=ax)
+    return ax
+
+
+def plot_lines(lines: Any, ax: Any = None, *, color: Any = "black", linewidth: float = 2.0, label: str = "") -> Any:
+    """Draw lines, such as those of a level set or of a decision boundary, over what an axes shows.
+
+    Parameters
+    ----------
+    lines : shapely geometry
+        Lines, or areas, of which the rims are drawn.
+    ax : matplotlib Axes, optional
+        A new figure is made where left out.
+    color : matplotlib color
+    linewidth : float
+    label : str
+        For a legend.
+
+    Returns
+    -------
+    Axes
+
+    Examples
+    --------
+    >>> import matplotlib, regions
+    >>> matplotlib.use("Agg")
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
+    >>> complex = regions.enumerate_regions(network, 2)
+    >>> ax = plot_lines(complex.level_set(1).lines, plot_regions(complex))
+    >>> len(ax.collections)
+    2
+    """
+    import shapely
+    from matplotlib.collections import LineCollection
+
+    ax = _axes(ax)
+    parts = shapely.get_parts(lines)
+    curves = [curve for part in parts for curve in shapely.get_parts(part.boundary if part.area else part)]
+    coordinates = [np.asarray(curve.coords)[:, :2] for curve in curves]
+    ax.add_collection(LineCollection(coordinates, colors=[color], linewidths=linewidth, label=label, zorder=2.5))
     return ax
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -9,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from reference import reference_regions
 
@@ -23,7 +24,7 @@ numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-10, 10), st.sample
 
 def mlp(*widths: int, seed: int = 0) -> Network:
     rng = np.random.default_rng(seed)
-    pairs = list(zip(widths[:-1], widths[1:], strict=True))
+    pairs = list(itertools.pairwise(widths))
     return Network.from_arrays([rng.normal(size=(n, m)) for m, n in pairs], [rng.normal(size=n) for _, n in pairs])
 
 
@@ -33,9 +34,8 @@ def test_a_slice_goes_through_its_points_exactly(points: Any, seed: int) -> None
     network = mlp(4, 3, 2, seed=seed)
     try:
         plane = Slice.through(*points)
-    except RegionsError as error:
-        assert "line" in str(error) or "parallel" in str(error)
-        return
+    except RegionsError:
+        assume(False)
     composed = plane.compose(network)
     for corner, point in zip([(0, 0), (1, 0), (0, 1)], points, strict=True):
         assert composed.evaluate_exact(corner) == network.evaluate_exact(point)
@@ -50,7 +50,7 @@ def test_the_regions_of_a_slice_are_those_of_the_exact_reference(vectors: Any, s
     try:
         plane = Slice(*vectors, domain=2)
     except RegionsError:
-        return
+        assume(False)
     # The plane put in by hand, as rationals, with no layer of its own.
     first, *others = network.layers
     columns = [[Fraction(x) for x in vector] for vector in vectors]
@@ -136,7 +136,7 @@ def test_a_slice_of_the_plane_itself_changes_nothing() -> None:
         (([1.0, np.nan], [1.0, 0.0], [0.0, 1.0]), "finite"),
         ((["a", "b"], [1.0, 0.0], [0.0, 1.0]), "origin"),
         ((1.0, 2.0, 3.0), "plane"),
-        (([1.0, 2.0], [1.0, 0.0], [0.0, 1.0], -1.0), "domain|bound"),
+        (([1.0, 2.0], [1.0, 0.0], [0.0, 1.0], -1.0), r"domain|bound"),
     ],
 )
 def test_wrong_slices_are_refused(arguments: Any, message: str) -> None:
@@ -145,7 +145,7 @@ def test_wrong_slices_are_refused(arguments: Any, message: str) -> None:
 
 
 def test_points_on_a_line_and_other_networks_are_refused() -> None:
-    with pytest.raises(RegionsError, match="line|parallel"):
+    with pytest.raises(RegionsError, match=r"line|parallel"):
         Slice.through([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [3.0, 3.0, 3.0])
     plane = Slice.through([1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0])
     with pytest.raises(RegionsError, match="4 inputs"):
