@@ -129,7 +129,7 @@ def test_sides_edges_and_neighbours(network: Network, domain: Any) -> None:
     sides, inner = measures.side_counts(found), measures.side_counts(found, rim=False)
     degrees = measures.degrees(found)
     assert degrees.sum() == 2 * len(found.neighbors)
-    assert (inner <= degrees).all()
+    assert (inner == degrees).all()
     rim = np.bincount(found.edge_faces[found.edge_neurons < 0].max(axis=1), minlength=len(found))
     assert (degrees + rim == np.diff(found.ring_offsets)).all()
     # Corners of the ring that are not on a straight line, in rationals.
@@ -236,6 +236,8 @@ def test_regions_that_are_not_convex_have_no_inradius() -> None:
     assert measures.convex_regions(found).tolist() == [False]
     assert measures.side_counts(found).tolist() == [8]
     assert measures.perimeters(found).tolist() == [16.0]
+    assert measures.boundary_length(found) == 0.0
+    assert measures.boundary_length(found, rim=True) == 16.0
     with pytest.raises(ValueError, match=r"1 of the 1 region\(s\) are not convex"):
         measures.inradii(found)
     roof = Network.from_arrays([[[1.0, 0.0], [1.0, 0.0]], [[1.0, 1.0]]], [[-1.0, -2.0], [0.0]])
@@ -254,8 +256,31 @@ def test_straight_sides_across_a_slit_or_a_reflex_corner_count_once() -> None:
     found = over(Network.from_arrays([[[1.0, 0.0]], [[1.0]]], [[-1.0], [0.0]]), step)
     assert measures.side_counts(found).tolist() == [4, 4]
     assert measures.side_counts(found, rim=False).tolist() == [1, 1]
-    tee = over(Network.from_arrays([[[1.0, 0.0]], [[-1.0], [0.0]], [[1.0, 1.0]]], [[0.0], [0.5, 0.0], [0.0]]), 1)
-    assert sorted(measures.side_counts(tee)) == [4, 4, 4]
+    # A slit ends on the neuron's line.
+    found = over(Network.from_arrays([[[1.0, 0.0]], [[1.0]]], [[-0.5], [0.0]]), COURTYARD)
+    slit = found.edges[found.edge_faces[:, 0] == found.edge_faces[:, 1]]
+    assert len(np.intersect1d(slit, found.edges[found.edge_neurons >= 0])) == 1
+    assert sorted(measures.side_counts(found)) == [4, 8]
+    assert sorted(measures.side_counts(found, rim=False)) == [1, 1]
+
+
+def test_lines_that_floats_take_for_different_ones_are_one() -> None:
+    # The line 7 x = 3 y, as 7 · 0.1 x - 3 · 0.1 y in floats, runs along a side and on from the reflex corner.
+    linear = Layer([[0.1, 0.0], [0.0, 0.1]], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0])
+    network = Network((linear, Layer([[7.0, -3.0]], [0.0], [0.0], [1.0])))
+    assert 7 * 0.1 / (3 * 0.1) != 7 / 3
+    bent = Polygon([(0, 0), (3, 7), (-9, 7), (-9, -21), (9, -21), (9, 0)])
+    found = over(network, bent)
+    assert sorted(measures.side_counts(found)) == [3, 4]
+    assert measures.side_counts(found, rim=False).tolist() == [1, 1]
+    assert measures.convex_regions(found).all()
+
+
+def test_neurons_on_one_line_share_its_boundary() -> None:
+    network = Network.from_arrays([[[1.0, 0.0], [2.0, 0.0], [0.0, 0.0]], np.ones((1, 3))])
+    found = over(network, 1)
+    assert measures.neuron_boundary_lengths(found).tolist() == [2.0, 2.0, 0.0]
+    assert measures.boundary_length(found) == 2.0
 
 
 def test_unbounded_sizes() -> None:

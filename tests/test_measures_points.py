@@ -153,6 +153,11 @@ def test_known_distances() -> None:
     single = over(Network.from_arrays([np.zeros((1, 2))]), 1)
     assert measures.boundary_distances(single, [[0.5, 0.25]]).tolist() == [np.inf]
     assert measures.boundary_distances(single, [[0.5, 0.25]], rim=True).tolist() == [0.5]
+    # In the other arm, between two other regions.
+    arms = Polygon([(0, 0), (3, 0), (3, 3), (2, 3), (2, 1), (1, 1), (1, 3), (0, 3)])
+    cross = over(Network.from_arrays([np.eye(2), [[1.0, 2.0]]], [[-2.25, -1.25], [0.0]]), arms)
+    for exact in (False, True):
+        assert measures.boundary_distances(cross, [[1.0, 3.0]], exact=exact).tolist() == [1.25]
     # Straight across the hole.
     edge = over(Network.from_arrays([[[1.0, 0.0]], [[1.0]]], [[-2.5], [0.0]]), COURTYARD)
     for exact in (False, True):
@@ -231,6 +236,18 @@ def test_spectral_norms_are_compared_exactly() -> None:
     assert found.gradients[steepest, 0, 1] == math.nextafter(1.0, 2)
     with pytest.raises(ValueError, match="norm=3"):
         measures.lipschitz_constant(found, 3)
+
+
+@pytest.mark.parametrize("turned", [1.0, -1.0])
+def test_gradients_that_floats_take_for_one_are_told_apart(turned: float) -> None:
+    # Slopes 3 · 0.1 and -(3 · 0.1 + 1e-18).
+    weights = [[[turned * 0.1, 0.0], [turned * -0.1, 0.0], [turned * -1e-18, 0.0]], [[3.0, 3.0, 1.0]]]
+    found = over(Network.from_arrays(weights), 1)
+    norms = measures.gradient_norms(found)
+    assert norms[0] == norms[1]
+    constant = measures.lipschitz_constant(found)
+    assert constant.exact == 3 * Fraction(0.1) + Fraction(1e-18)
+    assert found.patterns[constant.region].tolist() == [False, True, True]
 
 
 def test_norms_of_huge_and_tiny_gradients() -> None:

@@ -40,26 +40,29 @@ def side_counts(complex_: RegionComplex, *, rim: bool = True) -> NDArray[np.int6
 
     Notes
     -----
-    Where a boundary of other regions ends on a side, it divides the side into edges. That two edges have one line is
-    decided exactly. A region has at least as many edges as sides; over a convex domain it has as many neighbours as
-    edges off the rim.
+    Over a convex domain a region has as many sides as edges, and as many neighbours as sides off the rim: if a boundary
+    ended in the middle of a side, its neuron would change its sign along the side there, and so cut this region as
+    well. Over a polygon that is not convex a boundary may go on along the rim, and a slit may end on a side; there it
+    is decided exactly which edges lie on one line.
 
     Examples
     --------
     >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0, 0.0]], [[0.0], [1.0]], [[1.0, 1.0]]], [[0.0], [1.0, -0.5], [0.0]])
-    >>> side_counts(regions.enumerate_regions(network, 1))
-    array([4, 4, 4])
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0]], [[1.0]]], [[-1.0], [0.0]])
+    >>> step = regions.Polygon([(0, 0), (2, 0), (2, 1), (1, 1), (1, 2), (0, 2)])
+    >>> side_counts(regions.enumerate_regions(network, step))
+    array([4, 4])
     """
     edges = ring_edges(complex_)
-    following = next_around(complex_, edges)
-    straight = turns(complex_, EdgeLines(complex_), edges, following) == 0
     counted = ~(slits(complex_) | at_infinity(complex_))
     if not rim:
         counted &= complex_.edge_neurons >= 0
-    joined = straight & counted[edges] & counted[edges[following]]
-    # A straight place between two counted edges takes one of them off.
-    weights = counted[edges].astype(np.int64) - joined
+    weights = counted[edges].astype(np.int64)
+    if isinstance(complex_.domain, Polygon):
+        following = next_around(complex_, edges)
+        straight = turns(complex_, EdgeLines(complex_), edges, following) == 0
+        # A straight place between two counted edges takes one of them off.
+        weights -= straight & counted[edges] & counted[edges[following]]
     return np.bincount(ring_owners(complex_), weights, minlength=complex_.n_regions).astype(np.int64)
 
 
