@@ -352,6 +352,13 @@ def test_square_roots_are_rounded_once(value: Fraction, exponent: int) -> None:
     assert ((Fraction(low) + Fraction(root)) / 2) ** 2 <= square <= ((Fraction(root) + Fraction(high)) / 2) ** 2
 
 
+def test_square_roots_beside_a_tie() -> None:
+    tie = 1 + Fraction(1, 2**53)
+    assert rounded_sqrt(tie**2) == 1.0
+    assert rounded_sqrt(tie**2 + Fraction(1, 2**400)) == 1 + 2.0**-52
+    assert rounded_sqrt(Fraction(10**800)) == math.inf
+
+
 @given(nets, st.one_of(domains(), polygons(), unbounded))
 @few
 def test_vertices_are_known_as_well_as_is_said(network: Network, domain: Any) -> None:
