@@ -200,7 +200,8 @@ def test_inradius(network: Network, domain: Any, exact: bool) -> None:
     for region, radius in enumerate(radii.tolist()):
         ring = found.rings[slice(*found.ring_offsets[region : region + 2])]
         corners = np.array([[float(c - d) for c, d in zip(points[v], points[ring[0]], strict=True)] for v in ring])
-        assert radius == pytest.approx(brute_inradius(corners), rel=1e-6, abs=1e-6 * slack + 1e-9 * perimeters[region])
+        off = 1e-12 * perimeters[region] if exact else slack
+        assert radius == pytest.approx(brute_inradius(corners), rel=1e-6, abs=off)
 
 
 def test_inradius_of_known_shapes() -> None:
@@ -214,6 +215,25 @@ def test_inradius_of_known_shapes() -> None:
         assert measures.inradii(over(constant, polygon))[0] == pytest.approx(np.cos(np.pi / k), rel=1e-8)
     needle = ConvexPolygon([(0, 0), (1, 0), (1, 2.0**-40)])
     assert measures.inradii(over(constant, needle))[0] == pytest.approx(2.0**-41, rel=1e-9)
+
+
+def test_inradius_of_a_region_that_rounding_makes_a_point() -> None:
+    # A triangle of size 2**-60 around (1, 1).
+    size = 2.0**-60
+    nearly = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    linear = Layer(np.eye(2), [-1.0, -1.0], [1.0, 1.0], [1.0, 1.0])
+    network = Network(
+        (
+            linear,
+            Layer(nearly, [size, size, -size], np.zeros(3), np.ones(3)),
+            Layer([[1.0, 1.0, 1.0]], [0.0], [1.0], [1.0]),
+        )
+    )
+    found = over(network, 2)
+    (tiny,) = np.flatnonzero((found.patterns == [True, True, False]).all(axis=1))
+    assert measures.inradii(found)[tiny] == 0
+    # Legs of 3 · size: twice the area over the perimeter.
+    assert measures.inradii(found, [tiny], exact=True)[0] == pytest.approx(3 * size / (2 + math.sqrt(2)), rel=1e-14)
 
 
 def test_inradius_of_unbounded_regions() -> None:

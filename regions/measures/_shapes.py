@@ -220,4 +220,5 @@ def _shrunk(steps: Floats) -> Floats:
             kept = np.ones((n, m), dtype=bool)
             kept[rows, first] = False
             angles, lengths = (values[kept].reshape(n, m - 1) for values in (angles, lengths))
-    return np.nan_to_num(moved * size)
+        # A region that rounding has made a point has neither size nor directions.
+        return np.nan_to_num(moved * size)
