@@ -169,10 +169,11 @@ def test_everything_scales(network: Network, domain: Any) -> None:
     assert (measures.local_complexity(two, 2 * points, Fraction(6, 7)) == complexity).all()
 
 
-def brute_inradius(corners: Any) -> float:
+def brute_inradius(ring: list[tuple[Fraction, Fraction]]) -> float:
     """The best of all points at one distance from three sides."""
-    step = np.roll(corners, -1, axis=0) - corners
-    corners, step = corners[step.any(axis=1)], step[step.any(axis=1)]
+    corners = np.array([[float(c - d) for c, d in zip(p, ring[0], strict=True)] for p in ring])
+    pairs = zip(ring, ring[1:] + ring[:1], strict=True)
+    step = np.array([[float(d - c) for c, d in zip(p, q, strict=True)] for p, q in pairs])
     step = step / np.hypot(*step.T)[:, None]
     normals = np.column_stack([-step[:, 1], step[:, 0]])
     offsets = (normals * corners).sum(axis=1)
@@ -199,16 +200,15 @@ def test_inradius(network: Network, domain: Any, exact: bool) -> None:
     points = found.exact_vertices()
     for region, radius in enumerate(radii.tolist()):
         ring = found.rings[slice(*found.ring_offsets[region : region + 2])]
-        corners = np.array([[float(c - d) for c, d in zip(points[v], points[ring[0]], strict=True)] for v in ring])
         off = 1e-12 * perimeters[region] if exact else slack
-        assert radius == pytest.approx(brute_inradius(corners), rel=1e-6, abs=off)
+        assert radius == pytest.approx(brute_inradius([points[v] for v in ring]), rel=1e-6, abs=off)
 
 
 def test_inradius_of_known_shapes() -> None:
     constant = Network.from_arrays([np.zeros((1, 2))])
     triangle = ConvexPolygon([(0, 0), (3, 0), (0, 4)])
-    assert measures.inradii(over(constant, triangle))[0] == pytest.approx(1.0, rel=1e-15)
-    assert measures.inradii(over(constant, Box(0, 0, 7, 3))).tolist() == [1.5]
+    assert measures.inradii(over(constant, triangle))[0] == pytest.approx(1.0, rel=1e-14)
+    assert measures.inradii(over(constant, Box(0, 0, 7, 3)))[0] == pytest.approx(1.5, rel=1e-14)
     for k in (5, 6, 17, 64):
         angles = 2 * np.pi * np.arange(k) / k
         polygon = ConvexPolygon(1e6 + np.column_stack([np.cos(angles), np.sin(angles)]))
@@ -263,11 +263,11 @@ def test_regions_that_are_not_convex_have_no_inradius() -> None:
     roof = Network.from_arrays([[[1.0, 0.0], [1.0, 0.0]], [[1.0, 1.0]]], [[-1.0, -2.0], [0.0]])
     found = over(roof, COURTYARD)
     assert measures.convex_regions(found).all()
-    assert sorted(measures.inradii(found)) == [0.5] * 4
+    assert measures.inradii(found) == pytest.approx([0.5] * 4, rel=1e-14)
     assert sorted(measures.side_counts(found)) == [4] * 4
     cut = over(Network.from_arrays([[[1.0, 0.0]], [[1.0]]], [[-0.5], [0.0]]), COURTYARD)
     (whole,) = np.flatnonzero(measures.convex_regions(cut))
-    assert measures.inradii(cut, [whole]).tolist() == [0.25]
+    assert measures.inradii(cut, [whole]) == pytest.approx([0.25], rel=1e-14)
 
 
 def test_straight_sides_across_a_slit_or_a_reflex_corner_count_once() -> None:

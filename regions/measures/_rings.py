@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["at_infinity", "next_around", "ring_edges", "ring_owners", "slits", "turns"]
+__all__ = ["at_infinity", "inward", "next_around", "ring_edges", "ring_owners", "slits", "turns"]
 
 _U = 2.0**-53
 _TINY = 2.0**-960
@@ -71,6 +71,15 @@ def next_around(complex_: RegionComplex, edges: Ints) -> Ints:
     return following
 
 
+def inward(complex_: RegionComplex, edges: Ints, regions: Ints) -> NDArray[np.float64]:
+    """1 where the row of an edge's line is >= 0 on the side of a region beside it, -1 where it is <= 0."""
+    signs = np.ones(len(edges))
+    inner = complex_.edge_neurons[edges] >= 0
+    active = complex_.patterns[regions[inner], complex_.edge_neurons[edges[inner]]]
+    signs[inner] = np.where(active, 1.0, -1.0)
+    return signs
+
+
 def turns(complex_: RegionComplex, lines: EdgeLines, edges: Ints, following: Ints) -> NDArray[np.int8]:
     """How the boundary turns from every entry's edge to the next one: 1 left, 0 straight on, -1 right.
 
@@ -90,10 +99,7 @@ def turns(complex_: RegionComplex, lines: EdgeLines, edges: Ints, following: Int
     found[at[same]] = 0
     at, before, after = at[~same], before[~same], after[~same]
     owners = ring_owners(complex_)[at]
-    flip = np.ones(len(at))
-    for chosen in (before, after):
-        inner = neurons[chosen] >= 0
-        flip[inner] *= np.where(complex_.patterns[owners[inner], neurons[chosen[inner]]], 1.0, -1.0)
+    flip = inward(complex_, before, owners) * inward(complex_, after, owners)
     with np.errstate(over="ignore", invalid="ignore"):
         (a, b), (p, q) = lines.values[before, :2].T, lines.values[after, :2].T
         (ea, eb), (ep, eq) = lines.errors[before, :2].T, lines.errors[after, :2].T

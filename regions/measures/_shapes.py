@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.measures._lines import EdgeLines, rounded_sqrt
-from regions.measures._rings import at_infinity, next_around, ring_edges, ring_owners, slits, turns
+from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
 from regions.measures._sizes import exact_area
 from regions.polygon import Polygon
 
@@ -146,34 +146,53 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
         )
     lines = EdgeLines(complex_)
     found = np.full(complex_.n_regions, np.inf)
-    endless = chosen[~complex_.bounded[chosen]].tolist()
-    around = np.split(ring_edges(complex_), complex_.ring_offsets[1:-1]) if endless else []
-    for region in endless:
-        found[region] = _unbounded_inradius(complex_, lines, around[region])
+    edges = ring_edges(complex_)
+    for region in chosen[~complex_.bounded[chosen]].tolist():
+        start, stop = complex_.ring_offsets[[region, region + 1]]
+        found[region] = _unbounded_inradius(complex_, lines, edges[start:stop])
     inside = chosen[complex_.bounded[chosen]]
     sizes = np.diff(complex_.ring_offsets)[inside]
     for k in np.unique(sizes).tolist():
         group = inside[sizes == k]
-        rings = complex_.rings[complex_.ring_offsets[group][:, None] + np.arange(k)]
-        if exact:
-            steps = np.array(
-                [[_step(lines, u, v) for u, v in zip(r, r[1:] + r[:1], strict=True)] for r in rings.tolist()]
-            )
-        else:
-            with np.errstate(over="ignore"):
-                steps = complex_.vertices[np.roll(rings, -1, axis=1)] - complex_.vertices[rings]
+        places = complex_.ring_offsets[group][:, None] + np.arange(k)
         with np.errstate(all="ignore"):
-            lengths = np.hypot(steps[..., 0], steps[..., 1]).sum(axis=1)
-            areas = complex_.areas[group] if not exact else [float(exact_area(lines, r)) for r in group]
-            ratio = np.nan_to_num(areas / lengths).clip(min=0.0)
-        # Rounding leaves nothing of a sliver; what its area says holds all the same.
-        found[group] = np.clip(_shrunk(steps), ratio, 2 * ratio)
+            if exact:
+                steps = _exact_steps(lines, complex_.rings[places])
+                areas = np.array([float(exact_area(lines, region)) for region in group.tolist()])
+                directions = steps / np.hypot(*np.moveaxis(steps, 2, 0))[..., None]
+            else:
+                steps = (
+                    complex_.vertices[complex_.rings[complex_._sides[places]]]
+                    - complex_.vertices[complex_.rings[places]]
+                )
+                areas = complex_.areas[group]
+                # Not those of the steps: rounding may turn a short one round.
+                directions = _directions(complex_, lines, edges[places], group)
+            lengths = np.hypot(*np.moveaxis(steps, 2, 0))
+            ratio = np.nan_to_num(areas / lengths.sum(axis=1)).clip(min=0.0)
+            # Rounding leaves nothing of a sliver; what its area says holds all the same.
+            found[group] = np.clip(np.nan_to_num(_shrunk(lengths, directions)), ratio, 2 * ratio)
     return found[chosen]
 
 
-def _step(lines: EdgeLines, u: int, v: int) -> tuple[float, float]:
-    (px, py), (qx, qy) = lines.vertex(u), lines.vertex(v)
-    return float(qx - px), float(qy - py)
+def _exact_steps(lines: EdgeLines, rings: NDArray[np.int64]) -> Floats:
+    """From every vertex of the rings to the next one, rounded once: shape (F, k, 2)."""
+    steps = np.empty((*rings.shape, 2))
+    for row, ring in enumerate(rings.tolist()):
+        points = [lines.vertex(v) for v in ring]
+        for i, (p, q) in enumerate(zip(points, points[1:] + points[:1], strict=True)):
+            steps[row, i] = float(q[0] - p[0]), float(q[1] - p[1])
+    return steps
+
+
+def _directions(
+    complex_: RegionComplex, lines: EdgeLines, edges: NDArray[np.int64], regions: NDArray[np.int64]
+) -> Floats:
+    """Unit vectors along edges of shape (F, k), counter-clockwise around the region of each row: shape (F, k, 2)."""
+    rows = lines.values[edges.ravel(), :2]
+    rows = rows / np.abs(rows).max(axis=1)[:, None]
+    rows *= (inward(complex_, edges.ravel(), np.repeat(regions, edges.shape[1])) / np.hypot(*rows.T))[:, None]
+    return np.column_stack([rows[:, 1], -rows[:, 0]]).reshape(*edges.shape, 2)
 
 
 def _unbounded_inradius(complex_: RegionComplex, lines: EdgeLines, edges: NDArray[np.int64]) -> float:
@@ -187,38 +206,30 @@ def _unbounded_inradius(complex_: RegionComplex, lines: EdgeLines, edges: NDArra
     return rounded_sqrt(max(gap * gap for gap in gaps) / (4 * (a * a + b * b)))
 
 
-def _shrunk(steps: Floats) -> Floats:
-    """How far the sides of convex polygons can be moved inwards: sides of shape (F, k, 2), counter-clockwise."""
-    n, k, _ = steps.shape
-    with np.errstate(all="ignore"):
-        size = np.abs(steps).max(axis=(1, 2))
-        steps = steps / size[:, None, None]
-        lengths = np.hypot(steps[..., 0], steps[..., 1])
-        for i in np.flatnonzero((lengths == 0).any(axis=0)).tolist() * 2:
-            # A side without a length goes on like the one before it.
-            steps[:, i] = np.where(lengths[:, i, None] > 0, steps[:, i], steps[:, i - 1])
-        before = np.roll(steps, 1, axis=1)
-        cross = before[..., 0] * steps[..., 1] - before[..., 1] * steps[..., 0]
-        # Turns from the side before each; rounded vertices may make a needle turn right.
-        angles = np.clip(np.arctan2(cross, (before * steps).sum(axis=2)), 0.0, np.pi)
-        moved, running = np.zeros(n), np.ones(n, dtype=bool)
-        rows = np.arange(n)
-        for m in range(k, 2, -1):
-            # Each end of a side moves along it by the tangent of half the turn there.
-            ends = np.tan(angles / 2)
-            rates = ends + np.roll(ends, -1, axis=1)
-            times = np.where(rates > 0, lengths / rates, np.inf)
-            first = np.argmin(times, axis=1)
-            step = np.where(running, times[rows, first], 0.0)
-            moved += step
-            lengths = np.maximum(lengths - step[:, None] * rates, 0.0)
-            after = (first + 1) % m
-            angles[rows, after] += angles[rows, first]
-            # Neighbours that have turned by half a circle move towards each other: nothing is left between them.
-            running &= angles[rows, after] < np.pi
-            angles = np.where(running[:, None], angles, 0.0)
-            kept = np.ones((n, m), dtype=bool)
-            kept[rows, first] = False
-            angles, lengths = (values[kept].reshape(n, m - 1) for values in (angles, lengths))
-        # A region that rounding has made a point has neither size nor directions.
-        return np.nan_to_num(moved * size)
+def _shrunk(lengths: Floats, directions: Floats) -> Floats:
+    """How far the sides of convex polygons can be moved inwards: shapes (F, k) and (F, k, 2), counter-clockwise."""
+    n, k = lengths.shape
+    before = np.roll(directions, 1, axis=1)
+    cross = before[..., 0] * directions[..., 1] - before[..., 1] * directions[..., 0]
+    # Turns from the side before each.
+    angles = np.clip(np.arctan2(cross, (before * directions).sum(axis=2)), 0.0, np.pi)
+    moved, running = np.zeros(n), np.ones(n, dtype=bool)
+    rows = np.arange(n)
+    for m in range(k, 2, -1):
+        # Each end of a side moves along it by the tangent of half the turn there.
+        ends = np.tan(angles / 2)
+        rates = ends + np.roll(ends, -1, axis=1)
+        times = np.where(rates > 0, lengths / rates, np.inf)
+        first = np.argmin(times, axis=1)
+        step = np.where(running, times[rows, first], 0.0)
+        moved += step
+        lengths = np.maximum(lengths - step[:, None] * rates, 0.0)
+        after = (first + 1) % m
+        angles[rows, after] += angles[rows, first]
+        # Neighbours that have turned by half a circle move towards each other: nothing is left between them.
+        running &= angles[rows, after] < np.pi
+        angles = np.where(running[:, None], angles, 0.0)
+        kept = np.ones((n, m), dtype=bool)
+        kept[rows, first] = False
+        angles, lengths = (values[kept].reshape(n, m - 1) for values in (angles, lengths))
+    return moved
