@@ -12,7 +12,8 @@ import numpy as np
 from regions._matrices import blocks
 from regions.domain import Box, as_domain
 from regions.errors import DomainError, InvalidNetworkError
-from regions.measures._sizes import exact_areas
+from regions.measures._lines import rounded
+from regions.measures._sizes import exact_areas, total_of
 from regions.network import Layer, Network
 from regions.polyhedron import Polyhedron, WholePlane
 
@@ -182,10 +183,10 @@ def stable_regions(first: RegionComplex, second: RegionComplex, *, exact: bool =
     if exact:
         parts = exact_areas(both, agree.tolist())
         total = math.inf if any(part == math.inf for part in parts) else sum(parts, Fraction(0))
-    shared = math.fsum(both.areas[agree].tolist()) if total is None else float(total)
+    shared = total_of(both.areas[agree]) if total is None else rounded(total)
     for array in (surviving, lost, gained):
         array.setflags(write=False)
-    area = float(getattr(first.domain, "area", math.fsum(first.areas.tolist())))
+    area = float(getattr(first.domain, "area", total_of(first.areas)))
     return StableRegions(surviving, lost, gained, shared, area, total)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["EdgeLines", "rounded_sqrt"]
+__all__ = ["EdgeLines", "rounded", "rounded_sqrt"]
 
 _U = 2.0**-53
 _TINY = 2.0**-960
@@ -144,6 +144,14 @@ def _scaled(row: Any) -> tuple[float, float, float]:
     largest = max(abs(int(row[0])), abs(int(row[1])))
     a, b, c = (nearest_finite(Fraction(int(k), largest)) for k in row)
     return a, b, c
+
+
+def rounded(value: Fraction | float) -> float:
+    """The nearest float64; infinite beyond the range."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def rounded_sqrt(square: Fraction) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.measures._lines import EdgeLines, rounded_sqrt
+from regions.measures._lines import EdgeLines, rounded, rounded_sqrt
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
 from regions.measures._sizes import exact_area
 from regions.polygon import Polygon
@@ -158,7 +158,7 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
         with np.errstate(all="ignore"):
             if exact:
                 steps = _exact_steps(lines, complex_.rings[places])
-                areas = np.array([float(exact_area(lines, region)) for region in group.tolist()])
+                areas = np.array([rounded(exact_area(lines, region)) for region in group.tolist()])
                 directions = steps / np.hypot(*np.moveaxis(steps, 2, 0))[..., None]
             else:
                 steps = (
@@ -169,9 +169,10 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
                 # Not those of the steps: rounding may turn a short one round.
                 directions = _directions(complex_, lines, edges[places], group)
             lengths = np.hypot(*np.moveaxis(steps, 2, 0))
-            ratio = np.nan_to_num(areas / lengths.sum(axis=1)).clip(min=0.0)
+            ratio = (areas / lengths.sum(axis=1)).clip(min=0.0)
+            low, high = np.nan_to_num(ratio, posinf=0.0), np.where(np.isinf(ratio), np.inf, 2 * np.nan_to_num(ratio))
             # Rounding leaves nothing of a sliver; what its area says holds all the same.
-            found[group] = np.clip(np.nan_to_num(_shrunk(lengths, directions)), ratio, 2 * ratio)
+            found[group] = np.clip(np.nan_to_num(_shrunk(lengths, directions)), low, high)
     return found[chosen]
 
 
@@ -181,7 +182,7 @@ def _exact_steps(lines: EdgeLines, rings: NDArray[np.int64]) -> Floats:
     for row, ring in enumerate(rings.tolist()):
         points = [lines.vertex(v) for v in ring]
         for i, (p, q) in enumerate(zip(points, points[1:] + points[:1], strict=True)):
-            steps[row, i] = float(q[0] - p[0]), float(q[1] - p[1])
+            steps[row, i] = rounded(q[0] - p[0]), rounded(q[1] - p[1])
     return steps
 
 

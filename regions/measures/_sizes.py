@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.measures._lines import EdgeLines, rounded_sqrt
+from regions.measures._lines import EdgeLines, rounded, rounded_sqrt
 from regions.measures._rings import at_infinity, slits
 
 if TYPE_CHECKING:
@@ -34,6 +34,14 @@ __all__ = [
 
 _SMALLEST = 5e-324
 _BLOCK = 1 << 24
+
+
+def total_of(values: Floats) -> float:
+    """The sum, rounded once; inf beyond the range of float64."""
+    try:
+        return math.fsum(values.tolist())
+    except OverflowError:
+        return math.inf
 
 
 def exact_areas(complex_: RegionComplex, regions: Iterable[int] | None = None) -> list[Fraction | float]:
@@ -188,9 +196,9 @@ def area_distribution(
     areas = np.array(complex_.areas)
     doubtful = np.arange(len(areas)) if exact else np.flatnonzero(~(areas > 0))
     # No area is 0, though it may be below the range of float64.
-    areas[doubtful] = [max(float(a), _SMALLEST) for a in exact_areas(complex_, doubtful.tolist())]
+    areas[doubtful] = [max(rounded(a), _SMALLEST) for a in exact_areas(complex_, doubtful.tolist())]
     areas.sort()
-    n, total = len(areas), math.fsum(areas)
+    n, total = len(areas), total_of(areas)
     shares = areas / total
     counts, edges = np.histogram(np.log10(areas), bins)
     arrays = (wanted, np.quantile(areas, wanted), 10.0**edges, counts.astype(np.int64))
@@ -310,7 +318,7 @@ def boundary_length(complex_: RegionComplex, *, rim: bool = False, exact: bool =
     (4.0, 12.0)
     """
     counted = (complex_.edge_neurons >= 0) | (rim & ~slits(complex_))
-    return math.fsum(edge_lengths(complex_, exact=exact)[counted].tolist())
+    return total_of(edge_lengths(complex_, exact=exact)[counted])
 
 
 def boundary_density(complex_: RegionComplex, *, exact: bool = False) -> float:
@@ -349,8 +357,7 @@ def boundary_density(complex_: RegionComplex, *, exact: bool = False) -> float:
     check_bounded(complex_, "a boundary density")
     area = getattr(complex_.domain, "area", None)
     if area is None:
-        areas = exact_areas(complex_) if exact else complex_.areas.tolist()
-        area = float(sum(areas, Fraction(0))) if exact else math.fsum(areas)
+        area = rounded(sum(exact_areas(complex_), Fraction(0))) if exact else total_of(complex_.areas)
     return boundary_length(complex_, exact=exact) / area
 
 
