@@ -300,8 +300,6 @@ def _segments(
 
     Ends have the numbers of vertices; where an unbounded edge is cut off, -1.
     """
-    import shapely
-
     v = len(refined.vertices)
     names = refined.edges[edges].copy()
     names[names >= v] = -1
@@ -311,25 +309,38 @@ def _segments(
     out[finite] = refined.vertices[names[finite]]
     if finite.all():
         return out, names, edges
-    minx, miny, maxx, maxy = _bounds(refined, box)
-    reach = 4.0 * max(maxx - minx, maxy - miny, *(abs(x) for x in (minx, miny, maxx, maxy)))
-    window = shapely.box(minx, miny, maxx, maxy)
+    window = np.array(_bounds(refined, box)).reshape(2, 2)
     for i in np.flatnonzero(~finite).tolist():
         ends = refined.edges[edges[i]]
-        base = refined.vertices[ends[ends < v]][0] if (ends < v).any() else _foot(refined, int(edges[i]))
-        # Far enough to leave the window, from wherever it starts.
-        length = reach + 2.0 * float(np.abs(base).max())
-        line = [base if end < v else base + refined.directions[end - v] * length for end in ends.tolist()]
-        cut = shapely.intersection(shapely.LineString(line), window)
-        if cut.geom_type != "LineString" or cut.is_empty:
+        first, last = (end < v for end in ends.tolist())
+        base = refined.vertices[ends[0 if first else 1]] if first or last else _foot(refined, int(edges[i]))
+        direction = refined.directions[ends[1 if first or not last else 0] - v]
+        stretch = _stretch(base, direction, 0.0 if first or last else -np.inf, window)
+        if stretch is None:
             kept[i] = False
             continue
-        coordinates = np.asarray(cut.coords)
-        if (coordinates[-1] - coordinates[0]) @ (line[1] - line[0]) < 0:
-            coordinates = coordinates[::-1]
-        out[i] = coordinates[[0, -1]]
-        names[i] = np.where((names[i] >= 0) & (out[i] == line).all(axis=1), names[i], -1)
+        points = np.clip(base + np.array(stretch)[:, None] * direction, *window)
+        loose = stretch[0] > 0.0 or not (first or last)
+        points[0] = points[0] if loose else base
+        name = -1 if loose else int(ends[0 if first else 1])
+        # The edge runs from its first end to its last.
+        out[i], names[i] = (points, (name, -1)) if first or not last else (points[::-1], (-1, name))
     return out[kept], names[kept], edges[kept]
+
+
+def _stretch(
+    base: NDArray[np.float64], direction: NDArray[np.float64], low: float, window: NDArray[np.float64]
+) -> tuple[float, float] | None:
+    """From where to where a ray, or a line if `low` is infinite, runs through a box; None where it does not."""
+    high = np.inf
+    for x, d, (least, most) in zip(base.tolist(), direction.tolist(), window.T.tolist(), strict=True):
+        if d == 0.0:
+            if not least <= x <= most:
+                return None
+            continue
+        s, t = sorted([(least - x) / d, (most - x) / d])
+        low, high = max(low, s), min(high, t)
+    return (low, high) if low < high < np.inf else None
 
 
 def _foot(refined: RegionComplex, edge: int) -> NDArray[np.float64]:
