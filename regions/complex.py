@@ -549,6 +549,136 @@ class RegionComplex:
         classes, counts = np.unique(self.predicted_classes, return_counts=True)
         return dict(zip(classes.tolist(), counts.tolist(), strict=True))
 
+    def to_dataframe(self) -> Any:
+        """One row a region as a `pandas.DataFrame`; the columns are those of :func:`regions.exports.to_columns`.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        MissingExtraError
+            When pandas is not installed: ``pip install 'linear-regions[dataframe]'``.
+        """
+        from regions.exports import to_dataframe
+
+        return to_dataframe(self)
+
+    def to_geodataframe(self, *, box: Any = None) -> Any:
+        """One row a region as a `geopandas.GeoDataFrame`, with its polygon.
+
+        Parameters
+        ----------
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where regions are cut off; needed where one is unbounded.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+
+        Raises
+        ------
+        MissingExtraError
+            When geopandas is not installed: ``pip install 'linear-regions[geo]'``.
+        ValueError
+            When a region is unbounded and no box is given.
+        """
+        from regions.exports import to_geodataframe
+
+        return to_geodataframe(self, box)
+
+    def to_networkx(self) -> Any:
+        """The dual graph as a `networkx.Graph`: regions that share an edge.
+
+        Returns
+        -------
+        networkx.Graph
+            Nodes have ``area``, ``bounded``, ``pattern`` (a text of 0 and 1), ``point`` (inside), ``gradient`` and
+            ``offset``; edges ``neurons``, on whose bent hyperplanes the border lies, and its ``length``.
+
+        Raises
+        ------
+        MissingExtraError
+            When networkx is not installed: ``pip install 'linear-regions[graph]'``.
+        """
+        from regions.exports import to_networkx
+
+        return to_networkx(self)
+
+    def to_geojson(self, path: str | Path | None = None, *, box: Any = None) -> dict[str, Any]:
+        """The regions as a GeoJSON FeatureCollection; no number is rounded, and infinite ones are the text "inf".
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it as well.
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where regions are cut off; needed where one is unbounded. What lies outside has no geometry.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        ValueError
+            When a region is unbounded and no box is given.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> found = regions.enumerate_regions(network, 1).to_geojson()
+        >>> found["features"][2]["properties"]["pattern"]
+        '11'
+        """
+        from regions.exports import geojson
+
+        return geojson(self, path, box)
+
+    def to_wkb(self, *, box: Any = None) -> NDArray[Any]:
+        """The regions' polygons as well-known binary: object array of bytes, shape (R,).
+
+        Parameters
+        ----------
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where regions are cut off; needed where one is unbounded.
+
+        Returns
+        -------
+        ndarray, shape (R,), object
+
+        Raises
+        ------
+        ValueError
+            When a region is unbounded and no box is given.
+        """
+        from regions.exports import to_wkb
+
+        return to_wkb(self, box)
+
+    def to_obj(self, path: str | Path, output: int = 0) -> None:
+        """Write the graph of an output over the domain as a surface, z = output, to a Wavefront OBJ file.
+
+        Parameters
+        ----------
+        path : str or Path
+        output : int
+
+        Raises
+        ------
+        ValueError
+            When there is no such output, or a region is unbounded.
+
+        Notes
+        -----
+        Neighbours share their vertices. A region is one face, over a domain that is not convex its triangles.
+        """
+        from regions.exports import to_obj
+
+        to_obj(self, path, output)
+
     def save(self, path: str | Path) -> None:
         """Write the complex, its network and its domain to an `.npz` file, atomically.
 
