@@ -393,6 +393,25 @@ def test_stable_regions_over_other_domains() -> None:
         measures.stable_regions(first, over(first.network, 1))
 
 
+def test_slices_are_measured_in_their_coordinates() -> None:
+    rng = np.random.default_rng(0)
+    deep = Network.from_arrays([rng.normal(size=(6, 5)), rng.normal(size=(6, 6)), rng.normal(size=(1, 6))])
+    plane = regions.Slice(rng.normal(size=5), rng.normal(size=5), rng.normal(size=5), 2)
+    found, flat = regions.enumerate_regions(deep, plane), over(plane.compose(deep), 2)
+    assert measures.boundary_length(found) == measures.boundary_length(flat)
+    assert measures.lipschitz_constant(found) == measures.lipschitz_constant(flat)
+    inside = measures.within(found, 1)
+    assert (inside.slice.points([[1.0, 2.0]]) == plane.points([[1.0, 2.0]])).all()
+    assert inside.slice.domain == inside.domain == Box(-1, -1, 1, 1)
+    assert measures.stable_regions(found, found).shared_area == pytest.approx(16.0)
+    with pytest.raises(DomainError, match="one plane"):
+        measures.stable_regions(
+            found, regions.enumerate_regions(deep, regions.Slice(plane.origin, plane.v, plane.u, 2))
+        )
+    with pytest.raises(InvalidNetworkError, match="the same neurons"):
+        measures.stable_regions(found, over(AXES, 2))
+
+
 def test_measures_of_the_whole_plane_in_one_region() -> None:
     found = over(Network.from_arrays([np.zeros((2, 2)), np.ones((1, 2))]), WholePlane())
     assert measures.diameter(found) == 0

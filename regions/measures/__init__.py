@@ -2,7 +2,8 @@
 
 Every function takes a :class:`regions.RegionComplex` first. A *boundary* is an edge between two regions; the domain's
 rim counts only where that is said or asked for. Lengths and areas come in float64 from the rounded vertices, or with
-``exact=True`` from the rationals that they are; counts and decisions are exact always.
+``exact=True`` from the rationals that they are; counts and decisions are exact always. Over a slice everything is
+measured in the slice's own coordinates.
 """
 
 from __future__ import annotations

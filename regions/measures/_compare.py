@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.complex import RegionComplex
+    from regions.slices import Slice
 
 __all__ = ["StableRegions", "stable_regions", "within"]
 
@@ -33,7 +34,7 @@ def within(complex_: RegionComplex, box: Any) -> RegionComplex:
     complex_ : RegionComplex
         Over a box, or over an unbounded domain.
     box : float, Box or (minx, miny, maxx, maxy)
-        A number b means [-b, b]².
+        A number b means [-b, b]². Over a slice in the coordinates (s, t).
 
     Returns
     -------
@@ -59,6 +60,7 @@ def within(complex_: RegionComplex, box: Any) -> RegionComplex:
     [1.0, 2.0, 4.0, 2.0]
     """
     from regions.enumeration import enumerate_regions
+    from regions.slices import Slice
 
     frame = as_domain(box)
     if not isinstance(frame, Box):
@@ -78,7 +80,10 @@ def within(complex_: RegionComplex, box: Any) -> RegionComplex:
             f"a complex over {domain!r} was given, which is bounded as it is; to look at a part of it, enumerate over "
             "that part."
         )
-    return enumerate_regions(complex_.network, domain)
+    found = enumerate_regions(complex_.network, domain)
+    if complex_.slice is None:
+        return found
+    return replace(found, slice=Slice.from_saved_arrays(complex_.slice.to_arrays(), domain))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +155,7 @@ def stable_regions(first: RegionComplex, second: RegionComplex, *, exact: bool =
     InvalidNetworkError
         When the networks do not have the same neurons.
     DomainError
-        When the domains differ.
+        When the domains differ, or are slices along different planes.
 
     Notes
     -----
@@ -196,6 +201,15 @@ def _check_alike(first: RegionComplex, second: RegionComplex) -> None:
         raise InvalidNetworkError(f"{one!r} and {two!r} were given; two networks with the same neurons are needed.")
     if first.domain != second.domain:
         raise DomainError(f"complexes over {first.domain!r} and {second.domain!r} were given; one domain is needed.")
+    if not _one_plane(first.slice, second.slice):
+        raise DomainError("complexes over slices along different planes were given; one plane is needed.")
+
+
+def _one_plane(first: Slice | None, second: Slice | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    one, two = first.to_arrays(), second.to_arrays()
+    return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one.keys() - {"anchors"})
 
 
 def _by_pattern(complex_: RegionComplex) -> dict[bytes, list[int]]:

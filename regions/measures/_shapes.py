@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -169,6 +170,8 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
                 # Not those of the steps: rounding may turn a short one round.
                 directions = _directions(complex_, lines, edges[places], group)
             lengths = np.hypot(*np.moveaxis(steps, 2, 0))
+            # Areas beyond the range of float64 are stored as its largest number.
+            areas = np.where(areas < sys.float_info.max, areas, np.inf)
             ratio = (areas / lengths.sum(axis=1)).clip(min=0.0)
             low, high = np.nan_to_num(ratio, posinf=0.0), np.where(np.isinf(ratio), np.inf, 2 * np.nan_to_num(ratio))
             # Rounding leaves nothing of a sliver; what its area says holds all the same.
