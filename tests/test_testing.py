@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
+from planar_domains import polygons, polyhedra
 
 import regions
 from regions import Box, ConvexPolygon, Network, RegionComplex
@@ -26,6 +29,7 @@ from regions.testing import (
     degenerate_mlps,
     domains,
     networks,
+    reference_count,
     relu_mlps,
 )
 from regions.testing.exactly import map_error
@@ -280,3 +284,34 @@ def network_row(network: Network, pattern: Any, column: int) -> list[Any]:
 def test_importing_regions_does_not_import_hypothesis() -> None:
     code = "import regions, sys; sys.exit('hypothesis' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_documented_example_finds_the_toy_counters_mistake() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "testing.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)[:2]:
+        exec(block, names)
+    names["test_my_counter"]()
+    with pytest.raises(AssertionError):
+        names["test_my_counter_on_degenerate_networks"]()
+
+
+@settings(max_examples=25)
+@given(networks(), st.one_of(domains(), polygons(), polyhedra(), st.just(regions.WholePlane())))
+def test_the_reference_counts_like_the_engine(network: Network, domain: Any) -> None:
+    try:
+        expected = reference_count(network, domain)
+    except regions.errors.DomainError:
+        with pytest.raises(regions.errors.DomainError):
+            regions.count_regions(network, domain)
+        return
+    assert regions.count_regions(network, domain) == expected
+
+
+def test_the_reference_counts_on_slices_and_refuses_what_the_engine_refuses() -> None:
+    rng = np.random.default_rng(0)
+    network = Network.from_arrays([rng.normal(size=(5, 4)), rng.normal(size=(1, 5))])
+    plane = regions.Slice(*rng.normal(size=(3, 4)), domain=2)
+    assert reference_count(network, plane) == regions.count_regions(network, plane)
+    with pytest.raises(regions.RegionsError, match="4 input"):
+        reference_count(network, 1)
