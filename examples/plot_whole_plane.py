@@ -26,7 +26,7 @@ print(f"{(~plane.bounded).sum()} of them are unbounded; the formula says {2 * n}
 print("all vertices lie in [{0:.6g}, {2:.6g}] × [{1:.6g}, {3:.6g}]".format(*plane.extent))
 
 # %%
-# A cone is an intersection of two half-planes, normals @ x <= offsets: here all points with |x₁| <= x₂ + 2. The polygon
+# A cone is an intersection of two half-planes, normals @ x <= offsets: here abs(x₁) <= x₂ + 2. The polygon
 # has a reflex corner and a hole. One pattern may then belong to several regions, and every connected one counts.
 
 cone = regions.enumerate_regions(model, regions.Polyhedron([[1.0, -1.0], [-1.0, -1.0]], [2.0, 2.0]))

@@ -70,6 +70,8 @@ class Network:
     >>> network = Network.from_arrays([np.eye(2), np.ones((1, 2))], [np.zeros(2), np.zeros(1)])
     >>> network
     <Network 2-2-1 with 2 hidden neurons and 9 parameters>
+    >>> network.neurons[1]
+    Neuron(layer=0, unit=1, name='layer 0', kind='relu', index=(1,))
     >>> network([[1.0, -3.0]])
     array([[1.]])
     >>> network.patterns([[1.0, -3.0]])
@@ -269,14 +271,7 @@ class Network:
 
     @cached_property
     def neurons(self) -> tuple[Neuron, ...]:
-        """What every neuron is, in the order of the patterns: layer, unit, module, activation, channel and pixel.
-
-        Examples
-        --------
-        >>> network = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
-        >>> network.neurons[1]
-        Neuron(layer=0, unit=1, name='layer 0', kind='relu', index=(1,))
-        """
+        """What every neuron is, in the order of the patterns: layer, unit, module, activation, channel and pixel."""
         found: list[Neuron] = []
         for i, layer in enumerate(self.layers):
             start = 0

@@ -31,7 +31,7 @@ def winners(network: Network, patterns: ArrayLike) -> dict[str, NDArray[np.int64
 
     Returns
     -------
-    dict of str to ndarray, shape (..., *output shape), int64
+    dict of str to ndarray, shape (..., output shape), int64
         For each module that decides a maximum, by its name, the place of the winner within the window: in a pool of
         2 by 2 pixels 0 to 3, row by row, padding counted as a place. A maximum of one argument alone has no units and
         nothing to decide; it is -1.

@@ -112,7 +112,7 @@ def test_random_architectures_have_the_regions_of_the_reference(model):
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(models())
 def test_many_random_architectures_have_the_regions_of_the_reference(model):
     check_against_the_reference(model)

@@ -63,13 +63,13 @@ def test_engine_equals_reference(kind: str) -> None:
     check()
 
 
-@settings(max_examples=75)
+@settings(max_examples=50)
 @given(relu_mlps(min_hidden_layers=2, max_hidden_layers=4, max_width=8), domains(kinds=["square", "polygon"]))
 def test_engine_equals_reference_on_larger_generic_networks(network: Network, domain: Box | ConvexPolygon) -> None:
     assert_equals_reference(network, domain)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(degenerate_mlps(min_hidden_layers=2, max_hidden_layers=4, max_width=7), domains(kinds=["square", "integer_box"]))
 def test_engine_equals_reference_on_larger_degenerate_networks(network: Network, domain: Box | ConvexPolygon) -> None:
     assert_equals_reference(network, domain)

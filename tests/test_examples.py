@@ -13,6 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("plot_*.py"))
 
+# These train networks: CI runs them with the other slow tests.
+SLOW = {"plot_digits", "plot_training"}
+
 # Figures are kept open by pyplot after a script has run, so they can be counted and rendered.
 RUN = """
 import runpy, sys, io
@@ -37,7 +40,9 @@ def test_there_are_examples() -> None:
     assert len(SCRIPTS) >= 8
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "script", [pytest.param(p, marks=[pytest.mark.slow] * (p.stem in SLOW), id=p.stem) for p in SCRIPTS]
+)
 def test_example_runs_without_a_warning(script: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(tmp_path / "mpl")}
     done = subprocess.run(

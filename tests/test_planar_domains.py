@@ -41,25 +41,25 @@ def assert_counts_unbounded(network: Network, domain: Any) -> None:
         assert regions.count_regions(network, domain) == expected
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(networks(), unbounded)
 def test_counts_over_unbounded_domains(network: Network, domain: Any) -> None:
     assert_counts_unbounded(network, domain)
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(degenerate_mlps(min_hidden_layers=2, max_hidden_layers=3, max_width=6), unbounded)
 def test_counts_of_degenerate_networks_over_unbounded_domains(network: Network, domain: Any) -> None:
     assert_counts_unbounded(network, domain)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(networks(), polygons())
 def test_counts_over_polygons(network: Network, domain: Polygon) -> None:
     assert regions.count_regions(network, domain) == len(reference_polygon(plain(network), rings(domain)))
 
 
-@settings(max_examples=75)
+@settings(max_examples=30)
 @given(degenerate_mlps(max_width=5), polygons())
 def test_counts_of_degenerate_networks_over_polygons(network: Network, domain: Polygon) -> None:
     assert regions.count_regions(network, domain) == len(reference_polygon(plain(network), rings(domain)))
@@ -92,21 +92,52 @@ def assert_complex_unbounded(network: Network, domain: Any) -> None:
         assert found.extent is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(networks(), unbounded)
 def test_complexes_over_unbounded_domains(network: Network, domain: Any) -> None:
     assert_complex_unbounded(network, domain)
 
 
-@settings(max_examples=75)
+@settings(max_examples=30)
 @given(degenerate_mlps(min_hidden_layers=2, max_hidden_layers=3, max_width=6), unbounded)
 def test_complexes_of_degenerate_networks_over_unbounded_domains(network: Network, domain: Any) -> None:
     assert_complex_unbounded(network, domain)
 
 
-@settings(max_examples=150)
+@pytest.mark.slow
+@settings(max_examples=500)
+@given(st.one_of(networks(), degenerate_mlps(max_width=5)), unbounded)
+def test_many_complexes_over_unbounded_domains(network: Network, domain: Any) -> None:
+    assert_complex_unbounded(network, domain)
+
+
+@settings(max_examples=60)
 @given(st.one_of(networks(), degenerate_mlps(max_width=5)), polygons())
 def test_complexes_over_polygons(network: Network, domain: Polygon) -> None:
+    assert_complex_over_polygon(network, domain)
+
+
+@pytest.mark.slow
+@settings(max_examples=500)
+@given(st.one_of(networks(), degenerate_mlps(max_width=5)), polygons())
+def test_many_complexes_over_polygons(network: Network, domain: Polygon) -> None:
+    assert_complex_over_polygon(network, domain)
+
+
+def test_a_triangle_whose_lengths_underflow_in_squares() -> None:
+    weight = [
+        [0.13368092827245662, -0.3696389678257356],
+        [-0.2920800325933516, -1.7263781423104132],
+        [1.2725852944734428, 0.809047446919744],
+        [-0.23010869470220222, 0.5471638848019457],
+    ]
+    bias = [0.41050391297026284, 1.1203453215921078e-266, -5.250370703196704e-267, -3.5508587803459317e-267]
+    network = Network.from_arrays([weight, np.ones((1, 4))], [bias, [0.0]])
+    hole = [(0.5, 1.5), (0.5, 0.5), (0.0, 0.5), (0.0, 1.5)]
+    assert_complex_over_polygon(network, Polygon([(-3, -3), (3, -3), (3, 3), (-3, 3)], [hole]))
+
+
+def assert_complex_over_polygon(network: Network, domain: Polygon) -> None:
     found = regions.enumerate_regions(network, domain)
     expected = reference_polygon(plain(network), rings(domain))
     assert sorted(map(tuple, found.patterns.tolist())) == sorted(expected)

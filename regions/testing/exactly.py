@@ -186,7 +186,8 @@ class ExactCheck:
             # Floats tell only where there is room.
             with np.errstate(all="ignore"):
                 room = shapely.distance(shapely.boundary(shape), shapely.Point(x, y))
-            return (Fraction(x), Fraction(y)) if room > 1e-6 else None
+            # Infinite where squares of the triangle's lengths underflow.
+            return (Fraction(x), Fraction(y)) if 1e-6 < room < np.inf else None
         v = len(self.points)
         ring = self.ring(region)
         anchors = [self.points[i] for i in ring if i < v] + self.feet.get(region, [])
