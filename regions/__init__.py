@@ -1,4 +1,4 @@
-"""Exact linear regions of piecewise-linear neural networks in the plane."""
+"""Exact activation regions of piecewise-linear neural networks in the plane."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from regions._version import __version__
 from regions.complex import Certificate, Region, RegionComplex
+from regions.counts import RegionCounts
 from regions.cross_check import CrossCheck, cross_check
 from regions.domain import Box, ConvexPolygon
 from regions.enumeration import count_regions, enumerate_regions
@@ -34,6 +35,7 @@ __all__ = [
     "Polyhedron",
     "Region",
     "RegionComplex",
+    "RegionCounts",
     "RegionsError",
     "Slice",
     "WholePlane",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from regions.counts import RegionCounts
     from regions.decomposition import Domain
     from regions.outputs import DecisionBoundary, LevelSet
     from regions.slices import Slice
@@ -328,6 +329,59 @@ class RegionComplex:
     def neighbor_neurons(self) -> NDArray[np.int64]:
         """The neuron on the edge that each pair of `neighbors` shares: shape (A,), int64."""
         return _read_only(self.edge_neurons[self._inner_edges])
+
+    def counts(self) -> RegionCounts:
+        """Count the regions by five definitions, exactly.
+
+        Returns
+        -------
+        RegionCounts
+            Activation patterns (of edges and vertices too), activation regions, open and closed linear regions and
+            affine pieces, within the closed domain. docs/definitions.md says what each is.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0]]])
+        >>> regions.enumerate_regions(network, 1).counts()
+        RegionCounts(activation_patterns=4, activation_regions=4, open_linear_regions=2, closed_linear_regions=2,
+                     affine_pieces=2)
+        """
+        from regions.counts import count
+
+        return count(self)
+
+    @cached_property
+    def affine_pieces(self) -> NDArray[np.int64]:
+        """Number of the affine map on each region, shape (R,), int64: equal where the maps are exactly equal.
+
+        Numbers are given from 0 in the order of the regions, here and for the linear regions.
+        """
+        from regions.counts import affine_pieces
+
+        return _read_only(affine_pieces(self))
+
+    @cached_property
+    def open_linear_regions(self) -> NDArray[np.int64]:
+        """Number of the open linear region that each region is a part of, shape (R,), int64.
+
+        A maximal connected open set on which the network is one affine map: regions joined across the edges they
+        share.
+        """
+        from regions.counts import open_linear_regions
+
+        return _read_only(open_linear_regions(self))
+
+    @cached_property
+    def closed_linear_regions(self) -> NDArray[np.int64]:
+        """Number of the closed linear region that each region is a part of, shape (R,), int64.
+
+        A maximal connected closed set with an interior on which the network is one affine map: open linear regions
+        joined also through points and segments, within the domain, where the network equals that map.
+        """
+        from regions.counts import closed_linear_regions
+
+        return _read_only(closed_linear_regions(self))
 
     @cached_property
     def extent(self) -> tuple[float, float, float, float] | None:

@@ -49,7 +49,7 @@ class UnsupportedOperationError(CaptureError):
 
 
 class NotPiecewiseLinearError(UnsupportedOperationError):
-    """A model uses an operation that is not piecewise linear, so it has no linear regions."""
+    """A model uses an operation that is not piecewise linear, so it has no linear regions by any definition."""
 
 
 class DomainError(RegionsError, ValueError):

@@ -181,7 +181,7 @@ def _axis(low: float, high: float, resolution: int) -> NDArray[np.float64]:
 
 
 def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int = 0) -> GradientImage:
-    """Evaluate a network on a regular grid and differentiate numerically: the picture of its linear regions.
+    """Evaluate a network on a regular grid and differentiate numerically: where it is affine, the picture is flat.
 
     Where the whole stencil of a pixel lies in one region, the picture shows that region's gradient; where it
     crosses a border, a mixture. :func:`regions.cross_check` compares it with the exact regions.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from regions.counts import RegionCounts
     from regions.engine.intervals import ExactLine, LayerBounds
 
 __all__ = ["SegmentPieces", "Trajectory", "enumerate_segment", "enumerate_trajectory"]
@@ -157,6 +158,27 @@ class SegmentPieces:
             rows = ((int(values[i, 0]), int(values[i, 1])) for i in range(values.nrows()))
             pieces.append([(Fraction(a, 1 << scale), Fraction(c, 1 << scale)) for a, c in rows])
         return pieces
+
+    def counts(self) -> RegionCounts:
+        """Count the regions along the line by five definitions, exactly.
+
+        Returns
+        -------
+        RegionCounts
+            Activation patterns (of the breakpoints and ends too), activation regions (pieces), open and closed linear
+            regions and affine pieces.
+
+        Examples
+        --------
+        >>> from regions import Network
+        >>> network = Network.from_arrays([[[1.0], [-1.0]], [[1.0, -1.0]]])
+        >>> enumerate_segment(network, [0.0], [1.0], "line").counts()
+        RegionCounts(activation_patterns=3, activation_regions=2, open_linear_regions=1, closed_linear_regions=1,
+                     affine_pieces=1)
+        """
+        from regions.counts import count_segment
+
+        return count_segment(self)
 
     def __repr__(self) -> str:
         where = f"{_WORDS[self.kind]} from {_short(self.p)} {'to' if self.kind == 'segment' else 'through'}"

@@ -1,4 +1,4 @@
-"""Bounds on the number of linear regions, each with its theorem, what it holds for and its paper.
+"""Bounds on the number of activation regions, each with its theorem, what it holds for and its paper.
 
 Numbers of neurons go in, exact Python integers come out: :func:`serra_2018` and the others. :func:`for_network` makes
 the table of all that apply to one network. :func:`montufar_folding` and its relatives are networks that attain the

@@ -78,7 +78,8 @@ def zaslavsky_zero_bias(input_dimension: int, neurons: int) -> int:
     them meet in that point alone.
 
     *Holds for* the activation regions, over the whole space, of one layer of any activation with two slopes whose
-    hyperplanes have a common point, as they do where all biases are 0; so also for linear regions and affine pieces.
+    hyperplanes have a common point, as they do where all biases are 0; so also for open and closed linear regions and
+    affine pieces.
 
     *Papers*: Schläfli (1852, published 1901); Cover (1965), "Geometrical and statistical properties of systems of
     linear inequalities with applications in pattern recognition", theorem 1; Zaslavsky (1975).

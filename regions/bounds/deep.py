@@ -49,7 +49,7 @@ def zaslavsky_product(input_dimension: int, widths: Sequence[int]) -> int:
     of R^D do. No bound that follows is larger.
 
     *Holds for* the activation regions, over the whole space or a convex domain, of networks of any activations with two
-    slopes; so also for linear regions and affine pieces.
+    slopes; so also for open and closed linear regions and affine pieces.
 
     *Paper*: Raghu, Poole, Kleinberg, Ganguli & Sohl-Dickstein (2017), "On the expressive power of deep neural
     networks", theorem 1, whose proof is this product.
@@ -88,7 +88,7 @@ def montufar_2017(input_dimension: int, widths: Sequence[int]) -> int:
     *Theorem*: proposition 3. The image of a region under the layers before has at most that dimension.
 
     *Holds for* the activation regions, over the whole space or a convex domain, of fully connected networks of any
-    activations with two slopes, not of ReLU alone; so also for linear regions and affine pieces.
+    activations with two slopes, not of ReLU alone; so also for open and closed linear regions and affine pieces.
 
     *Paper*: Montúfar (2017), "Notes on the number of linear regions of deep neural networks".
 
@@ -133,8 +133,8 @@ def serra_2018(input_dimension: int, widths: Sequence[int], ranks: Sequence[int]
     hyperplanes of a layer have as many independent normals as its weights have, and no image is larger than that.
 
     *Holds for* the activation regions, over the whole space or a convex domain, of fully connected ReLU networks; so
-    also for linear regions and affine pieces. It does not hold for leaky ReLU or the absolute value, which flatten
-    nothing; :func:`montufar_2017` does.
+    also for open and closed linear regions and affine pieces. It does not hold for leaky ReLU or the absolute value,
+    which flatten nothing; :func:`montufar_2017` does.
 
     *Paper*: Serra, Tjandraatmadja & Ramalingam (2018), "Bounding and counting linear regions of deep neural networks".
 
@@ -220,7 +220,8 @@ def arora_2018_one_input(widths: Sequence[int]) -> int:
     *Theorem*: a ReLU of a function with p pieces has at most 2p, so a layer of n of them makes at most 2np of p. Since
     n + 1 <= 2n, it is never smaller than the product of n_l + 1.
 
-    *Holds for* the affine pieces, linear regions and activation regions of ReLU networks on the real line.
+    *Holds for* the affine pieces, open and closed linear regions and activation regions of ReLU networks on the real
+    line.
 
     *Paper*: Arora, Basu, Mianjy & Mukherjee (2018), "Understanding deep neural networks with rectified linear units",
     the lemma behind its gap between depths.
@@ -269,7 +270,7 @@ def hinz_2019(input_dimension: int, widths: Sequence[int], histogram: str | Hist
     neurons.
 
     *Holds for* the activation regions, over the whole space or a convex domain, of fully connected ReLU networks; so
-    also for linear regions and affine pieces, which the paper speaks of.
+    also for open and closed linear regions and affine pieces, which the paper speaks of.
 
     *Paper*: Hinz & van de Geer (2019), "A framework for the construction of upper bounds on the number of affine linear
     regions of ReLU feed-forward neural networks".

@@ -36,9 +36,9 @@ def montufar_2014_lower(input_dimension: int, widths: Sequence[int]) -> int:
     *Theorem*: theorem 4. With p = floor(n_l / D) neurons for each coordinate a layer folds p^D cubes onto one; the last
     layer cuts the folded cube generically, and so every one of the cubes.
 
-    *Holds for* the maximum over all weights of the number of activation regions, and of linear regions, of ReLU
-    networks of these widths, over the whole space or any domain with an interior. It says nothing of one given network.
-    :func:`montufar_folding` is a network that has so many in the unit cube.
+    *Holds for* the maximum over all weights of the number of activation regions, and of open and closed linear regions,
+    of ReLU networks of these widths, over the whole space or any domain with an interior. It says nothing of one given
+    network. :func:`montufar_folding` is a network that has so many in the unit cube.
 
     *Paper*: Montúfar, Pascanu, Cho & Bengio (2014), "On the number of linear regions of deep neural networks".
 

@@ -38,9 +38,9 @@ def serra_2018_maxout(input_dimension: int, widths: Sequence[int], rank: int) ->
     are linear on the parts that k (k - 1) / 2 n hyperplanes make.
 
     *Holds for* the activation regions of maxout units, i.e. the sets on which it is settled which function of each unit
-    is the largest, over the whole space or a convex domain; so also for linear regions and affine pieces. In a
-    :class:`regions.Network` a unit of k > 2 functions becomes rounds of pairwise maxima, which settle more than that:
-    their activation regions are more, and this is no bound on them.
+    is the largest, over the whole space or a convex domain; so also for open and closed linear regions and affine
+    pieces. In a :class:`regions.Network` a unit of k > 2 functions becomes rounds of pairwise maxima, which settle more
+    than that: their activation regions are more, and this is no bound on them.
 
     *Paper*: Serra, Tjandraatmadja & Ramalingam (2018), "Bounding and counting linear regions of deep neural networks".
 
@@ -86,8 +86,8 @@ def montufar_2022_maxout(input_dimension: int, ranks: Sequence[int]) -> int:
     polytope for each unit. With ranks of 2 it is Zaslavsky's number, with one input 1 + the sum of k_i - 1.
 
     *Holds for* the activation regions of one layer of maxout units over the whole space, and is attained there; so it
-    bounds linear regions and affine pieces too. A convex domain shows at most as many. About networks with k > 2 in
-    canonical form see :func:`serra_2018_maxout`.
+    bounds open and closed linear regions and affine pieces too. A convex domain shows at most as many. About networks
+    with k > 2 in canonical form see :func:`serra_2018_maxout`.
 
     *Paper*: Montúfar, Ren & Zhang (2022), "Sharp bounds for the number of regions of maxout networks and vertices of
     Minkowski sums".

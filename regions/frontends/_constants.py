@@ -51,6 +51,7 @@ def product(interpreter: Interpreter, operation: Operation) -> Any:
         return NotImplemented
     raise NotPiecewiseLinearError(
         f"The model multiplies two values that both depend on its input ({operation.name}) at "
-        f"{place_of(operation.node)}; such a product is not piecewise linear, so the model has no linear regions. "
+        f"{place_of(operation.node)}; such a product is not piecewise linear, so the model has no linear regions "
+        "by any definition. "
         "Allowed are multiples by constants. Replace the product."
     )

@@ -145,7 +145,7 @@ class Interpreter:
         except NotPiecewiseLinearError:
             raise
         except UnsupportedOperationError:
-            # An operation that rules out linear regions altogether is the more helpful one to name.
+            # An operation that rules out regions by any definition is the more helpful one to name.
             later = self._beyond_help()
             if later is None:
                 raise
@@ -361,7 +361,8 @@ class Interpreter:
         if name in NOT_PIECEWISE_LINEAR and not linear_norm:
             return NotPiecewiseLinearError(
                 f"The model uses {name} at {place}; {name} is not piecewise linear{reason_of(name)}, so the model has "
-                f"no linear regions. {ONLY} Replace it, or capture only the part of the model before it."
+                f"no linear regions by any definition. {ONLY} Replace it, or "
+                "capture only the part of the model before it."
             )
         if name in JUMPING:
             return NotPiecewiseLinearError(

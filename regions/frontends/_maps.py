@@ -212,7 +212,8 @@ def _batch_norm(interpreter: Interpreter, operation: Operation) -> Any:
         if operation.name == "instance_norm":
             raise NotPiecewiseLinearError(
                 f"The model uses instance_norm at {place}; it divides by the spread of its own input, which is not "
-                "piecewise linear, so the model has no linear regions. Allowed is normalisation by stored statistics "
+                "piecewise linear, so the model has no linear regions by any definition. "
+                "Allowed is normalisation by stored statistics "
                 "(track_running_stats=True, in eval mode). Replace it."
             )
         raise CaptureError(

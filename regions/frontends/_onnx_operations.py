@@ -208,8 +208,8 @@ def _mean(reader: Reader, step: Step) -> Traced:
 def _product(step: Step) -> NotPiecewiseLinearError:
     return NotPiecewiseLinearError(
         f"The model multiplies two values that both depend on its input ({step.kind}) at {step.place}; such a product "
-        "is not piecewise linear, so the model has no linear regions. Allowed are multiples by constants. Replace the "
-        "product."
+        "is not piecewise linear, so the model has no linear regions by any definition. "
+        "Allowed are multiples by constants. Replace the product."
     )
 
 
@@ -228,7 +228,8 @@ def _div(reader: Reader, step: Step) -> Traced:
     if isinstance(right, Traced):
         raise NotPiecewiseLinearError(
             f"The model divides by a value that depends on its input (Div) at {step.place}; that is not piecewise "
-            "linear, so the model has no linear regions. Allowed are multiples by constants. Replace the quotient."
+            "linear, so the model has no linear regions by any definition. "
+            "Allowed are multiples by constants. Replace the quotient."
         )
     divisor = as_float64(right, f"The divisor of {step.kind} at {step.place}")
     with np.errstate(all="ignore"):

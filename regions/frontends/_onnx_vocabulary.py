@@ -26,7 +26,7 @@ _JUMPING = _words("""
 """)
 
 NOT_PIECEWISE_LINEAR = {
-    **dict.fromkeys(_CURVED, "is not piecewise linear, so the model has no linear regions"),
+    **dict.fromkeys(_CURVED, "is not piecewise linear, so the model has no linear regions by any definition"),
     **dict.fromkeys(_JUMPING, "jumps, so it is not continuous and piecewise linear"),
 }
 

@@ -92,7 +92,8 @@ def _div(interpreter: Interpreter, operation: Operation) -> Any:
     if isinstance(right, Traced):
         raise NotPiecewiseLinearError(
             f"The model divides by a value that depends on its input (div) at {place}; that is not piecewise linear, "
-            "so the model has no linear regions. Allowed are multiples by constants. Replace the quotient."
+            "so the model has no linear regions by any definition. "
+            "Allowed are multiples by constants. Replace the quotient."
         )
     if operation.arguments.get("rounding_mode") is not None:
         raise NotPiecewiseLinearError(

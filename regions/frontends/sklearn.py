@@ -70,8 +70,8 @@ def from_estimator(estimator: Any) -> Network:
     activation = perceptron.activation
     if activation not in ("identity", "relu"):
         raise NotPiecewiseLinearError(
-            f"The {kind} has activation={activation!r}, which is not piecewise linear, so it has no linear regions. "
-            "Allowed are 'relu' and 'identity'. Fit it again with one of these."
+            f"The {kind} has activation={activation!r}, which is not piecewise linear, so it has no linear "
+            "regions by any definition. Allowed are 'relu' and 'identity'. Fit it again with one of these."
         )
     if kind == "MLPRegressor" and perceptron.out_activation_ != "identity":
         raise NotPiecewiseLinearError(

@@ -74,6 +74,18 @@ class EdgeLines:
     def _neurons(self) -> ExactLines:
         return ExactLines(self.complex.network, self.complex.patterns)
 
+    def cross(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which pairs of edges are proven by floats to lie on lines that are not parallel."""
+        with np.errstate(all="ignore"):
+            length = np.hypot(self.values[:, 0], self.values[:, 1])
+            unit = self.values[:, :2] / length[:, None]
+            turn = (self.errors[:, 0] + self.errors[:, 1]) / length * (1 + 8 * _U) + 16 * _U
+            p, q = unit[first], unit[second]
+            sine = np.abs(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]) * (1 - 8 * _U) - 8 * _U
+            # Both normals are off by no more than `turn`, itself small.
+            small = (turn[first] < 2.0**-10) & (turn[second] < 2.0**-10)
+            return small & (sine > 3 * (turn[first] + turn[second]))
+
     def exact(self, edge: int) -> tuple[int, int, int]:
         """The line as three integers, up to a positive factor."""
         neuron = int(self.complex.edge_neurons[edge])

@@ -17,8 +17,8 @@ COUNTED = "activation regions"
 DEFINITION = (
     "An activation region is a full-dimensional set of inputs on which every hidden neuron keeps its activation "
     "pattern (pre-activation > 0, or not). On each one the network is a single affine map. Neighbouring activation "
-    "regions may happen to carry the same map, so other definitions of “linear region” can give smaller counts; "
-    "this report counts activation regions only."
+    "regions may happen to carry the same map, so open linear regions, closed linear regions and affine pieces, other "
+    "definitions of “linear region”, can be fewer; this report counts activation regions only."
 )
 
 

@@ -194,12 +194,8 @@ def overlap(first: list[Point], second: list[Point]) -> bool:
     return False
 
 
-def reference_polygon(layers: Layers, rings: Any) -> list[tuple[bool, ...]]:
-    """Patterns of all regions over a polygon of any shape, one for each connected one.
-
-    The lines through its sides cut its bounding box into convex cells that lie inside or outside; what the network
-    makes of each cell inside is joined again where two pieces of one pattern share a segment.
-    """
+def pieces_of_polygon(rings: Any) -> list[list[Point]]:
+    """Convex pieces of a polygon: the lines through its sides cut its bounding box into cells inside and outside."""
     xs, ys = [x for x, _ in rings[0]], [y for _, y in rings[0]]
     box = [(min(xs), min(ys)), (max(xs), min(ys)), (max(xs), max(ys)), (min(xs), max(ys))]
     cells = [[homogeneous(*corner) for corner in box]]
@@ -217,7 +213,15 @@ def reference_polygon(layers: Layers, rings: Any) -> list[tuple[bool, ...]]:
         middle = sum(x for x, _ in points) / len(points), sum(y for _, y in points) / len(points)
         if inside_rings(middle, rings):
             inside.append(cell)
-    pieces = [(polygon, pattern) for polygon, pattern, _ in reference_pieces(layers, inside)]
+    return inside
+
+
+def reference_polygon(layers: Layers, rings: Any) -> list[tuple[bool, ...]]:
+    """Patterns of all regions over a polygon of any shape, one for each connected one.
+
+    What the network makes of each convex piece is joined again where two of one pattern share a segment.
+    """
+    pieces = [(polygon, pattern) for polygon, pattern, _ in reference_pieces(layers, pieces_of_polygon(rings))]
     root = list(range(len(pieces)))
 
     def find(i: int) -> int:
@@ -240,6 +244,17 @@ def plain(network: Any) -> Layers:
 def reference_of(network: Any, domain: Any) -> list[Face]:
     """`reference_regions` of a `regions.Network` over a `regions.Box` or `regions.ConvexPolygon`."""
     return reference_regions(plain(network), domain.corners.tolist())
+
+
+def in_the_plane(model: Any, domain: Any) -> tuple[Layers, Any]:
+    """The layers of a network of two inputs, and a domain in their plane."""
+    from regions.decomposition import as_planar_domain
+    from regions.enumeration import planar_network
+    from regions.slices import Slice
+
+    if isinstance(domain, Slice):
+        return plain(domain.compose(model)), domain.domain
+    return plain(planar_network(model)), as_planar_domain(domain)
 
 
 def reference_count(model: Any, domain: Any) -> int:
@@ -276,18 +291,11 @@ def reference_count(model: Any, domain: Any) -> int:
     >>> reference_count(network, 1), reference_count(network, regions.WholePlane())
     (4, 4)
     """
-    from regions.decomposition import as_planar_domain
     from regions.domain import Box, ConvexPolygon
-    from regions.enumeration import planar_network
     from regions.errors import DomainError
     from regions.polygon import Polygon
-    from regions.slices import Slice
 
-    if isinstance(domain, Slice):
-        network, where = domain.compose(model), domain.domain
-    else:
-        network, where = planar_network(model), as_planar_domain(domain)
-    layers = plain(network)
+    layers, where = in_the_plane(model, domain)
     if isinstance(where, Box | ConvexPolygon):
         return len(reference_regions(layers, where.corners.tolist()))
     if isinstance(where, Polygon):
