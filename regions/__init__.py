@@ -20,6 +20,7 @@ from regions.slices import Slice
 from regions.zoom import zoom_out
 
 if TYPE_CHECKING:
+    from regions.comparison import compare
     from regions.frontends.onnx import from_onnx
     from regions.shapely_method import enumerate_with_shapely
 
@@ -40,6 +41,7 @@ __all__ = [
     "Slice",
     "WholePlane",
     "__version__",
+    "compare",
     "count_regions",
     "cross_check",
     "enumerate_regions",
@@ -53,7 +55,11 @@ __all__ = [
 
 # Loaded when first asked for: they bring shapely and onnx. No module may bear the name of a function that is loaded so,
 # since importing the module would hide the function.
-_LATER = {"enumerate_with_shapely": "regions.shapely_method", "from_onnx": "regions.frontends.onnx"}
+_LATER = {
+    "compare": "regions.comparison",
+    "enumerate_with_shapely": "regions.shapely_method",
+    "from_onnx": "regions.frontends.onnx",
+}
 
 
 def __getattr__(name: str) -> Any:

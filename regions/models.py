@@ -38,7 +38,7 @@ class Abs(nn.Module):
 
 
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[None]:
     """Draw from the CPU generator as if freshly seeded, and put its state back afterwards."""
     if seed is None:
         yield
@@ -101,7 +101,7 @@ class DeepMLP(nn.Module):
         hidden = _check_widths(type(self).__name__, widths)
         sizes = _check_widths(type(self).__name__, [n_inputs, *hidden, n_outputs])
         modules: list[nn.Module] = []
-        with _seeded(seed):
+        with seeded(seed):
             for i, (n_in, n_out) in enumerate(pairwise(sizes)):
                 # On the CPU whatever the default device is: the seed speaks of the CPU's generator.
                 modules.append(nn.Linear(n_in, n_out, dtype=dtype, device="cpu"))
