@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from torch import nn
 import regions
 from regions.errors import OptionError
 from regions.models import Abs, DeepMLP, ShallowMLP
-from regions.report import SCHEMA, Report, ReportOptions, make_report, tables
+from regions.report import SCHEMA, Report, ReportOptions, comparison_tables, make_report, tables
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 TYPES = {
@@ -159,7 +160,15 @@ def test_statistics_are_those_of_the_runs(report):
         assert row["n"] == len(counts) == 2
         assert row["mean"] == statistics.fmean(counts)
         assert row["standard_deviation"] == statistics.stdev(counts)
-        assert (row["minimum"], row["maximum"]) == (min(counts), max(counts))
+        assert (row["minimum"], row["median"], row["maximum"]) == (min(counts), statistics.median(counts), max(counts))
+        reach = 12.706204736 * statistics.stdev(counts) / 2**0.5
+        assert row["confidence_interval"] == pytest.approx([row["mean"] - reach, row["mean"] + reach])
+        seen = [
+            run["cross_check"]["figures"]["maps_found"]
+            for run in report.document["runs"]
+            if (run["network"], run["bound"]) == (row["network"], row["bound"])
+        ]
+        assert row["picture"] == {"mean": statistics.fmean(seen), "minimum": min(seen), "maximum": max(seen)}
 
 
 def test_shallow_maximum_is_beside_the_count(report):
@@ -167,6 +176,83 @@ def test_shallow_maximum_is_beside_the_count(report):
     assert (shallow["maximum"], shallow["parameters"], shallow["widths"]) == (211, 81, [2, 20, 1])
     assert (deep["maximum"], deep["parameters"], deep["widths"]) == (None, 111, [2, 5, 5, 5, 5, 1])
     assert all(run["regions"] <= 211 for run in report.document["runs"] if run["network"] == "shallow")
+
+
+def test_bounds_are_those_of_the_library(report):
+    from regions.bounds import for_network
+
+    for network in report.document["networks"]:
+        model = (ShallowMLP if network["name"] == "shallow" else DeepMLP)(seed=0)
+        table = for_network(model)
+        for kind, value in (("upper_bound", table.upper), ("lower_bound", table.lower)):
+            assert network[kind]["value"] == table[network[kind]["theorem"]].value == value
+        assert f"{table.upper} ({network['upper_bound']['theorem']})" in report.to_html()
+    assert [network["upper_bound"]["value"] for network in report.document["networks"]] == [211, 65536]
+
+
+def test_ratios_are_geometric_means_over_the_seeds(report):
+    for row in report.document["ratios"]:
+        counts = {
+            (r["network"], r["seed"]): r["regions"] for r in report.document["runs"] if r["bound"] == row["bound"]
+        }
+        found = [counts["deep", seed] / counts["shallow", seed] for seed in (0, 1)]
+        assert row["estimate"] == pytest.approx(statistics.geometric_mean(found))
+        low, high = row["confidence_interval"]
+        assert low <= row["estimate"] <= high
+    (sentence,) = comparison_tables.ratios(report.document)
+    assert f"{row['estimate']:.2f} in [-10, 10]² ({low:.2f} to {high:.2f})" in sentence
+    assert sentence in report.to_markdown()
+
+
+def test_counterparts_have_equal_neurons_or_parameters(report):
+    found = report.document["counterparts"]
+    assert [(row["widths"], row["role"]) for row in found] == [
+        ([2, 20, 1], "shallow"),
+        ([2, 5, 5, 5, 5, 1], "deep"),
+        ([2, 27, 1], "nearest to deep in parameters"),
+        ([2, 4, 4, 4, 4, 1], "nearest to shallow in parameters"),
+    ]
+    means = [row["mean"] for row in report.document["statistics"] if row["bound"] == 10]
+    assert [row["mean"] for row in found[:2]] == means
+    assert found[2]["mean"] == statistics.fmean(regions.count_regions(ShallowMLP(27, seed=s), 10) for s in (0, 1))
+    options = ReportOptions(shallow_widths=(2, 4, 1), deep_widths=(2, 3, 3, 1), bounds=[3], seeds=[0], resolution=40)
+    rows = make_report(dataclasses.replace(options, figures=False)).document["counterparts"]
+    assert [(row["hidden_neurons"], row["role"]) for row in rows[2:]] == [
+        (6, "equal to deep in neurons"),
+        (4, "equal to shallow in neurons"),
+    ]
+
+
+def test_counterparts_too_large_to_count_are_left_out():
+    options = ReportOptions(
+        shallow_widths=(2, 3, 1), deep_widths=(2, 30, 30, 1), seeds=[0], bounds=[1], resolution=40, figures=False
+    )
+    found = [row["widths"] for row in make_report(options).document["counterparts"]]
+    # A shallow network of as many parameters would have 262 neurons.
+    assert found == [[2, 3, 1], [2, 30, 30, 1], [2, 60, 1], [2, 2, 1, 1], [2, 2, 2, 1]]
+
+
+def test_growth_counts_every_width_and_depth(report):
+    rows = report.document["growth"]
+    assert [row["widths"] for row in rows] == [[2, *[w] * d, 1] for d in (1, 2, 4, 8) for w in (5, 10, 20)]
+    for row in rows[:4]:
+        counts = [regions.count_regions(DeepMLP(row["widths"][1:-1], seed=seed), 10) for seed in (0, 1)]
+        assert (row["n"], row["minimum"], row["maximum"]) == (2, min(counts), max(counts))
+        assert row["maximum"] <= row["upper_bound"]["value"]
+    shown = comparison_tables.growth(report.document).rows[-1]
+    assert shown[-2] == "3.93e+18"
+
+
+def test_every_figure_stands_in_its_section(report):
+    for text, marks in ((report.to_html(), "<h2>{}"), (report.to_markdown(), "## {}")):
+        titles = ("Counts", "Exact, seen and possible", "Equal neurons", "Growth with width", "How far", "Pictures")
+        starts = [text.index(marks.format(title)) for title in titles]
+        assert starts == sorted(starts)
+    figures = [(figure["section"], figure["file"]) for figure in report.document["figures"]]
+    assert figures[:4] == [(name, f"figures/{name}.png") for name in ("counts", "bounds", "counterparts", "growth")]
+    assert {section for section, _ in figures[4:]} == {"pictures"}
+    for _, file in figures:
+        assert f"({file})" in report.to_markdown()
 
 
 def test_generic_shallow_network_reaches_its_maximum_far_out():
@@ -178,6 +264,9 @@ def test_single_seed_has_no_standard_deviation():
     options = ReportOptions(seeds=[3], bounds=[2], resolution=40, figures=False, shallow_widths=(2, 3, 1))
     document = make_report(options).document
     assert document["statistics"][0]["standard_deviation"] is None
+    assert document["statistics"][0]["confidence_interval"] is None
+    assert document["ratios"][0]["confidence_interval"] is None
+    assert comparison_tables.ratios(document) == []
     assert document["figures"] == []
     assert "±" not in tables.as_text(tables.counts(document))
     assert document["networks"][0]["maximum"] == 1 + 3 + 3
@@ -212,9 +301,9 @@ def test_html_is_well_formed_self_contained_and_accessible(report):
     assert all(header["scope"] in {"col", "row"} for header in page.headers)
     assert page.headers
     captions = [p["id"] for p in page.attributes["p"] if p.get("class") == "caption"]
-    assert len(captions) == len(set(captions)) == len(page.attributes["table"]) == 4
+    assert len(captions) == len(set(captions)) == len(page.attributes["table"]) == 7
     assert [table["aria-labelledby"] for table in page.attributes["table"]] == captions
-    assert len(page.images) == len(report.document["figures"]) == 5
+    assert len(page.images) == len(report.document["figures"]) == 8
     assert all(len(image["alt"]) > 40 for image in page.images)
 
 
@@ -341,7 +430,7 @@ def test_write_makes_all_files_and_replaces_old_ones(report, tmp_path):
         assert names == {"report.html", "report.json", "report.md", *report.figures}
     assert json.loads((folder / "report.json").read_text(encoding="utf-8")) == report.document
     pictures = re.findall(r"!\[.*\]\((.*)\)", (folder / "report.md").read_text(encoding="utf-8"))
-    assert len(pictures) == 5
+    assert len(pictures) == 8
     assert all((folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
@@ -355,7 +444,7 @@ def test_interrupted_write_leaves_no_part(report, tmp_path, monkeypatch):
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 
 
-def test_saved_model(tmp_path):
+def test_saved_model(tmp_path, schema):
     network = regions.Network.from_torch(ShallowMLP(4, seed=1))
     network.save(tmp_path / "small.npz")
     report = make_report(ReportOptions(model=tmp_path / "small.npz", bounds=[5], resolution=60))
@@ -363,6 +452,10 @@ def test_saved_model(tmp_path):
     assert (run["network"], run["seed"], run["regions"]) == ("model", None, regions.count_regions(network, 5))
     assert list(report.figures) == ["figures/model-5.png"]
     assert report.document["options"]["seeds"] is None
+    assert (report.document["counterparts"], report.document["growth"], report.document["ratios"]) == (None, None, [])
+    (described,) = report.document["networks"]
+    assert described["upper_bound"] == {"value": 11, "theorem": "zaslavsky"}
+    assert list(violations(json.loads(report.to_json()), schema)) == []
     assert "small.npz" in report.to_markdown()
     assert "seed None" not in report.to_html() + report.to_markdown()
 

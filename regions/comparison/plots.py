@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import OptionError
-from regions.plotting import _axes
 
 if TYPE_CHECKING:
     from regions.comparison.table import ComparedNetwork, Comparison, Summary
@@ -18,6 +17,14 @@ __all__ = ["plot_bounds", "plot_distribution", "plot_growth"]
 _COLORS = ("#1f6fb4", "#c8501e", "#3c8d40", "#8a4fa3", "#8c6d1f", "#2a9d9d", "#c23b77", "#5b6770")
 _MARKERS = "osD^vP*X"
 _COUNTED = "activation regions"
+# Of a bound that is drawn: float64 ends at 10^308.
+_HIGHEST = 10**300
+
+
+def _on(ax: Any) -> Any:
+    from regions.plotting import _axes
+
+    return _axes(ax)
 
 
 def _color(i: int) -> str:
@@ -69,7 +76,7 @@ def plot_distribution(comparison: Comparison, ax: Any = None) -> Any:
     >>> plot_distribution(found).get_ylabel()
     'activation regions'
     """
-    ax = _axes(ax)
+    ax = _on(ax)
     summary = comparison.summary()
     names = comparison.architectures
     for x, row in enumerate(summary):
@@ -142,7 +149,7 @@ def plot_growth(comparison: Comparison, ax: Any = None, *, by: str = "neurons") 
     """
     if by not in _SIZES:
         raise OptionError(f"by={by!r} was given; allowed are {', '.join(_SIZES)}.")
-    ax = _axes(ax)
+    ax = _on(ax)
     line = "width" if by == "depth" else "depth"
     summary = sorted(comparison.summary(), key=lambda row: (row.initialisation, _size(row, line), _size(row, by)))
     sizes = sorted({_size(row, line) for row in summary})
@@ -195,7 +202,7 @@ def plot_bounds(comparison: Comparison, ax: Any = None) -> Any:
     -----
     The upper bound is one on these networks. The lower bound is one on the largest number that any network of the same
     widths has; counts of given networks may lie below it, and mostly do. Where both are equal, some network attains
-    them.
+    them. Bounds beyond 10^300 are not drawn.
 
     Examples
     --------
@@ -205,7 +212,9 @@ def plot_bounds(comparison: Comparison, ax: Any = None) -> Any:
     >>> plot_bounds(found).get_yscale()
     'log'
     """
-    ax = _axes(ax)
+    from regions.bounds.rules import shown
+
+    ax = _on(ax)
     summary = comparison.summary()
     for x, row in enumerate(summary):
         rows = comparison.select(row.architecture, row.initialisation)
@@ -219,13 +228,15 @@ def plot_bounds(comparison: Comparison, ax: Any = None) -> Any:
         if pictures:
             label = "picture method" if first else None
             ax.plot(x + 0.14 + shift, pictures, "s", color=_COLORS[2], alpha=0.7, ms=4.5, mew=0, label=label)
+        if row.upper_bound > _HIGHEST:
+            continue
         ax.hlines(row.upper_bound, x - 0.32, x + 0.32, color=_COLORS[1], lw=2, label="upper bound" if first else None)
         attained = row.lower_bound == row.upper_bound
-        _name(ax, x, f"{row.upper_bound} ({row.upper_theorem}){', attained' * attained}", row.upper_bound)
+        _name(ax, x, f"{shown(row.upper_bound)} ({row.upper_theorem}){', attained' * attained}", row.upper_bound)
         if row.lower_bound is not None:
             ax.hlines(row.lower_bound, x - 0.32, x + 0.32, color=_COLORS[3], lw=2, ls=(0, (4, 2)))
             if not attained:
-                _name(ax, x, f"{row.lower_bound} ({row.lower_theorem})", row.lower_bound)
+                _name(ax, x, f"{shown(row.lower_bound)} ({row.lower_theorem})", row.lower_bound)
     if any(row.lower_bound is not None for row in summary):
         ax.plot([], [], color=_COLORS[3], lw=2, ls=(0, (4, 2)), label="lower bound on the best network")
     ax.set_yscale("log")

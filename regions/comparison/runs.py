@@ -21,9 +21,10 @@ from regions.errors import OptionError
 
 if TYPE_CHECKING:
     from regions.bounds import BoundsTable
+    from regions.complex import RegionComplex
     from regions.network import Network
 
-__all__ = ["best_bounds", "compare"]
+__all__ = ["best_bounds", "compare", "compared_network"]
 
 _LEAST_RESOLUTION = 3
 
@@ -96,6 +97,9 @@ def compare(
     """
     from tqdm import tqdm
 
+    from regions.cross_check import cross_check
+    from regions.enumeration import enumerate_regions
+
     kinds = read_architectures(architectures)
     numbers = checked_seeds(seeds)
     starts = read_initialisations(initialisations)
@@ -116,26 +120,57 @@ def compare(
             for name, start in starts.items():
                 for seed in numbers:
                     network, parameters = make_network(kind, seed, start, activation, shape)
-                    row = _row(kind.name, name, seed, network, parameters, where, resolution)
+                    started = time.perf_counter()
+                    complex_ = enumerate_regions(network, where)
+                    row = compared_network(
+                        complex_,
+                        network,
+                        architecture=kind.name,
+                        initialisation=name,
+                        seed=seed,
+                        parameters=parameters,
+                        seconds=time.perf_counter() - started,
+                        picture=None if resolution is None else cross_check(complex_, resolution).maps_found,
+                    )
                     rows.append(row)
                     _check_sizes(rows[first], row)
                     bar.update()
     return Comparison(tuple(rows), repr(where), confidence)
 
 
-def _row(
-    name: str, initialisation: str, seed: int, network: Network, parameters: int, where: Any, resolution: int | None
+def compared_network(
+    complex_: RegionComplex,
+    network: Network,
+    *,
+    architecture: str,
+    initialisation: str,
+    seed: int,
+    parameters: int,
+    seconds: float,
+    picture: int | None,
 ) -> ComparedNetwork:
-    from regions.bounds import for_network
-    from regions.cross_check import cross_check
-    from regions.enumeration import enumerate_regions
+    """The row of a network that has been counted.
 
-    started = time.perf_counter()
-    complex_ = enumerate_regions(network, where)
-    seconds = time.perf_counter() - started
+    Parameters
+    ----------
+    complex_ : RegionComplex
+        Of the network, or of what it is on a slice.
+    network : Network
+    architecture, initialisation : str
+    seed, parameters : int
+    seconds : float
+    picture : int or None
+        As of :class:`ComparedNetwork`.
+
+    Returns
+    -------
+    ComparedNetwork
+    """
+    from regions.bounds import for_network
+
     upper, lower = best_bounds(for_network(network, count=complex_))
     return ComparedNetwork(
-        architecture=name,
+        architecture=architecture,
         widths=network.widths,
         depth=sum(bool(layer.kinked.any()) for layer in network.layers),
         neurons=network.n_neurons,
@@ -143,7 +178,7 @@ def _row(
         initialisation=initialisation,
         seed=seed,
         activation_regions=complex_.n_regions,
-        picture=None if resolution is None else cross_check(complex_, resolution).maps_found,
+        picture=picture,
         upper_bound=int(upper.value),
         upper_theorem=upper.name,
         lower_bound=None if lower is None else int(lower.value),

@@ -322,6 +322,8 @@ class Comparison:
         return plot_bounds(self, ax)
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
+        from regions.bounds.rules import shown
+
         summary = self.summary()
         pictures, several = any(row.picture for row in summary), len(self.initialisations) > 1
         headers = ["architecture", *["initialisation"] * several, "neurons", "parameters", "n", "mean"]
@@ -337,7 +339,7 @@ class Comparison:
             line += [str(counts.minimum), f"{counts.median:g}", str(counts.maximum)]
             if pictures:
                 line.append("" if row.picture is None else f"{row.picture.mean:.1f}")
-            line += [str(row.upper_bound), "" if row.lower_bound is None else str(row.lower_bound)]
+            line += [shown(row.upper_bound), "" if row.lower_bound is None else shown(row.lower_bound)]
             lines.append([*line, f"{row.seconds:.2g}"])
         return headers, lines
 

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.bounds.rules import shown as shown_number
 from regions.plotting import DERIVATIVES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from regions.comparison.table import Comparison, Summary
     from regions.complex import RegionComplex
     from regions.gradient_image import GradientImage
 
-__all__ = ["Drawn", "draw_counts", "draw_regions"]
+__all__ = ["Drawn", "draw_bounds", "draw_counterparts", "draw_counts", "draw_growth", "draw_regions"]
 
 _COLORS = {"shallow": "#1f6fb4", "deep": "#c8501e"}
 _MARKERS = {"shallow": "o", "deep": "s"}
@@ -39,6 +41,8 @@ class Drawn:
         Name of the network; None for a picture of all.
     seed : int or None
     bound : float or None
+    section : {"counts", "bounds", "counterparts", "growth", "pictures"}
+        Of the report, where it stands.
     """
 
     file: str
@@ -48,6 +52,7 @@ class Drawn:
     network: str | None = None
     seed: int | None = None
     bound: float | None = None
+    section: str = "pictures"
 
     def described(self) -> dict[str, Any]:
         """All but the picture itself, for the document.
@@ -56,7 +61,7 @@ class Drawn:
         -------
         dict
         """
-        return {name: getattr(self, name) for name in ("file", "alt", "note", "network", "seed", "bound")}
+        return {name: getattr(self, name) for name in ("file", "alt", "note", "network", "seed", "bound", "section")}
 
 
 def draw_regions(
@@ -147,7 +152,12 @@ def draw_counts(document: dict[str, Any]) -> Drawn:
             x = j + (i - (len(networks) - 1) / 2) * 0.36
             label = network["title"] if j == 0 else None
             ax.plot(x + shift, counts, _MARKERS[name], color=_COLORS[name], alpha=0.75, ms=5, mew=0, label=label)
-            ax.hlines(np.mean(counts), x - 0.16, x + 0.16, color=_COLORS[name], lw=2)
+            row = next(r for r in document["statistics"] if (r["network"], r["bound"]) == (name, bound))
+            ax.hlines(row["mean"], x - 0.16, x + 0.16, color=_COLORS[name], lw=2)
+            if row["confidence_interval"] is not None:
+                low, high = row["confidence_interval"]
+                reach = [[row["mean"] - low], [high - row["mean"]]]
+                ax.errorbar([x], [row["mean"]], reach, fmt="none", ecolor="black", capsize=5, lw=1.2, zorder=3)
         if network["maximum"] is not None:
             label = f"maximum of any {network['title']}: {network['maximum']}"
             ax.axhline(network["maximum"], color=_COLORS[name], ls="--", lw=1, label=label)
@@ -157,11 +167,104 @@ def draw_counts(document: dict[str, Any]) -> Drawn:
     ax.set_ylabel("activation regions")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2 * len(networks))
-    alt = "Number of activation regions of every seed, by network and bound; a bar marks each mean. " + "; ".join(
-        f"{row['network']} at bound {row['bound']:g}: mean {row['mean']:.1f}, {row['minimum']} to {row['maximum']}"
-        for row in document["statistics"]
+    alt = (
+        "Number of activation regions of every seed, by network and bound; a bar marks each mean, whiskers "
+        "its confidence interval. "
+        + "; ".join(
+            f"{row['network']} at bound {row['bound']:g}: mean {row['mean']:.1f}, {row['minimum']} to {row['maximum']}"
+            for row in document["statistics"]
+        )
     )
-    return Drawn("figures/counts.png", _png(figure), alt + ".")
+    note = f"Exact counts of all seeds. Bars are the means, whiskers their {_percent(document)} confidence intervals."
+    return Drawn("figures/counts.png", _png(figure), alt + ".", note, section="counts")
+
+
+def _percent(document: dict[str, Any]) -> str:
+    return f"{100 * document['confidence']:g}%"
+
+
+def draw_bounds(over: list[Comparison]) -> Drawn:
+    """Draw exact counts, what the picture method finds and the theorems' bounds, at up to three of the bounds.
+
+    Parameters
+    ----------
+    over : list of Comparison
+        One a bound, with pictures.
+
+    Returns
+    -------
+    Drawn
+    """
+    from matplotlib.figure import Figure
+
+    shown = over if len(over) <= 3 else [over[0], over[len(over) // 2], over[-1]]
+    figure = Figure(figsize=(3.5 * len(shown) + 0.6, 4.4), layout="constrained")
+    axes = figure.subplots(ncols=len(shown), sharey=True, squeeze=False)[0]
+    for ax, comparison in zip(axes, shown, strict=True):
+        comparison.plot_bounds(ax)
+        ax.set_title(comparison.domain)
+        if ax is not axes[0]:
+            ax.get_legend().remove()
+            ax.set_ylabel("")
+    alt = "Exact counts of every seed, what the picture method finds, and bounds. " + "; ".join(
+        f"{row.architecture} on {comparison.domain}: exact mean {row.activation_regions.mean:.1f}, {_seen(row)}"
+        f"upper bound {shown_number(row.upper_bound)}"
+        for comparison in shown
+        for row in comparison.summary()
+    )
+    return Drawn("figures/bounds.png", _png(figure), alt + ".", section="bounds")
+
+
+def _seen(row: Summary) -> str:
+    return "" if row.picture is None else f"picture method {row.picture.mean:.1f}, "
+
+
+def draw_counterparts(pairs: Comparison) -> Drawn:
+    """Draw the counts of the two networks and of their counterparts of equal size.
+
+    Parameters
+    ----------
+    pairs : Comparison
+
+    Returns
+    -------
+    Drawn
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    ax = pairs.plot_distribution(figure.subplots())
+    labels = [f"{row.architecture}\n{row.neurons} neurons, {row.parameters} parameters" for row in pairs.summary()]
+    ax.set_xticks(range(len(labels)), labels, fontsize="small")
+    ax.set_title(pairs.domain)
+    return Drawn("figures/counterparts.png", _png(figure), _means(pairs), section="counterparts")
+
+
+def draw_growth(sizes: Comparison) -> Drawn:
+    """Draw how the count grows with the number of neurons, and with the depth.
+
+    Parameters
+    ----------
+    sizes : Comparison
+
+    Returns
+    -------
+    Drawn
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.4), layout="constrained")
+    axes = figure.subplots(ncols=2, sharey=True)
+    for ax, by in zip(axes, ("neurons", "depth"), strict=True):
+        sizes.plot_growth(ax, by=by)
+        ax.set_title(sizes.domain)
+    axes[1].set_ylabel("")
+    return Drawn("figures/growth.png", _png(figure), _means(sizes), section="growth")
+
+
+def _means(comparison: Comparison) -> str:
+    means = (f"{row.architecture}: {row.activation_regions.mean:.1f}" for row in comparison.summary())
+    return f"Mean number of activation regions on {comparison.domain} with confidence intervals. {'; '.join(means)}."
 
 
 def _png(figure: Figure) -> bytes:

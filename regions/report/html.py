@@ -9,7 +9,7 @@ from importlib.resources import files
 from string import Template
 from typing import Any
 
-from regions.report import tables
+from regions.report import comparison_tables, tables
 
 __all__ = ["render"]
 
@@ -39,9 +39,29 @@ def render(document: dict[str, Any], figures: dict[str, bytes]) -> str:
         verdict=escape(tables.verdict(document)),
         disagreements=_disagreements(document),
         counts=_table(tables.counts(document)),
-        overview=_pictures(document, figures, of_networks=False),
+        ratios="".join(map(_unbroken_paragraph, comparison_tables.ratios(document))),
+        overview=_pictures(document, figures, "counts"),
+        bounds=_section(
+            "Exact, seen and possible",
+            comparison_tables.BOUNDS_NOTE,
+            _table(comparison_tables.bounds(document)) + _pictures(document, figures, "bounds"),
+        ),
+        counterparts=_section(
+            "Equal neurons, equal parameters",
+            comparison_tables.COUNTERPARTS_NOTE,
+            _table(comparison_tables.counterparts(document)) + _pictures(document, figures, "counterparts"),
+        )
+        if document["counterparts"]
+        else "",
+        growth=_section(
+            "Growth with width and depth",
+            comparison_tables.GROWTH_NOTE,
+            _pictures(document, figures, "growth") + _table(comparison_tables.growth(document)),
+        )
+        if document["growth"]
+        else "",
         reach=_table(tables.reach(document)) + _paragraph(tables.REACH_NOTE),
-        pictures=_section("Pictures", tables.PICTURE_NOTE, _pictures(document, figures, of_networks=True)),
+        pictures=_section("Pictures", tables.PICTURE_NOTE, _pictures(document, figures, "pictures")),
         checks=_section("Cross-check", tables.CHECK_NOTE, _table(tables.checks(document))),
         seeds=_section("Seed by seed", "", _table(tables.seeds(document)))
         if document["statistics"][0]["n"] > 1
@@ -58,6 +78,10 @@ _UNBROKEN = re.compile(rf"\[[^\]]*\]²|(?:(?:deep|shallow) )?{_WIDTHS}|∂f/∂x
 def _unbroken(text: str) -> str:
     """The text, with no line broken inside a square, a derivative or a network's title."""
     return _UNBROKEN.sub(r'<span class="unbroken">\g<0></span>', escape(text))
+
+
+def _unbroken_paragraph(text: str) -> str:
+    return f"<p>{_unbroken(text)}</p>"
 
 
 def _paragraph(text: str) -> str:
@@ -106,23 +130,20 @@ def _disagreements(document: dict[str, Any]) -> str:
     )
 
 
-def _pictures(document: dict[str, Any], figures: dict[str, bytes], *, of_networks: bool) -> str:
+def _pictures(document: dict[str, Any], figures: dict[str, bytes], section: str) -> str:
     titles = {network["name"]: network["title"] for network in document["networks"]}
     shown = []
     for figure in document["figures"]:
-        name = figure["network"]
-        if (name is not None) != of_networks:
+        if figure["section"] != section:
             continue
-        caption = (
-            tables.place({**figure, "network": titles[name]})
-            if of_networks
-            else "Exact counts of all seeds; the bars are the means"
-        )
-        if figure["note"]:
-            caption = f"{caption}. {figure['note']}"
+        name, caption = figure["network"], figure["note"]
+        if name is not None:
+            place = tables.place({**figure, "network": titles[name]})
+            caption = f"{place}. {caption}" if caption else place
         data = b64encode(figures[figure["file"]]).decode()
         shown.append(
             f'<figure>\n<img src="data:image/png;base64,{data}" alt="{escape(figure["alt"])}">\n'
-            f"<figcaption>{_unbroken(caption)}</figcaption>\n</figure>"
+            + (f"<figcaption>{_unbroken(caption)}</figcaption>\n" if caption else "")
+            + "</figure>"
         )
     return "\n".join(shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from regions.report import tables
+from regions.report import comparison_tables, tables
 
 __all__ = ["render"]
 
@@ -28,9 +28,22 @@ def render(document: dict[str, Any]) -> str:
         for item in document["cross_check"]["disagreements"]
     ]
     blocks += ["## Counts", _table(tables.counts(document))]
-    blocks += [_picture(figure) for figure in document["figures"] if figure["network"] is None]
+    blocks += comparison_tables.ratios(document)
+    blocks += _pictures(document, "counts")
+    blocks += ["## Exact, seen and possible", comparison_tables.BOUNDS_NOTE, _table(comparison_tables.bounds(document))]
+    blocks += _pictures(document, "bounds")
+    if document["counterparts"]:
+        blocks += [
+            "## Equal neurons, equal parameters",
+            comparison_tables.COUNTERPARTS_NOTE,
+            _table(comparison_tables.counterparts(document)),
+        ]
+        blocks += _pictures(document, "counterparts")
+    if document["growth"]:
+        blocks += ["## Growth with width and depth", comparison_tables.GROWTH_NOTE, *_pictures(document, "growth")]
+        blocks += [_table(comparison_tables.growth(document))]
     blocks += ["## How far the structure reaches", _table(tables.reach(document)), tables.REACH_NOTE]
-    pictures = [_picture(figure) for figure in document["figures"] if figure["network"] is not None]
+    pictures = _pictures(document, "pictures")
     if pictures:
         blocks += ["## Pictures", tables.PICTURE_NOTE, *pictures]
     blocks += ["## Cross-check", tables.CHECK_NOTE, _table(tables.checks(document))]
@@ -52,6 +65,10 @@ def _row(cells: Any) -> str:
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def _pictures(document: dict[str, Any], section: str) -> list[str]:
+    return [_picture(figure) for figure in document["figures"] if figure["section"] == section]
 
 
 def _picture(figure: dict[str, Any]) -> str:

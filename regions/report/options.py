@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from regions.comparison.architectures import checked_seeds, checked_widths, is_int
 from regions.errors import OptionError
 
 __all__ = ["ACTIVATIONS", "ReportOptions"]
@@ -73,12 +74,12 @@ class ReportOptions:
         if self.activation not in ACTIVATIONS:
             raise OptionError(f"activation {self.activation!r} was given; allowed are {', '.join(ACTIVATIONS)}.")
         low, high = _RESOLUTIONS
-        if not _is_int(self.resolution) or not low <= self.resolution <= high:
+        if not is_int(self.resolution) or not low <= self.resolution <= high:
             raise OptionError(f"resolution {self.resolution} was given; an integer from {low} to {high} is needed.")
         settled = {
             "shallow_widths": shallow,
             "deep_widths": _widths(self.deep_widths, "deep"),
-            "seeds": _seeds(self.seeds),
+            "seeds": checked_seeds(self.seeds),
             "bounds": _bounds(self.bounds),
             "model": None if self.model is None else Path(self.model),
         }
@@ -86,31 +87,12 @@ class ReportOptions:
             object.__setattr__(self, name, value)
 
 
-def _is_int(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _widths(values: Any, name: str) -> tuple[int, ...]:
-    widths = tuple(values)
-    given = ",".join(map(str, widths))
-    if len(widths) < 3 or not all(_is_int(w) and w >= 1 for w in widths):
-        raise OptionError(
-            f"{name} widths {given or 'of no layer'} were given; needed are the inputs, one or more hidden layers "
-            "and the outputs, all integers >= 1, such as 2,20,1."
-        )
+    widths = checked_widths(values, name)
     if widths[0] != 2:
+        given = ",".join(map(str, widths))
         raise OptionError(f"{name} widths {given} were given; the report draws in the plane: the first must be 2.")
     return widths
-
-
-def _seeds(values: Any) -> tuple[int, ...]:
-    seeds = tuple(values)
-    given = ",".join(map(str, seeds)) or "(none)"
-    if not seeds or not all(_is_int(s) and 0 <= s < 2**63 for s in seeds):
-        raise OptionError(f"seeds {given} were given; one or more integers from 0 to 2**63 - 1 are needed.")
-    if len(set(seeds)) != len(seeds):
-        raise OptionError(f"seeds {given} were given; each may appear once.")
-    return seeds
 
 
 def _bounds(values: Any) -> tuple[float, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,10 +12,22 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 from regions._version import __version__
+from regions.comparison.runs import compared_network
+from regions.comparison.table import Comparison
 from regions.enumeration import enumerate_regions
+from regions.report.comparisons import (
+    bound_entry,
+    counterparts,
+    growth,
+    ratio_entry,
+    square,
+    statistics_entry,
+    summary_entry,
+)
 from regions.report.result import COUNTED, DEFINITION, SCHEMA, Report
 
 if TYPE_CHECKING:
+    from regions.comparison.table import ComparedNetwork, Summary
     from regions.complex import RegionComplex
     from regions.cross_check import CrossCheck
     from regions.gradient_image import GradientImage
@@ -39,7 +50,7 @@ class _Kind:
     networks: dict[int | None, Network]
     maximum: int | None
 
-    def described(self) -> dict[str, Any]:
+    def described(self, summary: Summary) -> dict[str, Any]:
         network = next(iter(self.networks.values()))
         return {
             "name": self.name,
@@ -49,6 +60,8 @@ class _Kind:
             "hidden_neurons": network.n_neurons,
             "parameters": network.n_parameters,
             "maximum": self.maximum,
+            "upper_bound": bound_entry(summary.upper_bound, summary.upper_theorem),
+            "lower_bound": bound_entry(summary.lower_bound, summary.lower_theorem),
         }
 
 
@@ -91,15 +104,23 @@ def make_report(options: ReportOptions, *, progress: bool | None = False) -> Rep
     started = time.perf_counter()
     kinds = _kinds(options)
     runs: list[dict[str, Any]] = []
+    rows: dict[float, list[ComparedNetwork]] = {bound: [] for bound in options.bounds}
     shown: list[_Shown] = []
     total = sum(len(kind.networks) for kind in kinds) * len(options.bounds)
     with tqdm(total=total, desc="regions", unit="complex", disable=None if progress is None else not progress) as bar:
-        for kind, seed, bound, complex_ in _complexes(kinds, options.bounds):
+        for kind, seed, bound, complex_, seconds in _complexes(kinds, options.bounds):
             check = cross_check(complex_, options.resolution)
             runs.append(_run(kind, seed, bound, complex_, check))
+            rows[bound].append(_row(kind, seed, complex_, check, seconds))
             if options.figures and seed == next(iter(kind.networks)):
                 shown.append((kind, seed, bound, complex_, check.image))
             bar.update()
+    over = {bound: Comparison(tuple(found), square(bound)) for bound, found in rows.items()}
+    pairs = sizes = None
+    roles: dict[str, str] = {}
+    if options.model is None:
+        pairs, roles = counterparts(options, over[options.bounds[-1]])
+        sizes = growth(options)
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "regions_version": __version__,
@@ -107,39 +128,62 @@ def make_report(options: ReportOptions, *, progress: bool | None = False) -> Rep
         "counted": COUNTED,
         "definition": DEFINITION,
         "options": _options(options),
-        "networks": [kind.described() for kind in kinds],
-        "statistics": [_statistics(kind, bound, runs) for bound in options.bounds for kind in kinds],
+        "confidence": over[options.bounds[-1]].confidence,
+        "networks": [
+            kind.described(summary) for kind, summary in zip(kinds, over[options.bounds[-1]].summary(), strict=True)
+        ],
+        "statistics": [
+            statistics_entry(kind.name, bound, summary)
+            for bound, comparison in over.items()
+            for kind, summary in zip(kinds, comparison.summary(), strict=True)
+        ],
+        "ratios": [] if pairs is None else [ratio_entry(bound, comparison) for bound, comparison in over.items()],
+        "counterparts": None
+        if pairs is None
+        else [{**summary_entry(found), "role": roles[found.architecture]} for found in pairs.summary()],
+        "growth": None if sizes is None else [summary_entry(found) for found in sizes.summary()],
         "whole_plane": [_whole_plane(kind.name, *item) for kind in kinds for item in kind.networks.items()],
         "cross_check": _verdict(runs),
         "runs": runs,
         "figures": [],
         "environment": _environment(),
     }
-    figures = _draw(document, shown) if options.figures else {}
+    figures = _draw(document, shown, list(over.values()), pairs, sizes) if options.figures else {}
     document["seconds"] = round(time.perf_counter() - started, 3)
     return Report(document, figures)
 
 
-def _draw(document: dict[str, Any], shown: list[_Shown]) -> dict[str, bytes]:
-    from regions.report.figures import draw_counts, draw_regions
+def _draw(
+    document: dict[str, Any],
+    shown: list[_Shown],
+    over: list[Comparison],
+    pairs: Comparison | None,
+    sizes: Comparison | None,
+) -> dict[str, bytes]:
+    from regions.report.figures import draw_bounds, draw_counterparts, draw_counts, draw_growth, draw_regions
 
     drawn = [
         draw_regions(kind.name, kind.title, seed, bound, complex_, image)
         for kind, seed, bound, complex_, image in shown
     ]
     if any(row["n"] > 1 for row in document["statistics"]):
-        drawn.insert(0, draw_counts(document))
+        summed = [draw_counts(document), draw_bounds(over)]
+        summed += [draw_counterparts(pairs)] if pairs is not None else []
+        summed += [draw_growth(sizes)] if sizes is not None else []
+        drawn = [*summed, *drawn]
     document["figures"] = [figure.described() for figure in drawn]
     return {figure.file: figure.png for figure in drawn}
 
 
 def _complexes(
     kinds: list[_Kind], bounds: tuple[float, ...]
-) -> Iterator[tuple[_Kind, int | None, float, RegionComplex]]:
+) -> Iterator[tuple[_Kind, int | None, float, RegionComplex, float]]:
     for bound in bounds:
         for kind in kinds:
             for seed, network in kind.networks.items():
-                yield kind, seed, bound, enumerate_regions(network, bound)
+                started = time.perf_counter()
+                complex_ = enumerate_regions(network, bound)
+                yield kind, seed, bound, complex_, time.perf_counter() - started
 
 
 def _kinds(options: ReportOptions) -> list[_Kind]:
@@ -195,6 +239,20 @@ def _run(kind: _Kind, seed: int | None, bound: float, complex_: RegionComplex, c
     }
 
 
+def _row(kind: _Kind, seed: int | None, complex_: RegionComplex, check: CrossCheck, seconds: float) -> ComparedNetwork:
+    network = kind.networks[seed]
+    return compared_network(
+        complex_,
+        network,
+        architecture=kind.title,
+        initialisation="torch",
+        seed=seed or 0,
+        parameters=network.n_parameters,
+        seconds=seconds,
+        picture=check.maps_found,
+    )
+
+
 def _whole_plane(name: str, seed: int | None, network: Network) -> dict[str, Any]:
     from regions.zoom import zoom_out
 
@@ -205,19 +263,6 @@ def _whole_plane(name: str, seed: int | None, network: Network) -> dict[str, Any
         "regions": None if found is None else found.n_regions,
         "vertices": None if found is None else found.n_vertices,
         "farthest_vertex": None if found is None else found.farthest,
-    }
-
-
-def _statistics(kind: _Kind, bound: float, runs: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = [run["regions"] for run in runs if run["network"] == kind.name and run["bound"] == bound]
-    return {
-        "network": kind.name,
-        "bound": bound,
-        "n": len(counts),
-        "mean": statistics.fmean(counts),
-        "standard_deviation": statistics.stdev(counts) if len(counts) > 1 else None,
-        "minimum": min(counts),
-        "maximum": max(counts),
     }
 
 

@@ -6,6 +6,8 @@ import statistics
 from dataclasses import dataclass
 from typing import Any
 
+from regions.report.comparisons import square
+
 __all__ = [
     "CHECK_NOTE",
     "PICTURE_NOTE",
@@ -19,6 +21,8 @@ __all__ = [
     "place",
     "reach",
     "seeds",
+    "spread_text",
+    "statistic",
     "verdict",
 ]
 
@@ -89,17 +93,37 @@ def as_text(table: Table) -> str:
     return "\n".join([table.caption, line(table.headers), line(rule), *map(line, table.rows)])
 
 
-def _square(bound: float) -> str:
-    return f"[-{bound:g}, {bound:g}]²"
+def spread_text(row: dict[str, Any]) -> str:
+    """Mean and standard deviation, or the one count there is.
 
+    Parameters
+    ----------
+    row : dict
+        With the statistics of the document.
 
-def _spread(row: dict[str, Any]) -> str:
+    Returns
+    -------
+    str
+    """
     if row["standard_deviation"] is None:
         return str(row["minimum"])
     return f"{row['mean']:.1f} ± {row['standard_deviation']:.1f}"
 
 
-def _statistic(document: dict[str, Any], network: str, bound: float) -> dict[str, Any]:
+def statistic(document: dict[str, Any], network: str, bound: float) -> dict[str, Any]:
+    """The document's statistics of one network at one bound.
+
+    Parameters
+    ----------
+    document : dict
+    network : str
+        Its name in the document.
+    bound : float
+
+    Returns
+    -------
+    dict
+    """
     return next(r for r in document["statistics"] if r["network"] == network and r["bound"] == bound)
 
 
@@ -138,13 +162,15 @@ def headline(document: dict[str, Any]) -> str:
     bound = document["options"]["bounds"][-1]
     parts = []
     for network in document["networks"]:
-        row = _statistic(document, network["name"], bound)
-        parts.append(f"the {network['title']} network has {_spread(row)} activation regions")
+        row = statistic(document, network["name"], bound)
+        parts.append(f"the {network['title']} network has {spread_text(row)} activation regions")
     n = document["statistics"][0]["n"]
     whom = f"over {n} seeds (mean ± sample standard deviation), " if n > 1 else ""
-    sentences = [f"In {_square(bound)}, {whom}{' and '.join(parts)}."]
+    sentences = [f"In {square(bound)}, {whom}{' and '.join(parts)}."]
     if document["networks"][0]["name"] == "model":
-        sentences = [f"In {_square(bound)}, {document['networks'][0]['title']} has {_spread(row)} activation regions."]
+        sentences = [
+            f"In {square(bound)}, {document['networks'][0]['title']} has {spread_text(row)} activation regions."
+        ]
     sentences += [
         f"No {network['title']} network can have more than {network['maximum']}."
         for network in document["networks"]
@@ -208,10 +234,10 @@ def counts(document: dict[str, Any]) -> Table:
         headers.append("deep / shallow")
     rows = []
     for bound in document["options"]["bounds"]:
-        found = [_statistic(document, network["name"], bound) for network in networks]
-        cells = [_square(bound)]
+        found = [statistic(document, network["name"], bound) for network in networks]
+        cells = [square(bound)]
         for network, row in zip(networks, found, strict=True):
-            cells.append(_spread(row))
+            cells.append(spread_text(row))
             if several:
                 cells.append(f"{row['minimum']} to {row['maximum']}")
             if network["maximum"] is not None:
@@ -265,7 +291,7 @@ def checks(document: dict[str, Any]) -> Table:
             seen, regions = _total(figures, "n_visible"), _total(figures, "n_regions")
             rows.append(
                 (
-                    f"{network['title']}, {_square(bound)}",
+                    f"{network['title']}, {square(bound)}",
                     ", ".join(faults) or f"{passed}/{len(found)} passed",
                     str(_total(figures, "n_compared")),
                     str(_total(figures, "n_wrong_gradients")),
@@ -306,7 +332,7 @@ def seeds(document: dict[str, Any]) -> Table:
     columns = [(n["name"], b) for b in document["options"]["bounds"] for n in document["networks"]]
     regions = {(run["network"], run["bound"], run["seed"]): str(run["regions"]) for run in document["runs"]}
     order = list(dict.fromkeys(run["seed"] for run in document["runs"]))
-    headers = ("seed", *(f"{name}, {_square(bound)}" for name, bound in columns))
+    headers = ("seed", *(f"{name}, {square(bound)}" for name, bound in columns))
     rows = ((_seed(seed), *(regions[name, bound, seed] for name, bound in columns)) for seed in order)
     return Table("Exact number of activation regions, seed by seed", headers, tuple(rows))
 
