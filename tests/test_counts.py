@@ -14,6 +14,7 @@ from planar_domains import polygons
 import regions
 from regions import Box, ConvexPolygon, Layer, Network, RegionCounts, WholePlane
 from regions.counts import activation_patterns
+from regions.errors import DomainError
 from regions.testing import degenerate_mlps, domains, networks, reference_counts, relu_mlps
 
 PLANE = WholePlane()
@@ -263,5 +264,5 @@ def test_lines_count_like_the_plane(seed: int) -> None:
 
 
 def test_the_reference_refuses_what_is_not_bounded() -> None:
-    with pytest.raises(regions.DomainError, match="not bounded; reference_counts takes a bound, Box"):
+    with pytest.raises(DomainError, match="not bounded; reference_counts takes a bound, Box"):
         reference_counts(EXAMPLE_A, PLANE)
