@@ -301,6 +301,19 @@ def test_table_as_columns_and_as_a_dataframe(pair, several):
     }
 
 
+def test_the_other_definitions_when_asked_for():
+    found = regions.compare([(2, 3, 1), (2, 2, 2, 1)], regions.WholePlane(), seeds=range(3), definitions=True)
+    columns = found.to_dict()
+    for i, row in enumerate(found):
+        counts = (
+            regions.enumerate_regions(DeepMLP(list(row.widths[1:-1]), seed=row.seed), regions.WholePlane())
+            .counts()
+            .to_dict()
+        )
+        assert {name: columns[name][i] for name in counts} == counts
+    assert "affine_pieces" not in regions.compare([(2, 3, 1)], 1, seeds=[0]).to_dict()
+
+
 def test_text_and_html_show_the_summary(pair, several):
     text, page = repr(pair), pair._repr_html_()
     assert text.startswith("Activation regions of 8 networks over Box(")
@@ -365,6 +378,7 @@ def sized(seed):
         ({"activation": "gelu"}, "allowed are abs, leaky_relu, relu"),
         ({"resolution": 2}, "an integer >= 3"),
         ({"resolution": 50.0}, "resolution 50.0 was given"),
+        ({"definitions": "all"}, "definitions 'all' was given; True or False is needed"),
         ({"confidence": 1}, "confidence 1 was given"),
         ({"confidence": 95}, "above 0 and below 1"),
         (

@@ -16,7 +16,7 @@ from regions.comparison.architectures import (
 )
 from regions.comparison.initialisations import read_initialisations
 from regions.comparison.statistics import checked_confidence
-from regions.comparison.table import ComparedNetwork, Comparison
+from regions.comparison.table import OTHER_DEFINITIONS, ComparedNetwork, Comparison
 from regions.errors import OptionError
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def compare(
     initialisations: Any = ("torch",),
     activation: str | Callable[[], Any] = "relu",
     resolution: int | None = None,
+    definitions: bool = False,
     confidence: float = 0.95,
     progress: bool | None = False,
 ) -> Comparison:
@@ -60,6 +61,8 @@ def compare(
         Of the architectures given by widths; a callable returns a torch module, as `torch.nn.Hardtanh` does.
     resolution : int, optional
         Grid points a side of the picture method, which is then used beside the exact count; over bounded domains only.
+    definitions : bool
+        Count by all five definitions of :meth:`regions.RegionComplex.counts`, not by activation regions alone.
     confidence : float
         Of the summary's confidence intervals, above 0 and below 1.
     progress : bool, optional
@@ -73,8 +76,9 @@ def compare(
     Raises
     ------
     OptionError
-        When an architecture, a seed, an initialisation, the activation, the resolution or the confidence is not as
-        above; or when an architecture of your own has other numbers of neurons or parameters from seed to seed.
+        When an architecture, a seed, an initialisation, the activation, the resolution, `definitions` or the
+        confidence is not as above; or when an architecture of your own has other numbers of neurons or parameters
+        from seed to seed.
     DomainError
         When the domain is none of these, or is unbounded where a picture is asked for.
     InvalidNetworkError, CaptureError
@@ -109,6 +113,8 @@ def compare(
         raise OptionError(
             f"resolution {resolution!r} was given; an integer >= {_LEAST_RESOLUTION} is needed, or None for no picture."
         )
+    if not isinstance(definitions, bool):
+        raise OptionError(f"definitions {definitions!r} was given; True or False is needed.")
     where, shape = _read_domain(domain)
     _check_inputs(kinds, shape)
     _compile()
@@ -131,6 +137,7 @@ def compare(
                         parameters=parameters,
                         seconds=time.perf_counter() - started,
                         picture=None if resolution is None else cross_check(complex_, resolution).maps_found,
+                        definitions=definitions,
                     )
                     rows.append(row)
                     _check_sizes(rows[first], row)
@@ -148,6 +155,7 @@ def compared_network(
     parameters: int,
     seconds: float,
     picture: int | None,
+    definitions: bool = False,
 ) -> ComparedNetwork:
     """The row of a network that has been counted.
 
@@ -161,6 +169,8 @@ def compared_network(
     seconds : float
     picture : int or None
         As of :class:`ComparedNetwork`.
+    definitions : bool
+        Count by all definitions.
 
     Returns
     -------
@@ -169,6 +179,7 @@ def compared_network(
     from regions.bounds import for_network
 
     upper, lower = best_bounds(for_network(network, count=complex_))
+    counts = complex_.counts().to_dict() if definitions else {}
     return ComparedNetwork(
         architecture=architecture,
         widths=network.widths,
@@ -184,6 +195,7 @@ def compared_network(
         lower_bound=None if lower is None else int(lower.value),
         lower_theorem=None if lower is None else lower.name,
         seconds=seconds,
+        **{name: counts.get(name) for name in OTHER_DEFINITIONS},
     )
 
 

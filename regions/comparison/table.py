@@ -10,7 +10,10 @@ from typing import Any
 from regions.comparison.statistics import Ratio, Spread, geometric_ratio, spread
 from regions.errors import OptionError
 
-__all__ = ["ComparedNetwork", "Comparison", "Summary"]
+__all__ = ["OTHER_DEFINITIONS", "ComparedNetwork", "Comparison", "Summary"]
+
+OTHER_DEFINITIONS = ("activation_patterns", "open_linear_regions", "closed_linear_regions", "affine_pieces")
+"""What regions are counted by beside activation regions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,9 @@ class ComparedNetwork:
     lower_theorem : str or None
         The function of :mod:`regions.bounds` that gives it.
     seconds : float
-        What the exact count took; making the network, bounds and picture are left out.
+        What the exact count took; making the network, bounds, picture and other definitions are left out.
+    activation_patterns, open_linear_regions, closed_linear_regions, affine_pieces : int or None
+        The exact numbers by the other definitions, see :class:`regions.RegionCounts`; None where not asked for.
     """
 
     architecture: str
@@ -62,6 +67,10 @@ class ComparedNetwork:
     lower_bound: int | None
     lower_theorem: str | None
     seconds: float
+    activation_patterns: int | None = None
+    open_linear_regions: int | None = None
+    closed_linear_regions: int | None = None
+    affine_pieces: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,8 +280,8 @@ class Comparison:
         Returns
         -------
         dict of str to list
-            The fields of :class:`ComparedNetwork`; `picture` only where pictures were asked for. Widths are text, such
-            as 2-20-1.
+            The fields of :class:`ComparedNetwork`; `picture` and the other definitions only where they were asked for.
+            Widths are text, such as 2-20-1.
 
         Examples
         --------
@@ -283,8 +292,9 @@ class Comparison:
         names = [field.name for field in fields(ComparedNetwork)]
         columns = {name: [getattr(row, name) for row in self.rows] for name in names}
         columns["widths"] = ["-".join(map(str, widths)) for widths in columns["widths"]]
-        if all(value is None for value in columns["picture"]):
-            del columns["picture"]
+        for name in ("picture", *OTHER_DEFINITIONS):
+            if all(value is None for value in columns[name]):
+                del columns[name]
         return columns
 
     def to_dataframe(self) -> Any:
