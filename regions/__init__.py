@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from regions.comparison import compare
     from regions.frontends.onnx import from_onnx
     from regions.shapely_method import enumerate_with_shapely
+    from regions.tracking import track
 
 __all__ = [
     "Box",
@@ -50,6 +51,7 @@ __all__ = [
     "enumerate_with_shapely",
     "from_onnx",
     "gradient_image",
+    "track",
     "zoom_out",
 ]
 
@@ -59,6 +61,7 @@ _LATER = {
     "compare": "regions.comparison",
     "enumerate_with_shapely": "regions.shapely_method",
     "from_onnx": "regions.frontends.onnx",
+    "track": "regions.tracking",
 }
 
 

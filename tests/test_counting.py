@@ -276,6 +276,8 @@ INTERRUPTED = """
 import os, signal, sys, threading
 import numpy as np
 import regions
+# A shell that runs this in the background has the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
 net = regions.Network.from_arrays([rng.normal(size=s) for s in ((400, 2), (400, 400), (400, 400), (1, 400))],
                                   [rng.normal(size=n) for n in (400, 400, 400, 1)])
