@@ -20,7 +20,7 @@ import regions
 
 
 def lenet(pool: type[nn.Module]) -> nn.Module:
-    """LeNet-5 of LeCun, Bottou, Bengio & Haffner (1998) with ReLU in place of tanh.""""""
+    """LeNet-5 of LeCun, Bottou, Bengio & Haffner (1998) with ReLU in place of tanh."""
     return nn.Sequential(
         nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), pool(2),
         nn.Conv2d(6, 16, 5), nn.ReLU(), pool(2),
