@@ -54,11 +54,11 @@ def resnet() -> nn.Module:
     )  # fmt: skip
 
 
-# What it is, the shape of an image, how much of the triangle between the three images is seen.
+# What it is, the shape of an image, the side of the window, in units of the way from image to image.
 IMAGES = {
-    "LeNet, maximum": (lambda: lenet(nn.MaxPool2d), (1, 28, 28), 0.8),
-    "LeNet, average": (lambda: lenet(nn.AvgPool2d), (1, 28, 28), 1.0),
-    "ResNet": (resnet, (3, 32, 32), 0.05),
+    "LeNet, maximum": (lambda: lenet(nn.MaxPool2d), (1, 28, 28), 0.075),
+    "LeNet, average": (lambda: lenet(nn.AvgPool2d), (1, 28, 28), 0.12),
+    "ResNet": (resnet, (3, 32, 32), 0.01),
 }
 
 
