@@ -2,7 +2,7 @@
 The gradient picture beside the exact regions
 =============================================
 
-Differentiate the output on a regular grid, colour the result so that neighbouring values differ: the linear regions
+Differentiate the output on a regular grid, colour the result so that neighbouring values differ: the activation regions
 appear. Beside it, the exact regions from the enumeration, coloured by their exact gradients on the same scale; and the
 cross-check's verdict on whether the two agree.
 """

@@ -355,7 +355,7 @@ class RegionComplex:
     def affine_pieces(self) -> NDArray[np.int64]:
         """Number of the affine map on each region, shape (R,), int64: equal where the maps are exactly equal.
 
-        Numbers are given from 0 in the order of the regions, here and for the linear regions.
+        Numbers are given from 0 in the order of the regions, here and for open and closed linear regions.
         """
         from regions.counts import affine_pieces
 
