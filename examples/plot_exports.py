@@ -18,6 +18,7 @@ from regions.models import DeepMLP
 from regions.plotting import plot_regions
 
 complex_ = regions.enumerate_regions(DeepMLP(seed=2), 4)
+print(complex_)
 
 # %%
 # The dual graph joins regions that share a side; ``complex.to_networkx()`` makes it, with patterns, areas and affine
