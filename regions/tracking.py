@@ -76,7 +76,9 @@ def _since(read: Callable[[Any], float | int]) -> Callable[[Moment], float | int
 
 def _mean_gradient_norm(now: Moment) -> float:
     from regions.measures import gradient_norms
+    from regions.measures._sizes import check_bounded
 
+    check_bounded(now.complex, "a mean over the area")
     return float(np.average(gradient_norms(now.complex), weights=now.complex.areas))
 
 
@@ -218,7 +220,9 @@ def track(
 def _read_points(points: ArrayLike) -> NDArray[np.float64]:
     from regions.measures._distance import read_points
 
-    return read_points(points)
+    # Training data may be tensors that want gradients.
+    detach = getattr(points, "detach", None)
+    return read_points(detach().cpu() if callable(detach) else points)
 
 
 def _read_measures(measures: Any) -> dict[str, Callable[[Moment], Any]]:

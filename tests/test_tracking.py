@@ -17,6 +17,7 @@ import regions
 from regions import measures
 from regions.errors import CaptureError, DomainError, InvalidNetworkError, OptionError
 from regions.models import DeepMLP, ShallowMLP
+from regions.testing import assert_same_complex
 from regions.tracking import MEASURES
 
 POINTS = torch.tensor([[-1.0, 0.0], [0.0, 1.0], [1.0, 0.5], [0.5, -1.0], [0.25, 0.25]])
@@ -48,7 +49,9 @@ def noisy_model():
 def test_training_does_not_notice():
     plain, tracked = noisy_model(), noisy_model()
     train(plain, None, 12)
-    tracker = regions.track(tracked, 2, list(set(MEASURES) - {"mean_boundary_distance"}), points=POINTS, keep=True)
+    tracker = regions.track(
+        tracked, 2, list(set(MEASURES) - {"mean_boundary_distance"}), points=POINTS.clone().requires_grad_(), keep=True
+    )
     train(tracked, tracker, 12)
     for name, value in plain.state_dict().items():
         assert torch.equal(value, tracked.state_dict()[name]), name
@@ -120,7 +123,7 @@ def test_rows_are_those_of_the_library():
         else:
             stable = measures.stable_regions(before, complex_)
             assert (row["surviving_regions"], row["shared_fraction"]) == (len(stable.surviving), stable.shared_fraction)
-        regions.testing.assert_same_complex(tracker.complexes[-1], complex_)
+        assert_same_complex(tracker.complexes[-1], complex_)
         before = complex_
         with torch.no_grad():
             for parameter in model.parameters():
@@ -143,6 +146,19 @@ def test_every_so_many_calls_and_columns_of_one_length(every, calls, given_colum
                 call: name in [f"column_{k}" for k in given_columns[call : call + 2]] for call in tracker.table["step"]
             }
             assert column == [call if there else None for call, there in written.items()]
+
+
+def test_inside_mixed_precision_and_inference_mode():
+    model = ShallowMLP(5, seed=0)
+    expected = regions.count_regions(model, 2)
+    tracker = regions.track(model, 2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        tracker()
+        assert torch.is_autocast_enabled("cpu")
+        assert regions.count_regions(ShallowMLP(5, seed=0), 2) == expected
+    with torch.inference_mode():
+        tracker()
+    assert tracker.table["activation_regions"] == [expected] * 2
 
 
 def test_own_measures_and_names():
@@ -282,8 +298,9 @@ def test_more_mistakes_are_told():
     with pytest.raises(OptionError, match="columns of numbers are activation_regions, diameter, loss, rate"):
         tracker.plot("area")
     # A measure that the domain does not allow is a mistake, not an event.
-    with pytest.raises(ValueError, match="are unbounded"):
-        regions.track(model, regions.WholePlane(), "median_area", errors="record")()
+    for name in ("median_area", "mean_gradient_norm"):
+        with pytest.raises(ValueError, match="are unbounded"):
+            regions.track(model, regions.WholePlane(), name, errors="record")()
 
 
 def test_pictures_and_dataframe():

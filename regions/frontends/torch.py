@@ -23,7 +23,8 @@ import copy
 import inspect
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -159,12 +160,22 @@ def read(
         with torch.no_grad():
             model = copy.deepcopy(model)
     _check_signature(model)
-    with untouched(model):
+    with untouched(model), _weights_own_precision():
         traced = _trace(model, input_dimension, input_shape, batch)
         network = Interpreter(traced.graph, traced.constants, traced.input_shape).run()
         shape = tuple(traced.example.shape)
         compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
     return network, traced.unregistered
+
+
+@contextmanager
+def _weights_own_precision() -> Iterator[None]:
+    """Outside of any `torch.autocast`, whose rounding is none of the model's."""
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
 
 
 def _doubled(traced: Trace) -> Network | None:
