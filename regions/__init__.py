@@ -65,13 +65,30 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        from importlib import import_module
+# Modules that can be reached as `regions.bounds` without an import of their own.
+_MODULES = (
+    "bounds",
+    "comparison",
+    "exports",
+    "measures",
+    "models",
+    "plotting",
+    "report",
+    "softmax",
+    "testing",
+    "tracking",
+)
 
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
+    if name in _MODULES:
+        return import_module(f"regions.{name}")
     raise AttributeError(f"module 'regions' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, *_MODULES])

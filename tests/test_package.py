@@ -67,6 +67,15 @@ def test_help_needs_nothing_heavy():
     assert loaded_by(statement).isdisjoint(HEAVY)
 
 
+def test_modules_need_no_import_of_their_own():
+    statement = "import regions\nassert regions.bounds.zaslavsky(2, 20) == 211\nassert 'measures' in dir(regions)"
+    assert "hypothesis" not in loaded_by(statement)
+    for name in regions._MODULES:
+        assert getattr(regions, name).__name__ == f"regions.{name}"
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = regions.nothing
+
+
 def test_public_names_are_sorted_and_there():
     assert list(regions.__all__) == sorted(set(regions.__all__))
     assert len(regions.__all__) <= 27
