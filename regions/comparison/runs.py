@@ -60,7 +60,8 @@ def compare(
     activation : {"relu", "abs", "leaky_relu"} or callable
         Of the architectures given by widths; a callable returns a torch module, as `torch.nn.Hardtanh` does.
     resolution : int, optional
-        Grid points a side of the picture method, which is then used beside the exact count; over bounded domains only.
+        Grid points a side of the picture method, which is then used beside the exact count; over boxes and convex
+        polygons only, also those of a slice.
     definitions : bool
         Count by all five definitions of :meth:`regions.RegionComplex.counts`, not by activation regions alone.
     confidence : float
@@ -80,7 +81,7 @@ def compare(
         confidence is not as above; or when an architecture of your own has other numbers of neurons or parameters
         from seed to seed.
     DomainError
-        When the domain is none of these, or is unbounded where a picture is asked for.
+        When the domain is none of these, or is unbounded or not convex where a picture is asked for.
     InvalidNetworkError, CaptureError
         When a model is not a finite piecewise-linear network of two inputs (of any number, over a slice).
 

@@ -353,6 +353,9 @@ class Comparison:
             lines.append([*line, f"{row.seconds:.2g}"])
         return headers, lines
 
+    def _title(self) -> str:
+        return f"Activation regions of {len(self)} network{'' if len(self) == 1 else 's'} over {self.domain}"
+
     def __repr__(self) -> str:
         headers, lines = self._table()
         widths = [max(map(len, column)) for column in zip(headers, *lines, strict=True)]
@@ -362,11 +365,11 @@ class Comparison:
             )
             for line in (headers, ["-" * w for w in widths], *lines)
         ]
-        return "\n".join([f"Activation regions of {len(self)} networks over {self.domain}", *shown])
+        return "\n".join([self._title(), *shown])
 
     def _repr_html_(self) -> str:
         headers, lines = self._table()
         head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in headers)
         body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in lines)
-        caption = escape(f"Activation regions of {len(self)} networks over {self.domain}")
+        caption = escape(self._title())
         return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
