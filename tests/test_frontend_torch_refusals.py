@@ -302,6 +302,14 @@ def test_input_shape_is_checked():
         capture(model, input_shape=(2, 3, 4))
 
 
+def test_lazy_modules_are_to_be_called_first():
+    model = nn.Sequential(nn.LazyLinear(3), nn.ReLU(), nn.LazyBatchNorm1d(), nn.Linear(3, 1)).eval()
+    with pytest.raises(CaptureError, match=r"0\.weight has no shape yet.* Call the model once"):
+        capture(model)
+    model(torch.zeros(4, 2))
+    assert capture(model).n_neurons == 3
+
+
 def test_no_module_is_a_type_error():
     with pytest.raises(TypeError, match=r"builtins.dict was given; allowed is a torch.nn.Module"):
         capture({})

@@ -160,6 +160,7 @@ def read(
         with torch.no_grad():
             model = copy.deepcopy(model)
     _check_signature(model)
+    _check_initialised(model)
     with untouched(model), _weights_own_precision():
         traced = _trace(model, input_dimension, input_shape, batch)
         network = Interpreter(traced.graph, traced.constants, traced.input_shape).run()
@@ -206,6 +207,16 @@ def _check_signature(model: torch.nn.Module) -> None:
             "The model's forward takes no argument; allowed is one, the points. "
             "Wrap the model in a module whose forward takes the points."
         )
+
+
+def _check_initialised(model: torch.nn.Module) -> None:
+    for kind in (model.named_parameters, model.named_buffers):
+        for path, tensor in kind():
+            if torch.nn.parameter.is_lazy(tensor):
+                raise CaptureError(
+                    f"The model's {path} has no shape yet, as in lazy modules before their first call; allowed are "
+                    "models with numbers in all weights. Call the model once on an example before it is read."
+                )
 
 
 def _refuse_known_modules(model: torch.nn.Module) -> None:
