@@ -28,7 +28,7 @@ __all__ = [
 
 REACH_NOTE = (
     "How far must one zoom out to see all the structure? As far as the outermost vertex: beyond it the borders between "
-    "regions only run on. It is found exactly, over a square that is proven to hold every vertex."
+    "regions only run on. It is found exactly, in the whole plane."
 )
 PICTURE_NOTE = (
     "On the left the exact activation regions, each filled with the colour of its exact gradient; on the right what "
