@@ -19,6 +19,7 @@ __all__ = [
     "compact",
     "dense",
     "diagonal",
+    "divided",
     "eye",
     "is_sparse",
     "largest_entry",
@@ -53,6 +54,15 @@ def largest_entry(matrix: Any) -> float:
     """The largest magnitude of the entries."""
     values = stored(matrix)
     return float(np.abs(values).max()) if len(values) else 0.0
+
+
+def divided(matrix: Any, by: float) -> Any:
+    """The matrix with every entry divided, and none multiplied by a reciprocal, which subnormal numbers do not have."""
+    if not is_sparse(matrix):
+        return matrix / by
+    found = matrix.copy()
+    found.data = matrix.data / by
+    return found
 
 
 def eye(n: int) -> Any:

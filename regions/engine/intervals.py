@@ -211,7 +211,7 @@ def _signs_at(
     if far.any():
         value = np.where(far, a * infinity, value)
         bound = np.where(far, ea, bound)
-    bound = bound * INFLATE + TINY
+    bound = np.where(np.isfinite(value), bound * INFLATE + TINY, np.inf)
     return (value > bound).astype(np.int8) - (value < -bound).astype(np.int8)
 
 
@@ -301,7 +301,7 @@ def _split(state: Intervals, kinked: NDArray[np.int64], n_units: int, lines: Lin
     times = -c / a
     residual = np.abs(a * times + c) + 4.0 * U * (np.abs(a * times) + np.abs(c)) + ea * np.abs(times) + ec
     room = np.abs(a) - ea
-    errors = np.where(room > 0, (residual * INFLATE + TINY) / room * INFLATE, np.inf)
+    errors = np.where((room > 0) & (room < np.inf), (residual * INFLATE + TINY) / room * INFLATE + TINY, np.inf)
     roots = _Roots(f, kinked[j], times, errors, a, ea)
     state.flat = state.flat | ((left == 0) & (right == 0)).any(axis=1)
     active = np.ones((n_intervals, n_units), dtype=bool)
@@ -410,7 +410,8 @@ def cut_line(
             if i == last and not maps:
                 break
             slopes = np.where(state.active[-1], layer.above, layer.below)
-            state.maps = z[parents] * slopes[:, None]
+            # Zero times anything, an overflow too.
+            state.maps = np.where(slopes[:, None] == 0.0, 0.0, z[parents] * slopes[:, None])
             after = norm_bound(state.maps) + TINY
             state.errors = (bound.steepest * errors[parents] + bound.rounds * after) * INFLATE
     return state

@@ -29,7 +29,10 @@ def _grown(array, needed):
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _margin(a, b, c, eg, ec, mid_x, mid_y, reach_x, reach_y, far_x, far_y):
-    """Value of a line in the middle of a box, and how far it is from vanishing anywhere in the box."""
+    """Value of a line in the middle of a box, and how far it is from vanishing anywhere in the box.
+
+    The distance is proven where it is > 0 and finite: a value that overflowed proves nothing, not even its sign.
+    """
     s = a * mid_x + b * mid_y + c
     bound = abs(a) * (reach_x + 8.0 * U * far_x) + abs(b) * (reach_y + 8.0 * U * far_y) + 8.0 * U * abs(c)
     bound += eg * (far_x + far_y) + ec
@@ -130,7 +133,7 @@ def classify(
         for word in range(bits.shape[1]):
             found = np.uint64(0)
             for k in range(64 * word, min(64 * word + 64, n_units)):
-                sure = kinked[k] & (margins[k] > 0.0)
+                sure = kinked[k] & (margins[k] > 0.0) & (margins[k] < math.inf)
                 proven += sure
                 found |= np.uint64(sure & (centre_values[k] > 0.0)) << np.uint64(k & 63)
                 open_units[n_open] = k

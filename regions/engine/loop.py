@@ -392,7 +392,9 @@ class Enumeration:
         points = self.cells.points
         minx, miny, maxx, maxy = self.domain.bounds
         limit = 2.0**-16 * max(maxx - minx, maxy - miny)
-        doubtful = np.flatnonzero(~(points[start:, 3] + points[start:, 4] <= limit)) + start
+        errors = points[start:, 3] + points[start:, 4]
+        # The limit itself may overflow.
+        doubtful = np.flatnonzero(~((errors <= limit) & (errors < np.inf))) + start
         for v in doubtful.tolist():
             x, y = self.exact.rounded(v)
             points[v] = (x, y, 1.0, abs(x) * 2 * U + TINY, abs(y) * 2 * U + TINY)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from regions._matrices import is_sparse, largest_entry, stored
+from regions._matrices import divided, is_sparse, largest_entry, stored
 from regions.engine import kernels
 from regions.engine.predicates import INFLATE, TINY, U
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from regions.network import Layer
 
 _BLOCK_BYTES = 1 << 23
+# In the subnormal range each of two products may be rounded down by half a unit in the last place.
+_ROUNDED_DOWN = 2.0**-1073
 
 __all__ = ["FaceMaps", "activate", "first_maps", "frobenius_bound", "next_maps", "norm_bound", "spectral_bound"]
 
@@ -96,8 +98,9 @@ def norm_bound(rows: Any) -> NDArray[np.float64]:
     sums = np.square(rows / scale[..., None]).sum(axis=-1)
     with np.errstate(over="ignore"):
         bound = largest * np.sqrt(sums) * (1 + (rows.shape[-1] + 8) * U)
-        # In the subnormal range a product may be rounded down by half a unit in the last place.
-        return np.asarray(np.where(largest > 0, bound + 2.0**-1073, 0.0))
+        # Rows that overflowed have no bound.
+        bound = np.where(np.isfinite(bound), bound + _ROUNDED_DOWN, np.inf)
+        return np.asarray(np.where(largest == 0, 0.0, bound))
 
 
 def frobenius_bound(weight: Any) -> float:
@@ -120,15 +123,15 @@ def spectral_bound(weight: Any) -> float:
     largest = largest_entry(weight)
     if largest == 0.0 or not np.isfinite(largest):
         return largest
-    scaled = weight / largest
+    scaled = divided(weight, largest)
     frobenius = frobenius_bound(scaled)
     if is_sparse(weight):
         sums = [float(np.asarray(abs(scaled).sum(axis=axis)).max()) for axis in (0, 1)]
         sides = np.sqrt(sums[0] * sums[1]) * (1 + (sum(weight.shape) + 64) * U)
-        return float(min(frobenius, sides)) * largest * (1 + 64 * U)
+        return float(min(frobenius, sides)) * largest * (1 + 64 * U) + _ROUNDED_DOWN
     n = min(weight.shape)
     if n < 2 or n > 512:
-        return frobenius * largest * (1 + 64 * U)
+        return frobenius * largest * (1 + 64 * U) + _ROUNDED_DOWN
     power = scaled.T @ scaled if weight.shape[1] == n else scaled @ scaled.T
     gamma = (max(weight.shape) + 8) * U * 1.01
     # The division by `largest` rounds every entry once more.
@@ -146,7 +149,7 @@ def spectral_bound(weight: Any) -> float:
         log_norm += np.log(norm) / 2**k
         error = 2 * error * 1.01 + error**2 + (n + 8) * U * 1.01
         power = power @ power
-    return best * largest * (1 + 1e-9) + 2.0**-1073
+    return best * largest * (1 + 1e-9) + _ROUNDED_DOWN
 
 
 def first_maps(layer: Layer, n_faces: int) -> FaceMaps:
@@ -178,10 +181,18 @@ def activate(coefficients, parents, bits, below, above):
             slopes[k] = above[k] if on else below[k]
         for c in range(3):
             largest = 0.0
+            finite = True
             for k in range(n_units):
-                z = coefficients[parent, c, k] * slopes[k]
+                # Zero times anything, an overflow too.
+                z = coefficients[parent, c, k] * slopes[k] if slopes[k] != 0.0 else 0.0
                 out[f, c, k] = z
+                finite &= z - z == 0.0
                 largest = max(largest, abs(z))
+            which = 0 if c < 2 else 1
+            if not finite:
+                # Before max() drops what is not a number.
+                norms[f, which] = np.inf
+                continue
             if largest == 0.0:
                 continue
             total = 0.0
@@ -190,11 +201,7 @@ def activate(coefficients, parents, bits, below, above):
                 scale = 2.0**1022
             for k in range(n_units):
                 total += (out[f, c, k] * scale) ** 2
-            # An infinite entry makes the scale 0 and the norm NaN; max() may drop a NaN, but not an infinity.
             norm = np.sqrt(total) / scale * (1.0 + (n_units + 16) * U) + TINY
-            which = 0 if c < 2 else 1
-            if not norm < np.inf:
-                norm = np.inf
             norms[f, which] = max(norms[f, which], norm)
     return out, norms
 

@@ -1,8 +1,9 @@
 """Float evaluation with proven error bounds: the filter in front of the integer arithmetic.
 
 Every bound is first order in u = 2**-53 with the constant rounded up, then inflated, plus `TINY` against
-underflow; the proofs are in docs/exactness.md. A comparison with a bound that is infinite or NaN is false,
-so overflow and division by zero end in the exact stage as well.
+underflow, which is the last thing added; the proofs are in docs/exactness.md. A value that is not finite proves
+nothing: its bound is infinite or NaN and a comparison with that is false, or it is asked for. So overflow and division
+by zero end in the exact stage.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ def vertex_error(x, y, a1, b1, c1, eg1, ec1, a2, b2, c2, eg2, ec2):
     determinant = abs(p - q) - (error * INFLATE + TINY)
     if not determinant > 0.0:
         return math.inf, math.inf
-    dx = ((abs(b2) + eg2) * r1 + (abs(b1) + eg1) * r2 + TINY) / determinant * INFLATE
-    dy = ((abs(a2) + eg2) * r1 + (abs(a1) + eg1) * r2 + TINY) / determinant * INFLATE
+    # Against underflow of the products, and again of the quotient: a large determinant takes the first guard away.
+    dx = ((abs(b2) + eg2) * r1 + (abs(b1) + eg1) * r2 + TINY) / determinant * INFLATE + TINY
+    dy = ((abs(a2) + eg2) * r1 + (abs(a1) + eg1) * r2 + TINY) / determinant * INFLATE + TINY
     if not (dx < math.inf and dy < math.inf):
         return math.inf, math.inf
     return dx, dy
@@ -62,12 +64,13 @@ def crossing(su, bu, sv, bv):
     `su` and `sv` are the values at the ends, each times its known sign, so that both true values are > 0; `bu` and
     `bv` bound their errors. The true t is pu / (pu + pv), which grows with pu and falls with pv.
     """
+    # In front of max(), which may drop what is not a number.
+    if not (abs(su) + bu < 1e300 and abs(sv) + bv < 1e300):
+        return 0.5, 0.0, 1.0
     lu = max(su - bu, 0.0)
     hu = max(su + bu, 0.0)
     lv = max(sv - bv, 0.0)
     hv = max(sv + bv, 0.0)
-    if not (hu < 1e300 and hv < 1e300):
-        return 0.5, 0.0, 1.0
     low = 0.0
     high = 1.0
     if lu > 0.0:

@@ -207,7 +207,7 @@ def rounded_times(network: Network, bounds: Sequence[LayerBounds], state: Interv
             rounded, lost = _sum(times[places], step)
             up = (np.nextafter(rounded, np.inf) - rounded) / 2 * (1 - 8 * U)
             down = (rounded - np.nextafter(rounded, -np.inf)) / 2 * (1 - 8 * U)
-            proven = (room > 0) & (lost + error < up) & (error - lost < down) & np.isfinite(rounded)
+            proven = (room > 0) & (room < np.inf) & (lost + error < up) & (error - lost < down) & np.isfinite(rounded)
         times[places] = rounded
         for i in places[~proven].tolist():
             times[i] = nearest_float(Fraction(*state.exact_node(i)))

@@ -116,8 +116,15 @@ def _activate(maps, errors, signs, parents, bits, kinked, below, above, gamma): 
             g = (eg + gamma * size_g) * INFLATE
             h = (ec + gamma * size_c) * INFLATE
             # Not a number either: what overflowed has no bound.
-            bounds[2 * f, k] = 0.0 if g == 0.0 else (max(g, _FLOOR) if g < np.inf and a - a + b - b == 0.0 else np.inf)
-            bounds[2 * f + 1, k] = 0.0 if h == 0.0 else (max(h, _FLOOR) if h < np.inf and c - c == 0.0 else np.inf)
+            # A bound of 0 means exact zeros, so it is not the products above that say so: they may underflow.
+            if a == 0.0 and b == 0.0 and eg == 0.0:
+                bounds[2 * f, k] = 0.0
+            else:
+                bounds[2 * f, k] = max(g, _FLOOR) if g < np.inf and a - a + b - b == 0.0 else np.inf
+            if c == 0.0 and ec == 0.0:
+                bounds[2 * f + 1, k] = 0.0
+            else:
+                bounds[2 * f + 1, k] = max(h, _FLOOR) if h < np.inf and c - c == 0.0 else np.inf
             sign = 3
             if a == 0.0 and b == 0.0 and c == 0.0 and eg == 0.0 and ec == 0.0:
                 sign = 0
