@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._files import write_atomically
 from regions.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from regions.complex import RegionComplex
@@ -124,7 +126,7 @@ def geojson(complex_: RegionComplex, path: str | Path | None, box: Any = None) -
         features.append({"type": "Feature", "id": i, "geometry": geometry, "properties": properties})
     collection = json.loads(json.dumps({"type": "FeatureCollection", "features": features}, allow_nan=False))
     if path is not None:
-        Path(path).write_text(json.dumps(collection, allow_nan=False), encoding="utf-8")
+        write_atomically(path, json.dumps(collection, allow_nan=False).encode())
     return dict(collection)
 
 
@@ -180,7 +182,7 @@ def to_obj(complex_: RegionComplex, path: str | Path, output: int = 0) -> None:
     for i in range(complex_.n_regions):
         ring = complex_.rings[complex_.ring_offsets[i] : complex_.ring_offsets[i + 1]]
         lines += [f"f {' '.join(str(v + 1) for v in face)}" for face in _faces(complex_, i, ring)]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
 def _faces(complex_: RegionComplex, i: int, ring: NDArray[np.int64]) -> list[list[int]]:
