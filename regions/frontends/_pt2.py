@@ -9,6 +9,7 @@ Operators are looked up in torch's `aten` namespace alone, and nothing pickled i
 from __future__ import annotations
 
 import json
+import math
 import operator
 import re
 import zipfile
@@ -17,6 +18,7 @@ from typing import Any
 
 import torch
 
+from regions._files import allowed_size
 from regions.errors import FileFormatError, UnsupportedOperationError
 
 __all__ = ["ExportedModule", "read_pt2"]
@@ -175,8 +177,15 @@ def _tensor(data: bytes, meta: dict[str, Any], name: str) -> torch.Tensor:
         )
     sizes = [int(size["as_int"]) for size in meta["sizes"]]
     strides = [int(stride["as_int"]) for stride in meta["strides"]]
-    if not data:
+    if 0 in sizes:
         return torch.zeros(sizes, dtype=dtype)
+    # Strides of 0 repeat numbers: a few bytes can stand for any size.
+    needed = math.prod(sizes) * dtype.itemsize
+    if needed > allowed_size(len(data)):
+        raise FileFormatError(
+            f"tensor {name} of shape {tuple(sizes)} needs {needed} bytes and has {len(data)}; allowed are "
+            f"{allowed_size(len(data))}. Export the model with that tensor as contiguous()."
+        )
     flat = torch.frombuffer(bytearray(data), dtype=dtype)
     return flat.as_strided(sizes, strides, int(meta["storage_offset"]["as_int"])).clone()
 

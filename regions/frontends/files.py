@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._files import check_sizes, check_sums, read_arrays
 from regions.errors import FileFormatError, RegionsError
 from regions.network import Network
 
@@ -91,9 +92,12 @@ def load_model(path: str | Path) -> Network:
         return from_onnx(path)
     try:
         with zipfile.ZipFile(path) as archive:
+            check_sizes(path, archive)
             names = archive.namelist()
             pickled = next((n for n in names if n.count("/") == 1 and n.endswith("/data.pkl")), None)
             kind = _kind(names)
+            if kind != "npz":
+                check_sums(path, archive)
             pickle = archive.read(pickled) if pickled is not None and kind == "pickle" else b""
             if kind == "pt2":
                 return _load_pt2(path, archive)
@@ -162,8 +166,9 @@ def _describe_pickle(data: bytes) -> str:
 
 def _load_npz(path: Path) -> Network:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays: dict[str, NDArray[Any]] = {name: file[name] for name in file.files}
+        arrays: dict[str, NDArray[Any]] = read_arrays(path)
+    except FileFormatError:
+        raise
     except Exception as error:  # numpy parses headers as Python literals: anything can come of damage
         reason = "it holds Python objects" if "pickle" in str(error).lower() else str(error)
         raise FileFormatError(
