@@ -75,7 +75,7 @@ def planar_network(model: Any) -> Network:
     >>> planar_network(regions.Network.from_arrays([[[1.0, 2.0]]]))
     <Network 2-1 with 0 hidden neurons and 3 parameters>
     """
-    network = as_network(model)
+    network = as_network(model, likely=2)
     if network.input_dimension != 2:
         raise InvalidNetworkError(
             f"a network of {network.input_dimension} input(s) was given; regions are enumerated in a plane, so 2 are "

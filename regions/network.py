@@ -492,7 +492,7 @@ class Network:
         return f"<Network {widths} with {neurons} and {self.n_parameters} parameters>"
 
 
-def as_network(model: Any, input_shape: tuple[int, ...] | None = None) -> Network:
+def as_network(model: Any, input_shape: tuple[int, ...] | None = None, likely: int | None = None) -> Network:
     """Return `model` as a `Network`: a network as it is, a torch module or an estimator of scikit-learn captured.
 
     Parameters
@@ -500,6 +500,8 @@ def as_network(model: Any, input_shape: tuple[int, ...] | None = None) -> Networ
     model : Network, torch.nn.Module, MLPClassifier, MLPRegressor or Pipeline
     input_shape : tuple of int, optional
         Of one input, where it is known.
+    likely : int, optional
+        The number of inputs that the caller's domain or points have, tried first with a torch module.
 
     Returns
     -------
@@ -516,7 +518,9 @@ def as_network(model: Any, input_shape: tuple[int, ...] | None = None) -> Networ
         return model
     classes = {f"{c.__module__}.{c.__qualname__}" for c in type(model).__mro__}
     if "torch.nn.modules.module.Module" in classes:
-        return Network.from_torch(model, input_shape=input_shape)
+        from regions.frontends.torch import capture
+
+        return capture(model, input_shape=input_shape, likely=likely)
     if "sklearn.base.BaseEstimator" in classes:
         return Network.from_sklearn(model)
     raise TypeError(

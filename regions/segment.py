@@ -247,6 +247,15 @@ class Trajectory:
         return f"<Trajectory of {legs} and {pieces}, with {_plural(self.n_transitions, 'transition')}>"
 
 
+def _width_of(points: Any) -> int | None:
+    """The number of coordinates that points have, where they are such."""
+    try:
+        shape = np.shape(points)
+    except ValueError:
+        return None
+    return shape[-1] if shape and shape[-1] else None
+
+
 def _read_points(values: ArrayLike, what: str, shape: tuple[int | None, ...], network: Network) -> NDArray[np.float64]:
     """Read points as exactly the same numbers in float64."""
     wanted = "(" + ", ".join("P" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
@@ -366,7 +375,7 @@ def enumerate_segment(model: Any, p: ArrayLike, q: ArrayLike, kind: Kind = "segm
     >>> enumerate_segment(network, [1.0, 1.0], [2.0, 3.0], "line").exact_breakpoints()
     [Fraction(-1, 1), Fraction(-1, 2)]
     """
-    network = as_network(model)
+    network = as_network(model, likely=_width_of(p))
     if kind not in _ENDS:
         raise DomainError(f"kind={kind!r} was given; allowed are {', '.join(map(repr, _ENDS))}.")
     start = _read_points(p, "p", (network.input_dimension,), network)
@@ -410,7 +419,7 @@ def enumerate_trajectory(model: Any, points: ArrayLike) -> Trajectory:
     """
     from regions.exact import IntegerNetwork
 
-    network = as_network(model)
+    network = as_network(model, likely=_width_of(points))
     path = _read_points(points, "points", (None, network.input_dimension), network)
     if len(path) < 2:
         raise DomainError(f"{_plural(len(path), 'point')} was given; a polyline needs at least two.")

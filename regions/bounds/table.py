@@ -212,7 +212,8 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
     from regions.slices import Slice
 
     plane = getattr(count, "slice", None) if domain is None else domain
-    captured = as_network(network, plane.shape if isinstance(plane, Slice) else None)
+    shape = plane.shape if isinstance(plane, Slice) else None
+    captured = as_network(network, shape, likely=None if plane is None and count is None else 2)
     net, where, place, exact = _counted(captured, domain, count)
     pieces = _convex_pieces(where)
     rows = [*_upper_rows(net, pieces), *_lower_rows(net)]

@@ -353,5 +353,5 @@ def make_network(
             tuple(torch.tensor(ACTIVATIONS[activation], dtype=linear[0].weight.dtype).tolist()),
         )
     else:
-        network = as_network(model, input_shape)
+        network = as_network(model, input_shape, likely=2)
     return network, network.n_parameters if parameters is None else parameters

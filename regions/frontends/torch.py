@@ -32,6 +32,7 @@ import torch
 from regions.errors import CaptureError, NotPiecewiseLinearError
 from regions.frontends._interpret import ONLY, Interpreter
 from regions.frontends._trace import input_dimensions, trace
+from regions.frontends._unread import unread_coordinates
 from regions.frontends._unregistered import untouched
 from regions.frontends._verify import compare
 from regions.frontends._vocabulary import IMAGE_MODULES, UNREADABLE_MODULES
@@ -48,6 +49,7 @@ def capture(
     *,
     input_dimension: int | None = None,
     input_shape: Sequence[int] | None = None,
+    likely: int | None = None,
 ) -> Network:
     """Read a torch module as an exact network.
 
@@ -64,10 +66,13 @@ def capture(
         of `input_shape` instead of (D,). float16, bfloat16, float32 and float64 weights are read as the exact
         rationals they are. The module is left as it was.
     input_dimension : int, optional
-        `D`. Left out, it is found by running the model on the sizes that its weight matrices suggest.
+        `D`. Left out, it is found by running the model on the sizes that its weight matrices suggest; a size of which
+        the model leaves coordinates unread is not taken.
     input_shape : sequence of int, optional
         The shape of one input without the batch, such as (C, H, W). The network takes points of `D` = C H W
         coordinates, the flattened inputs. Needed for models of images and sequences.
+    likely : int, optional
+        A number of inputs to try before those that the weights suggest.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def capture(
     >>> [layer.name for layer in network.layers]
     ['0', '2']
     """
-    network, unregistered = read(model, input_dimension, input_shape=input_shape)
+    network, unregistered = read(model, input_dimension, input_shape=input_shape, likely=likely)
     if unregistered:
         warnings.warn(
             f"{', '.join(unregistered)} {'is' if len(unregistered) == 1 else 'are'} used by the model but "
@@ -132,6 +137,7 @@ def read(
     input_dimension: int | None = None,
     batch: int | None = None,
     input_shape: Sequence[int] | None = None,
+    likely: int | None = None,
 ) -> tuple[Network, tuple[str, ...]]:
     """Return the network of a module, and the paths of the unregistered parts that it uses.
 
@@ -142,6 +148,8 @@ def read(
     batch : int, optional
         The one batch size that the model takes, where it is known.
     input_shape : sequence of int, optional
+    likely : int, optional
+        A number of inputs to try first where neither is given.
 
     Returns
     -------
@@ -160,10 +168,9 @@ def read(
         with torch.no_grad():
             model = copy.deepcopy(model)
     _check_signature(model)
-    _check_initialised(model)
+    _check_tensors(model)
     with untouched(model), _weights_own_precision():
-        traced = _trace(model, input_dimension, input_shape, batch)
-        network = Interpreter(traced.graph, traced.constants, traced.input_shape).run()
+        traced, network = _traced(model, input_dimension, input_shape, batch, likely)
         shape = tuple(traced.example.shape)
         compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
     return network, traced.unregistered
@@ -209,7 +216,13 @@ def _check_signature(model: torch.nn.Module) -> None:
         )
 
 
-def _check_initialised(model: torch.nn.Module) -> None:
+def _check_tensors(model: torch.nn.Module) -> None:
+    complex_ones = [name for name, p in model.named_parameters() if p.is_complex()]
+    if complex_ones:
+        raise CaptureError(
+            f"{complex_ones[0]} is complex; allowed are real weights. "
+            "Replace the model by one of real weights on real and imaginary parts."
+        )
     for kind in (model.named_parameters, model.named_buffers):
         for path, tensor in kind():
             if torch.nn.parameter.is_lazy(tensor):
@@ -242,14 +255,50 @@ def _refuse_unknown_shape(model: torch.nn.Module) -> None:
             )
 
 
-def _trace(model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None) -> Trace:
-    complex_ones = [name for name, p in model.named_parameters() if p.is_complex()]
-    if complex_ones:
-        raise CaptureError(
-            f"{complex_ones[0]} is complex; allowed are real weights. "
-            "Replace the model by one of real weights on real and imaginary parts."
-        )
-    shapes = _shapes(model, input_dimension, input_shape)
+def _traced(
+    model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, likely: int | None
+) -> tuple[Trace, Network]:
+    """Return the graph and the network, of a size that is given or that leaves no coordinate of the input unread."""
+    shapes = _shapes(model, input_dimension, input_shape, likely)
+    refusal: CaptureError | None = None
+    while shapes:
+        try:
+            traced = _trace(model, input_dimension, input_shape, batch, shapes)
+        except CaptureError as error:
+            raise refusal or error
+        shapes = shapes[shapes.index(traced.input_shape) + 1 :]
+        interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape)
+        try:
+            network = interpreter.run()
+        except NotPiecewiseLinearError:
+            raise
+        except CaptureError as error:
+            refusal = refusal or error
+            continue
+        if input_dimension is not None or input_shape is not None:
+            return traced, network
+        left = unread_coordinates(model, network, tuple(traced.example.shape), traced.example)
+        if not left:
+            return traced, network
+        # A layer that only a part of the input reaches suggested this size.
+        refusal = _undetermined(network.input_dimension, left)
+    assert refusal is not None
+    raise refusal
+
+
+def _undetermined(size: int, left: list[int]) -> CaptureError:
+    used = sorted(set(range(size)) - set(left))
+    shown = ", ".join(map(str, left[:8])) + (", ..." if len(left) > 8 else "")
+    return CaptureError(
+        f"The model's number of inputs cannot be told: it runs on points with {size} coordinates, but does not read "
+        f"{'coordinate' if len(left) == 1 else 'coordinates'} {shown} of them. Allowed is a guess of which all are "
+        f"read. Give the number as input_dimension=D; {used[-1] + 1 if used else 1} is the least that it may be."
+    )
+
+
+def _trace(
+    model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, shapes: list[tuple[int, ...]]
+) -> Trace:
     try:
         return trace(model, shapes, batch)
     except CaptureError as error:
@@ -266,7 +315,9 @@ def _trace(model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch
         ) from error
 
 
-def _shapes(model: torch.nn.Module, input_dimension: Any, input_shape: Any) -> list[tuple[int, ...]]:
+def _shapes(
+    model: torch.nn.Module, input_dimension: Any, input_shape: Any, likely: int | None
+) -> list[tuple[int, ...]]:
     """Return the shapes of one point worth trying."""
     if input_shape is not None:
         return [_checked_shape(input_dimension, input_shape)]
@@ -277,7 +328,8 @@ def _shapes(model: torch.nn.Module, input_dimension: Any, input_shape: Any) -> l
             f"input_dimension={input_dimension!r} was given; allowed are positive whole numbers. "
             "Leave it out to have it found."
         )
-    found = input_dimensions(model)
+    found = [] if likely is None else [likely]
+    found += [d for d in input_dimensions(model) if d != likely]
     if not found:
         _refuse_known_modules(model)
         _refuse_unknown_shape(model)

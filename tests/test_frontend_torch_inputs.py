@@ -1,0 +1,68 @@
+"""How the number of inputs of a torch module is found: by what is known, else by a guess that reads all of them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import regions
+from regions import Network
+from regions.errors import CaptureError
+
+
+class Difference(nn.Module):
+    """A function of one number, of the first coordinate less that of the second."""
+
+    def __init__(self):
+        super().__init__()
+        self.f = nn.Sequential(nn.Linear(1, 5), nn.ReLU(), nn.Linear(5, 1))
+
+    def forward(self, x):
+        return self.f(x[:, :1]) - self.f(x[:, 1:2])
+
+
+class FirstOnly(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.a, self.b = nn.Linear(1, n), nn.Linear(n, 1)
+
+    def forward(self, x):
+        return self.b(self.a(x[:, :1]).relu()) + x[:, 1:2]
+
+
+@pytest.fixture
+def difference():
+    torch.manual_seed(0)
+    return Difference()
+
+
+def test_a_hidden_layer_is_not_taken_for_the_input(difference):
+    assert regions.count_regions(difference, 2) == 25
+    assert regions.enumerate_regions(difference, 2).n_regions == 25
+    assert regions.gradient_image(difference, 2, 4).values.shape == (4, 4)
+    with pytest.raises(CaptureError, match=r"cannot be told.*5 coordinates.*does not read coordinates 2, 3, 4"):
+        Network.from_torch(difference)
+    with pytest.raises(CaptureError, match=r"input_dimension=D; 2 is the least"):
+        Network.from_torch(difference)
+    assert Network.from_torch(difference, input_dimension=2).input_dimension == 2
+    # What is asked for is taken, unread coordinates or not.
+    assert Network.from_torch(difference, input_dimension=5).input_dimension == 5
+
+
+def test_lines_and_bounds_know_the_number_of_inputs_too(difference):
+    assert regions.enumerate_segment(difference, [-2.0, -2.0], [2.0, 1.0]).network.input_dimension == 2
+    assert regions.enumerate_trajectory(difference, [[-2.0, 0.0], [2.0, 1.0]]).patterns.shape[1] == 10
+    assert regions.bounds.for_network(difference, 2).exact == 25
+
+
+def test_coordinates_behind_what_is_carried_along_are_seen_to_be_unread():
+    with pytest.raises(CaptureError, match=r"does not read coordinates 2, 3, 4, 5, 6, 7, 8, 9, \.\.\."):
+        Network.from_torch(FirstOnly(20))
+
+
+def test_pruned_inputs_are_read():
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))
+    with torch.no_grad():
+        model[0].weight[:, 2:] = 0
+    assert Network.from_torch(model).input_dimension == 4
