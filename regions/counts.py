@@ -26,6 +26,7 @@ __all__ = [
     "activation_patterns",
     "affine_pieces",
     "closed_linear_regions",
+    "components",
     "count",
     "count_segment",
     "open_linear_regions",
@@ -191,7 +192,7 @@ def _apart(network: Network, patterns: NDArray[np.bool_]) -> NDArray[np.int64]:
     return labels
 
 
-def _components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+def components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Labels of the connected components of a graph."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -220,7 +221,7 @@ def open_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
     """
     pairs = complex_.neighbors
     maps = complex_.affine_pieces
-    return _components(complex_.n_regions, pairs[maps[pairs[:, 0]] == maps[pairs[:, 1]]])
+    return components(complex_.n_regions, pairs[maps[pairs[:, 0]] == maps[pairs[:, 1]]])
 
 
 def closed_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
@@ -244,7 +245,7 @@ def closed_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
     from regions._ties import ties
 
     opens = complex_.open_linear_regions
-    joined = _components(_number(opens), ties(complex_))
+    joined = components(_number(opens), ties(complex_))
     return _renumbered(joined[opens])
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from regions.decomposition import Domain
     from regions.network import Network
 
-__all__ = ["inside", "locate", "signs"]
+__all__ = ["in_walk", "inside", "locate", "signs"]
 
 _U = 2.0**-53
 _TINY = 2.0**-960
@@ -202,11 +202,11 @@ def _locate_in_polygon(
         sure = np.packbits(row != 0)
         fits = ((complex_.packed_patterns & sure) == (np.packbits(row > 0) & sure)).all(axis=1)
         point = Fraction(float(points[i, 0])), Fraction(float(points[i, 1]))
-        result[i] = next((r for r in np.flatnonzero(fits).tolist() if _in_walk(rings[r], point)), -1)
+        result[i] = next((r for r in np.flatnonzero(fits).tolist() if in_walk(rings[r], point)), -1)
     return result
 
 
-def _in_walk(walk: list[tuple[Fraction, Fraction]], point: tuple[Fraction, Fraction]) -> bool:
+def in_walk(walk: list[tuple[Fraction, Fraction]], point: tuple[Fraction, Fraction]) -> bool:
     """Whether a closed walk, which may run through slits, goes around a point or through it."""
     x, y = point
     odd = False

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.counts import components
 from regions.layer import Layer, Units
+from regions.location import in_walk
+from regions.measures._lines import EdgeLines
 from regions.network import Network
 
 if TYPE_CHECKING:
@@ -155,19 +158,61 @@ def _refined(complex_: RegionComplex, network: Network) -> tuple[RegionComplex, 
 def _connected(
     complex_: RegionComplex, refined: RegionComplex, parents: NDArray[np.int64], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Regions of the original for refined ones whose pattern is that of several: connected ones lie in the same."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    """Regions of the original for refined ones whose pattern is that of several: connected ones lie in the same.
 
+    One region of each connected group is asked for a point inside, a rational one: a thin region may hold no float.
+    """
     first, second = refined.neighbors.T
     same = parents[first] == parents[second]
-    graph = coo_array((np.ones(same.sum()), (first[same], second[same])), shape=(refined.n_regions,) * 2)
-    labels = connected_components(graph, directed=False)[1]
-    located = complex_.locate(refined.interior_points[at])
-    # The point inside is rounded: in a thin region it may lie in a neighbour, whose pattern is another.
-    inside = (located >= 0) & (complex_.packed_patterns[located] == complex_.packed_patterns[parents[at]]).all(axis=1)
-    homes = dict(zip(labels[at[inside]].tolist(), located[inside].tolist(), strict=True))
-    return np.array([homes.get(label, parent) for label, parent in zip(labels[at], parents[at], strict=True)])
+    labels = components(refined.n_regions, refined.neighbors[same])
+    # By pattern, of which `parents` has one region so far.
+    alike: dict[bytes, list[int]] = {}
+    for i, row in enumerate(complex_.packed_patterns):
+        alike.setdefault(row.tobytes(), []).append(i)
+    rings = _Rings(complex_), _Rings(refined)
+    homes: dict[int, int] = {}
+    for region in at.tolist():
+        label = int(labels[region])
+        if label not in homes:
+            point = rings[1].middle(region)
+            candidates = alike[complex_.packed_patterns[parents[region]].tobytes()]
+            homes[label] = next(i for i in candidates if rings[0].holds(i, point))
+    return np.array([homes[label] for label in labels[at].tolist()])
+
+
+class _Rings:
+    """The rings of bounded regions, in rationals."""
+
+    def __init__(self, complex_: RegionComplex) -> None:
+        self._complex = complex_
+        self._lines = EdgeLines(complex_)
+        self._known: dict[int, tuple[list[tuple[Fraction, Fraction]], tuple[Fraction, ...]]] = {}
+
+    def _ring(self, region: int) -> tuple[list[tuple[Fraction, Fraction]], tuple[Fraction, ...]]:
+        if region not in self._known:
+            start, stop = self._complex.ring_offsets[region : region + 2]
+            walk = [self._lines.vertex(v) for v in self._complex.rings[start:stop].tolist()]
+            x, y = zip(*walk, strict=True)
+            self._known[region] = walk, (min(x), min(y), max(x), max(y))
+        return self._known[region]
+
+    def holds(self, region: int, point: tuple[Fraction, Fraction]) -> bool:
+        walk, (minx, miny, maxx, maxy) = self._ring(region)
+        return minx <= point[0] <= maxx and miny <= point[1] <= maxy and in_walk(walk, point)
+
+    def middle(self, region: int) -> tuple[Fraction, Fraction]:
+        """A point inside a region, which need not be convex: half way along its lowest stretch at a height."""
+        walk, _ = self._ring(region)
+        low, high = sorted({y for _, y in walk})[:2]
+        y = (low + high) / 2
+        crossings = sorted(
+            px + (y - py) / (qy - py) * (qx - px)
+            for (px, py), (qx, qy) in zip(walk, walk[1:] + walk[:1], strict=True)
+            if (py > y) != (qy > y)
+        )
+        # A slit is crossed twice in one point; there the walk is inside on both sides, and the parity stays.
+        left, right = next((p, q) for p, q in zip(crossings[::2], crossings[1::2], strict=True) if p < q)
+        return (left + right) / 2, y
 
 
 def level_set(complex_: RegionComplex, value: float, output: int = 0, box: Any = None) -> LevelSet:

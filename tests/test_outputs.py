@@ -12,7 +12,7 @@ import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, polyhedra
+from planar_domains import polygons, polyhedra, twin_spikes
 from reference import reference_of
 
 import regions
@@ -134,6 +134,51 @@ def test_classes_are_the_largest_outputs(network: Network, data: Any) -> None:
     for region, label in enumerate(complex_.predicted_classes.tolist()):
         parts = set(found.predicted[found.parents == region].tolist())
         assert parts == {label} if label >= 0 else len(parts) > 1
+
+
+def exact_rings(complex_: regions.RegionComplex) -> list[list[tuple[Fraction, Fraction]]]:
+    corners = complex_.exact_vertices()
+    return [[corners[v] for v in ring] for ring in np.split(complex_.rings, complex_.ring_offsets[1:-1])]
+
+
+def spans(ring: list[tuple[Fraction, Fraction]], height: Fraction) -> list[tuple[Fraction, Fraction]]:
+    """Where a horizontal line that meets no vertex runs through a region."""
+    found = sorted(
+        p[0] + (height - p[1]) * (q[0] - p[0]) / (q[1] - p[1])
+        for p, q in zip(ring, ring[1:] + ring[:1], strict=True)
+        if (p[1] > height) != (q[1] > height)
+    )
+    return list(zip(found[::2], found[1::2], strict=True))
+
+
+@pytest.mark.parametrize(("hole", "sliced"), [(False, False), (True, False), (True, True)])
+def test_parents_are_those_of_the_same_spike(hole: bool, sliced: bool) -> None:
+    rng = np.random.default_rng(1)
+    tried = 0
+    while tried < 30:
+        domain = twin_spikes(rng, hole)
+        if domain is None:
+            continue
+        weight, bias = rng.standard_normal((3, 2)), rng.standard_normal(3)
+        # Divides both spikes from the rectangle below, so that both tips have one pattern.
+        weight[0], bias[0] = (rng.standard_normal() / 10, 1), -1.75
+        network = Network.from_arrays([weight, rng.standard_normal((2, 3))], [bias, [0.0, 0.0]])
+        where = regions.Slice([0.0, 0.0], [1.0, 0.0], [0.0, 1.0], domain) if sliced else domain
+        complex_ = regions.enumerate_regions(network, where)
+        if len(np.unique(complex_.packed_patterns, axis=0)) == len(complex_):
+            continue
+        tried += 1
+        tips = domain.corners[domain.corners[:, 1] == 3]
+        value = float(network(tips.mean(axis=0)[None])[0, 0]) + float(rng.choice([0, 1e-3, 1e-2]))
+        originals = exact_rings(complex_)
+        for found in (complex_.level_set(value), complex_.decision_boundary()):
+            for ring, parent in zip(exact_rings(found.complex), found.parents.tolist(), strict=True):
+                heights = sorted({y for _, y in ring})
+                height = (heights[0] + heights[1]) / 2
+                inside = spans(originals[parent], height)
+                for low, high in spans(ring, height):
+                    # Slits to the hole may differ.
+                    assert low == high or any(left <= (low + high) / 2 <= right for left, right in inside)
 
 
 def test_pieces_are_joined_to_closed_lines() -> None:
