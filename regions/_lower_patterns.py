@@ -6,29 +6,34 @@ without the active neurons that are 0 there; and an edge's is what is active at 
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions._residues import Modular, ResidueNetwork, block_size, extent, primes, sizes
-from regions.exact import domain_sides
+from regions._residues import ResidueNetwork, block_size, extent, integers_are_faster, primes, sizes
+from regions.exact import ExactLines, cross, domain_sides, scaled_integers
 from regions.measures._lines import EdgeLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from numpy.typing import NDArray
 
+    from regions._residues import Modular
     from regions.complex import RegionComplex
     from regions.network import Network
     from regions.segment import SegmentPieces
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
-    Start = Callable[[Modular], Floats]
     Coordinates = Callable[[ResidueNetwork, Ints], Floats]
 
 __all__ = ["Points", "distinct", "packed_patterns", "segment_patterns"]
+
+
+_PARALLEL = "all lines through vertex {} are parallel; enumerate the complex again."
 
 
 def distinct(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -46,12 +51,14 @@ def _patterns_at(
     coordinates: Coordinates,
     known: tuple[Ints, Ints],
     bits: int,
-    start: Start | None = None,
+    vanishes: Callable[[int, int], bool],
+    start: SegmentStart | None = None,
 ) -> NDArray[np.uint8]:
     """The neurons that are > 0 at points, packed.
 
     `patterns` gives those of a region at each point, `known` pairs of points and neurons that are 0 there, sorted;
-    the scaled integers of pre-activations at the points are below 2**bits.
+    the scaled integers of pre-activations at the points are below 2**bits. `vanishes` says of a point and a neuron, in
+    integers, whether it is 0 there.
     """
     supply = primes(network)
     prime = next(supply)
@@ -70,6 +77,11 @@ def _patterns_at(
     left = np.concatenate(doubtful)
     proven = prime.bit_length() - 1
     while len(left) and proven < bits:
+        if integers_are_faster(network, len(left), bits - proven):
+            for point, neuron in left.tolist():
+                if not vanishes(point, neuron):
+                    found[point, neuron // 8] |= 128 >> neuron % 8
+            break
         prime = next(supply)
         residues = ResidueNetwork(network, prime, start)
         zero = np.empty(len(left), dtype=bool)
@@ -85,6 +97,12 @@ def _patterns_at(
         left = left[zero]
         proven += prime.bit_length() - 1
     return found
+
+
+def foot(line: Any) -> Any:
+    """The point of a line that is nearest to the origin, in homogeneous coordinates."""
+    a, b, c = line
+    return -a * c, -b * c, a * a + b * b
 
 
 class Points:
@@ -106,6 +124,7 @@ class Points:
         Points at the ends of those edges that are not at infinity; a whole line's is its ideal vertex and its own.
     real : ndarray, shape (E',), int64
         Which edges these are.
+    lines : EdgeLines
     """
 
     def __init__(self, complex_: RegionComplex) -> None:
@@ -126,7 +145,7 @@ class Points:
         starts = np.searchsorted(self._ends, np.arange(self.n_points))
         self.first = self._owners[starts]
         self.faces = complex_.edge_faces[self.first].max(axis=1)
-        self._float_lines = EdgeLines(complex_)
+        self.lines = EdgeLines(complex_)
         self.second = self._second()
 
     def _second(self) -> Ints:
@@ -134,15 +153,18 @@ class Points:
         found = np.full(self.n_points, -1)
         network = self._complex.network
         finite = np.flatnonzero(self._ends < self.n_finite)
-        crossing = finite[self._float_lines.cross(self.first[self._ends[finite]], self._owners[finite])]
+        crossing = finite[self.lines.cross(self.first[self._ends[finite]], self._owners[finite])]
         found[self._ends[crossing]] = self._owners[crossing]
         left = np.flatnonzero(found[: self.n_finite] < 0)
         known = 0
         for prime in primes(network):
             if not len(left):
                 break
+            if integers_are_faster(network, len(left), 2 * self.line_bits + 2 - known):
+                self._second_by_integers(found, left)
+                break
             if known > 2 * self.line_bits + 2:
-                raise ValueError(f"all lines through vertex {left[0]} are parallel; enumerate the complex again.")
+                raise ValueError(_PARALLEL.format(left[0]))
             residues = ResidueNetwork(network, prime)
             some = np.flatnonzero(np.isin(self._ends, left))
             vertices, owners = self._ends[some], self._owners[some]
@@ -154,7 +176,17 @@ class Points:
             known += prime.bit_length() - 1
         return found
 
-    @property
+    def _second_by_integers(self, found: Ints, left: Ints) -> None:
+        for vertex in left.tolist():
+            owners = self._owners[slice(*np.searchsorted(self._ends, [vertex, vertex + 1]))].tolist()
+            a, b, _ = self.lines.exact(int(self.first[vertex]))
+            others = ((edge, self.lines.exact(edge)) for edge in owners)
+            crossing = [edge for edge, (p, q, _) in others if a * q != b * p]
+            if not crossing:
+                raise ValueError(_PARALLEL.format(vertex))
+            found[vertex] = crossing[0]
+
+    @cached_property
     def line_bits(self) -> int:
         """The lines' coefficients, scaled to integers, are below 2**line_bits."""
         sides = max((int(x).bit_length() for side in self._sides for x in side), default=0)
@@ -209,6 +241,18 @@ class Points:
         )
         return found
 
+    def exact(self, point: int) -> Any:
+        """Homogeneous coordinates of a point as integers, up to their sign."""
+        line = self.lines.exact(int(self.first[point]))
+        if point < self.n_finite:
+            return cross(line, self.lines.exact(int(self.second[point])))
+        return (line[1], -line[0], 0) if point < self.n_finite + len(self._complex.directions) else foot(line)
+
+    def _vanishes(self, point: int, neuron: int) -> bool:
+        """Whether a neuron is 0 at a point."""
+        row = self.lines.neurons.line(int(self.faces[point]), neuron)
+        return not sum(a * x for a, x in zip(row, self.exact(point), strict=True))
+
     def patterns(self) -> NDArray[np.uint8]:
         """Packed patterns at the points; at ideal ones the neurons that grow without end."""
         found, certain = self._by_floats()
@@ -224,6 +268,7 @@ class Points:
             lambda residues, some: self.coordinates(residues, left[some]),
             (place[mine], neurons[mine]),
             3 * self.line_bits + 5,
+            lambda point, neuron: self._vanishes(int(left[point]), neuron),
         )
         return found
 
@@ -233,7 +278,7 @@ class Points:
         found = np.zeros((self.n_points, complex_.packed_patterns.shape[1]), dtype=np.uint8)
         certain = np.zeros(self.n_points, dtype=bool)
         layers = _FloatLayers(complex_.network)
-        errors = self._float_lines.vertex_errors
+        errors = self.lines.vertex_errors
         points, neurons = self.incidences
         size = block_size(complex_.network, 1)
         for first in range(0, self.n_finite, size):
@@ -345,25 +390,51 @@ def segment_patterns(pieces: SegmentPieces) -> NDArray[np.uint8]:
         found[inner] = np.column_stack([residues.modular.reduce(-rows[:, 1]), rows[:, 0]])
         return found
 
+    start = SegmentStart(pieces)
+    lines = ExactLines(network, patterns, start.integers())
+
+    def vanishes(point: int, neuron: int) -> bool:
+        if point < n:
+            slope, constant = lines.line(point, int(neurons[point]))
+            place: Any = -constant, slope
+        else:
+            place = point - n, 1
+        a, b = lines.line(int(faces[point]), neuron)
+        return not a * place[0] + b * place[1]
+
     known = np.repeat(np.arange(n), np.diff(pieces.neuron_offsets)), pieces.neurons
-    bits = 2 * sizes(network, segment_extent(pieces))[0] + 3
+    bits = 2 * sizes(network, start.extent)[0] + 3
     at = _patterns_at(
-        network, lambda points: patterns[faces[points]], len(faces), coordinates, known, bits, segment_start(pieces)
+        network, lambda points: patterns[faces[points]], len(faces), coordinates, known, bits, vanishes, start
     )
     return distinct(np.concatenate([np.packbits(patterns, axis=1), at]))
 
 
-def segment_start(pieces: SegmentPieces) -> Start:
-    """The first map along a line: direction and point."""
+class SegmentStart:
+    """The first map along a line: direction and point.
 
-    def start(modular: Modular) -> Floats:
-        p, q = modular.of_floats(pieces.p), modular.of_floats(pieces.q)
+    Parameters
+    ----------
+    pieces : SegmentPieces
+    """
+
+    def __init__(self, pieces: SegmentPieces) -> None:
+        self._p, self._q = pieces.p, pieces.q
+
+    def __call__(self, modular: Modular) -> Floats:
+        """Its residues, as :class:`regions._residues.ResidueNetwork` wants them."""
+        p, q = modular.of_floats(self._p), modular.of_floats(self._q)
         return np.column_stack([modular.reduce(q - p), p])
 
-    return start
+    def integers(self) -> tuple[Any, int]:
+        """As :class:`regions.exact.ExactLines` wants it."""
+        from flint import fmpz_mat
 
+        (p, q), shift = scaled_integers(self._p, self._q)
+        return fmpz_mat(len(p), 2, [x for a, b in zip(p, q, strict=True) for x in (b - a, a)]), shift
 
-def segment_extent(pieces: SegmentPieces) -> tuple[int, int]:
-    """The sizes of direction and point, as :func:`regions._residues.sizes` wants them."""
-    top, scale = extent(pieces.p, pieces.q)
-    return top + 1, scale
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The sizes of direction and point, as :func:`regions._residues.sizes` wants them."""
+        top, scale = extent(self._p, self._q)
+        return top + 1, scale

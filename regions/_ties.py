@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions._lower_patterns import Points
-from regions.exact import ExactLines, cross, domain_sides, layer_activity
+from regions._lower_patterns import Points, foot
 from regions.polygon import Polygon
 
 if TYPE_CHECKING:
@@ -25,9 +24,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 __all__ = ["ties"]
-
-# Maps of so many regions and layers are kept.
-_KEPT = 1 << 14
 
 
 class _Groups:
@@ -49,46 +45,31 @@ class _Exact:
     def __init__(self, complex_: RegionComplex) -> None:
         self._complex = complex_
         self._points = Points(complex_)
-        self._lines = ExactLines(complex_.network, complex_.patterns)
-        self._sides = domain_sides(complex_.domain)
+        self._lines = self._points.lines.neurons
         self._vertices: dict[int, Any] = {}
         self.n_finite = self._points.n_finite
 
     def map(self, region: int) -> list[Any]:
         """The rows of the outputs on a region, times a factor that is the same everywhere."""
-        if len(self._lines._maps) > _KEPT:
-            self._lines._maps.clear()
-        last = len(self._complex.network.layers) - 1
-        active = layer_activity(self._complex.network, self._complex.patterns[region])[last]
-        values = self._lines.integers.activate(last, self._lines.map_on(region, last), active)
+        values = self._lines.outputs(region)
         return [self._lines.integers.row(values, i) for i in range(values[0].nrows())]
-
-    def line(self, edge: int) -> Any:
-        """The line of an edge."""
-        neuron = int(self._complex.edge_neurons[edge])
-        if neuron < 0:
-            return self._sides[int(self._complex.edge_sides[edge])]
-        return self._lines.line(int(self._complex.edge_faces[edge].max()), neuron)
 
     def vertex(self, vertex: int) -> Any:
         """Homogeneous coordinates, the last one > 0, or 0 of ideal vertices, whose direction the others are then."""
         if vertex not in self._vertices:
-            first = self.line(int(self._points.first[vertex]))
+            x, y, w = self._points.exact(vertex)
             if vertex < self.n_finite:
-                x, y, w = cross(first, self.line(int(self._points.second[vertex])))
-                self._vertices[vertex] = (x, y, w) if w > 0 else (-x, -y, -w)
+                forward = w > 0
             else:
-                a, b = first[0], first[1]
                 dx, dy = (Fraction(d) for d in self._complex.directions[vertex - self.n_finite].tolist())
                 # The direction is rounded, but not by a right angle.
-                forward = dx * int(b) - dy * int(a) > 0
-                self._vertices[vertex] = (b, -a, 0) if forward else (-b, a, 0)
+                forward = dx * int(x) + dy * int(y) > 0
+            self._vertices[vertex] = (x, y, w) if forward else (-x, -y, -w)
         return self._vertices[vertex]
 
     def foot(self, edge: int) -> Any:
         """The point of an edge's line that is nearest to the origin."""
-        a, b, c = self.line(edge)
-        return -a * c, -b * c, a * a + b * b
+        return foot(self._points.lines.exact(edge))
 
 
 def _dot(row: Any, point: Any) -> Any:

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions._residues import ResidueNetwork, block_size, primes, sizes
+from regions._residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
+from regions.exact import ExactLines
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions._lower_patterns import Start
+    from regions._lower_patterns import SegmentStart
     from regions.complex import RegionComplex
     from regions.network import Network
     from regions.segment import SegmentPieces
@@ -150,9 +151,9 @@ def affine_pieces(complex_: RegionComplex) -> NDArray[np.int64]:
 
 
 def _equal_maps(
-    network: Network, patterns: NDArray[np.bool_], bits: int, start: Start | None = None
+    network: Network, patterns: NDArray[np.bool_], bits: int, start: SegmentStart | None = None
 ) -> NDArray[np.int64]:
-    """Labels of the outputs' affine maps on regions: modulo primes, until what is equal is proven to be."""
+    """Labels of the outputs' affine maps: modulo primes, until what is equal is proven to be, or as integers."""
     labels = _apart(network, patterns) if start is None else np.zeros(len(patterns), dtype=np.int64)
     known = 0
     size = block_size(network)
@@ -162,6 +163,13 @@ def _equal_maps(
         # A difference of two maps has one bit more.
         if not len(shared) or known > bits:
             break
+        if integers_are_faster(network, len(shared), bits - known):
+            lines = ExactLines(network, patterns, None if start is None else start.integers())
+            numbers: dict[Any, int] = {}
+            for region in shared.tolist():
+                key = int(labels[region]), tuple(lines.outputs(region)[0].entries())
+                labels[region] = len(patterns) + numbers.setdefault(key, len(numbers))
+            return _renumbered(labels)
         residues = ResidueNetwork(network, prime, start)
         blocks = [shared[i : i + size] for i in range(0, len(shared), size)]
         outputs = np.concatenate([residues.outputs(patterns[block]) for block in blocks])
@@ -298,10 +306,9 @@ def count_segment(pieces: SegmentPieces) -> RegionCounts:
     >>> count_segment(regions.enumerate_segment(network, [0.0], [1.0], "line")).activation_patterns
     3
     """
-    from regions._lower_patterns import segment_extent, segment_patterns, segment_start
+    from regions._lower_patterns import SegmentStart, segment_patterns
 
-    network = pieces.network
-    bits = sizes(network, segment_extent(pieces))[1]
-    maps = _equal_maps(network, pieces.patterns, bits, segment_start(pieces))
+    network, start = pieces.network, SegmentStart(pieces)
+    maps = _equal_maps(network, pieces.patterns, sizes(network, start.extent)[1], start)
     linear = 1 + int(np.count_nonzero(maps[1:] != maps[:-1]))
     return RegionCounts(len(segment_patterns(pieces)), len(pieces), linear, linear, _number(maps))

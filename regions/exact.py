@@ -35,6 +35,9 @@ __all__ = [
 
 Triple = tuple[int, int, int]
 
+# Maps of so many regions and layers are kept.
+_KEPT = 1 << 14
+
 
 def dyadic(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return odd integers (or 0) and exponents, flat, with ``values == integers * 2.0**exponents`` exactly."""
@@ -204,9 +207,9 @@ class IntegerNetwork:
         return self._mat(values.nrows(), columns, entries), scale + self.slope_shifts[layer]
 
     def row(self, values: tuple[Any, int], unit: int) -> Any:
-        """Row `unit` of a map, as a triple of integers."""
+        """Row `unit` of a map, as a tuple of integers."""
         matrix = values[0]
-        return (matrix[unit, 0], matrix[unit, 1], matrix[unit, 2])
+        return tuple(matrix[unit, column] for column in range(matrix.ncols()))
 
     def map_on(self, active: Sequence[NDArray[np.bool_]], layer: int) -> tuple[Any, int]:
         """Pre-activation map of `layer` where the units of the layers before it are `active`."""
@@ -257,38 +260,57 @@ class ExactLines:
     ----------
     network : Network
     patterns : ndarray, shape (R, H), bool
+    start : (fmpz_mat, int), optional
+        The first map, with the constants in its last column; left out, the plane's own.
     """
 
-    def __init__(self, network: Network, patterns: NDArray[np.bool_]) -> None:
+    def __init__(self, network: Network, patterns: NDArray[np.bool_], start: tuple[Any, int] | None = None) -> None:
         self.integers = IntegerNetwork(network)
+        self._start = self.integers.identity_map() if start is None else start
         self._network = network
         self._patterns = patterns
-        self._ends = np.cumsum([0, *(int(layer.kinked.sum()) for layer in network.layers)])
+        self._kinked = [layer.kinked for layer in network.layers]
+        self._ends = np.cumsum([0, *(int(kinked.sum()) for kinked in self._kinked)])
         self._maps: dict[tuple[int, bytes], tuple[Any, int]] = {}
 
     def map_on(self, region: int, layer: int) -> tuple[Any, int]:
         """Pre-activation map of `layer` on a region."""
         pattern = self._patterns[region]
         key = (layer, pattern[: self._ends[layer]].tobytes())
-        if key not in self._maps:
-            if layer == 0:
-                self._maps[key] = self.integers.affine(0, self.integers.identity_map())
-            else:
-                before = self.map_on(region, layer - 1)
-                active = layer_activity(self._network, pattern)[layer - 1]
-                self._maps[key] = self.integers.affine(layer, self.integers.activate(layer - 1, before, active))
-        return self._maps[key]
+        if key in self._maps:
+            return self._maps[key]
+        if layer == 0:
+            found = self.integers.affine(0, self._start)
+        else:
+            before = self.map_on(region, layer - 1)
+            active = self._active(pattern, layer - 1)
+            found = self.integers.affine(layer, self.integers.activate(layer - 1, before, active))
+        if len(self._maps) >= _KEPT:
+            self._maps.clear()
+        self._maps[key] = found
+        return found
+
+    def _active(self, pattern: NDArray[np.bool_], layer: int) -> list[bool]:
+        """Which units of a layer are active; linear ones count as active."""
+        units = np.ones(len(self._kinked[layer]), dtype=bool)
+        units[self._kinked[layer]] = pattern[self._ends[layer] : self._ends[layer + 1]]
+        active: list[bool] = units.tolist()
+        return active
 
     def line(self, region: int, neuron: int) -> Any:
         """The integer triple of the neuron's pre-activation on the region."""
         layer, unit = (int(i) for i in self._network.neuron_units[neuron])
         return self.integers.row(self.map_on(region, layer), unit)
 
+    def outputs(self, region: int) -> tuple[Any, int]:
+        """The map of the outputs on a region; its exponent is the same on all."""
+        last = len(self._network.layers) - 1
+        active = self._active(self._patterns[region], last)
+        return self.integers.activate(last, self.map_on(region, last), active)
+
     def output(self, region: int) -> list[tuple[Fraction, Fraction, Fraction]]:
         """The affine maps of the outputs on the region: (gradient x, gradient y, offset) for each."""
-        last = len(self._network.layers) - 1
-        active = layer_activity(self._network, self._patterns[region])[last]
-        matrix, scale = self.integers.activate(last, self.map_on(region, last), active)
+        matrix, scale = self.outputs(region)
         factor = 1 << scale
         rows = (self.integers.row((matrix, scale), i) for i in range(matrix.nrows()))
         return [(Fraction(int(a), factor), Fraction(int(b), factor), Fraction(int(c), factor)) for a, b, c in rows]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.coordinates import nearest_finite
 from regions.counts import components
 from regions.layer import Layer, Units
 from regions.location import in_walk
@@ -399,7 +400,7 @@ def _foot(refined: RegionComplex, edge: int) -> NDArray[np.float64]:
         line = domain_sides(refined.domain)[int(refined.edge_sides[edge])]
     a, b, c = (Fraction(int(k)) for k in line)
     n = a * a + b * b
-    return np.array([float(-a * c / n), float(-b * c / n)])
+    return np.array([nearest_finite(-a * c / n), nearest_finite(-b * c / n)])
 
 
 def _joined(segments: NDArray[np.float64], names: NDArray[np.int64]) -> Any:

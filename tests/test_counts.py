@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from planar_domains import polygons
 
 import regions
+import regions._lower_patterns
 from regions import Box, ConvexPolygon, Layer, Network, RegionCounts, WholePlane
+from regions._residues import ResidueNetwork
 from regions.counts import activation_patterns
 from regions.errors import DomainError
 from regions.testing import degenerate_mlps, domains, networks, reference_counts, relu_mlps
@@ -161,6 +163,63 @@ def test_slices_and_wide_layers() -> None:
     weight[np.arange(20), np.arange(20)] = 1
     network = Network.from_arrays([np.concatenate([lines, lines, -lines]), weight, rng.normal(size=(1, 20))])
     assert counts_of(network, 2) == reference_counts(network, 2)
+
+
+def far_apart(rng: np.random.Generator, depth: int) -> Network:
+    """Powers of two and other weights from 2**-1000 to 2**1000, products of which overflow in floats."""
+    widths = [2, *rng.integers(2, 4, depth - 1), 1]
+
+    def numbers(*shape: int) -> Any:
+        mantissas = rng.choice([-1.0, 1.0], shape) if rng.random() < 0.5 else rng.normal(size=shape)
+        return np.ldexp(mantissas, rng.choice([-1000, -500, 0, 500, 1000], shape))
+
+    pairs = list(pairwise(widths))
+    return Network.from_arrays(
+        [numbers(m, n) for n, m in pairs], [numbers(m) * (rng.random(m) < 0.5) for _, m in pairs]
+    )
+
+
+def test_weights_far_apart_are_compared_as_integers(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    init = ResidueNetwork.__init__
+
+    def counted(self: ResidueNetwork, network: Network, prime: int, *more: Any) -> None:
+        made.append(prime)
+        init(self, network, prime, *more)
+
+    monkeypatch.setattr(ResidueNetwork, "__init__", counted)
+    rng = np.random.default_rng(0)
+    compared = 0
+    for depth in np.resize(np.arange(13, 22), 18).tolist():
+        network = far_apart(rng, depth)
+        complex_ = regions.enumerate_regions(network, 1)
+        made.clear()
+        found = tuple(complex_.counts().to_dict().values())
+        # Modulo primes alone it takes thousands, and half a minute.
+        assert len(made) < 30
+        if len(complex_) <= 8:
+            assert found == reference_counts(network, 1)
+            compared += 1
+        line = regions.enumerate_segment(network, [-1.0, 0.5], [1.0, 0.25], "line")
+        made.clear()
+        line.counts()
+        assert len(made) < 30
+    assert compared > 2
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_integers_and_primes_give_one_answer(monkeypatch: pytest.MonkeyPatch, always: bool) -> None:
+    for module in (regions.counts, regions._lower_patterns):
+        monkeypatch.setattr(module, "integers_are_faster", lambda *_: always)
+    for seed in range(40):
+        network = integer_network(seed)
+        for domain in (2, PLANE):
+            complex_ = regions.enumerate_regions(network, domain)
+            expected = reference_counts(network, FAR if domain is PLANE else domain)
+            assert tuple(complex_.counts().to_dict().values()) == expected
+        line = regions.enumerate_segment(network, [-2.0, 1.0], [1.0, -1.0])
+        assert line.counts() == regions.enumerate_segment(network, [1.0, -1.0], [-2.0, 1.0]).counts()
+        assert len(line) == line.counts().activation_regions
 
 
 small = st.one_of(

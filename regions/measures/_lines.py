@@ -71,7 +71,8 @@ class EdgeLines:
         return domain_sides(self.complex.domain)
 
     @cached_property
-    def _neurons(self) -> ExactLines:
+    def neurons(self) -> ExactLines:
+        """The neurons' lines in integers."""
         return ExactLines(self.complex.network, self.complex.patterns)
 
     def cross(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -90,7 +91,7 @@ class EdgeLines:
         """The line as three integers, up to a positive factor."""
         neuron = int(self.complex.edge_neurons[edge])
         if neuron >= 0:
-            a, b, c = self._neurons.line(int(self.complex.edge_faces[edge].max()), neuron)
+            a, b, c = self.neurons.line(int(self.complex.edge_faces[edge].max()), neuron)
         else:
             a, b, c = self._sides[int(self.complex.edge_sides[edge])]
         return int(a), int(b), int(c)

@@ -42,6 +42,19 @@ def network(widths: tuple[int, ...]) -> regions.Network:
     return regions.Network.from_arrays(*arrays(widths))
 
 
+def far_apart(depth: int, seed: int = 0) -> regions.Network:
+    """A deep network of powers of two from 2**-1000 to 2**1000: few regions, and integers of 40 000 bits."""
+    rng = np.random.default_rng(seed)
+    widths = [2, *rng.integers(2, 6, depth - 1), 1]
+
+    def powers(*shape: int) -> np.ndarray:
+        return rng.choice([-1.0, 1.0], shape) * np.ldexp(1.0, rng.choice([-1000, -500, 0, 500, 1000], shape))
+
+    pairs = list(itertools.pairwise(widths))
+    biases = [powers(m) * (rng.random(m) < 0.5) for _, m in pairs]
+    return regions.Network.from_arrays([powers(m, n) for n, m in pairs], biases)
+
+
 @functools.cache
 def vertices(widths: tuple[int, ...]) -> np.ndarray:
     """The vertices of the final complex, `(V, 2) float64`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import nets
@@ -12,6 +13,7 @@ import regions
 pytestmark = [pytest.mark.benchmark, pytest.mark.usefixtures("compiled")]
 
 WIDTHS = (100, 200, 500, 1000, 2000, 4000)
+FAR_APART = (13, 15, 17, 19, 21)
 DEPTHS = (1, 2, 3, 4, 5, 6)
 # A complex of 2-2000-1 takes minutes and more than 10 GB.
 WIDEST_COMPLEX = 1000
@@ -44,3 +46,13 @@ def test_width_of_one_layer(benchmark, function: str, width: int) -> None:
 @pytest.mark.parametrize("function", CALLS)
 def test_depth_at_width_64(benchmark, function: str, depth: int) -> None:
     grow(benchmark, function, (2, *[64] * depth, 1), depth=depth)
+
+
+@pytest.mark.parametrize("depth", FAR_APART)
+def test_counts_of_weights_far_apart(benchmark, depth: int) -> None:
+    found = regions.enumerate_regions(nets.far_apart(depth), 1)
+    # What is read off is kept, so every round has a complex of its own.
+    counts = benchmark.pedantic(
+        lambda complex_: complex_.counts(), setup=lambda: ((dataclasses.replace(found),), {}), rounds=3
+    )
+    benchmark.extra_info |= {"depth": depth, **counts.to_dict()}
