@@ -195,6 +195,7 @@ def _add_report(commands: Any) -> None:
     )
     add("--model", type=Path, metavar="FILE", help=f"report on this one instead: {_MODEL_HELP}")
     add("--no-figures", action="store_true", help="draw nothing")
+    add("--force", action="store_true", help="replace files in the folder that belong to no report")
     report.set_defaults(command=_report)
 
 
@@ -276,9 +277,9 @@ def _report(arguments: argparse.Namespace) -> int:
         model=arguments.model,
         figures=not arguments.no_figures,
     )
-    prepare_folder(arguments.output)
+    prepare_folder(arguments.output, arguments.force)
     report = make_report(options, progress=None)
-    page = report.write(arguments.output)
+    page = report.write(arguments.output, force=arguments.force)
     print(tables.as_text(tables.counts(report.document)))
     print()
     print(tables.verdict(report.document))

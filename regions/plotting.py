@@ -44,6 +44,11 @@ def _axes(ax: Any, **options: Any) -> Any:
     return plt.subplots(layout="constrained", **options)[1]
 
 
+def plain_text(text: str) -> str:
+    """A name that matplotlib is to show as it is: two dollar signs would make a formula of it."""
+    return text.replace("$", r"\$")
+
+
 def _label(ax: Any, title: str) -> None:
     ax.set_xlabel("$x_1$")
     ax.set_ylabel("$x_2$")

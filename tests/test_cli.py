@@ -206,6 +206,22 @@ def test_unusable_places_are_told(capsys, tmp_path, saved):
     assert str(missing.parent) in fails(capsys, "plot", str(saved[0]), "--bound", "1", "-o", str(missing))
 
 
+def test_a_foreign_page_is_told_before_the_work(tmp_path, capsys, monkeypatch):
+    (tmp_path / "report.html").write_text("<title>My report</title>", encoding="utf-8")
+
+    def never(*arguments, **options):
+        raise AssertionError("the work comes later")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("regions.report.make_report", never)
+        message = fails(capsys, "report", "-o", str(tmp_path), *QUICK)
+    assert "report.html: it belongs to no report; choose another folder with --output" in message
+    assert "--force" in message
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "<title>My report</title>"
+    assert main(["report", "-o", str(tmp_path), *QUICK, "--no-figures", "--force"]) == 0
+    assert main(["report", "-o", str(tmp_path), *QUICK, "--no-figures"]) == 0
+
+
 def test_interruption_is_status_130(tmp_path, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt

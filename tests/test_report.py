@@ -435,6 +435,53 @@ def test_write_makes_all_files_and_replaces_old_ones(report, tmp_path):
     assert all((folder / picture).read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
+def test_an_earlier_reports_own_figures_go(report, tmp_path):
+    report.write(tmp_path)
+    (tmp_path / "figures" / "mine.png").write_bytes(b"mine")
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    # A list that was tampered with names files of others.
+    document = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    document["figures"] += [
+        {"file": name} for name in ("figures/mine.png", "mine.png", "figures/../mine.png", "/etc/hosts", None)
+    ]
+    (tmp_path / "report.json").write_text(json.dumps(document), encoding="utf-8")
+    bare = Report({**report.document, "figures": []}, {})
+    bare.write(tmp_path)
+    assert sorted(p.name for p in tmp_path.rglob("*") if p.is_file()) == sorted(
+        ["report.html", "report.json", "report.md", "mine.png", "mine.png"]
+    )
+    (tmp_path / "figures" / "mine.png").unlink()
+    report.write(tmp_path)
+    bare.write(tmp_path)
+    assert not (tmp_path / "figures").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["report.html", "report.json", "report.md", "figures/counts.png", "figures/deep-1.png"]
+)
+def test_files_that_belong_to_no_report_stay(report, tmp_path, name):
+    other = tmp_path / name
+    other.parent.mkdir(exist_ok=True)
+    other.write_bytes(b'{"schema": "other/1"}')
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(
+        FileExistsError, match=r"belongs to no report; choose another folder with --output, or .*--force"
+    ):
+        report.write(tmp_path)
+    assert other.read_bytes() == b'{"schema": "other/1"}'
+    assert sorted(tmp_path.rglob("*")) == before
+    report.write(tmp_path, force=True)
+    report.write(tmp_path)
+
+
+def test_a_report_that_was_interrupted_is_replaced(report, tmp_path):
+    """Its pictures are there, its list of them is not; they say themselves what they are."""
+    report.write(tmp_path)
+    for name in ("report.html", "report.json", "report.md"):
+        (tmp_path / name).unlink()
+    report.write(tmp_path)
+
+
 def test_interrupted_write_leaves_no_part(report, tmp_path, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
@@ -470,7 +517,51 @@ def test_names_are_escaped(tmp_path):
     assert "a<b>|c&.npz (2-2-1)" in " ".join(page.text)
     rows = [line for line in report.to_markdown().splitlines() if line.startswith("| a")]
     assert rows
-    assert all(r"a&lt;b>\|c&" in row for row in rows)
+    assert all(r"a&lt;b>\|c\&" in row for row in rows)
+
+
+NASTY = (
+    r"<img src=x onerror=alert(1)>[x](javascript:alert(2))![y](z)`|`|$\frac$*a*_b_~~c~~&lt;\[q](r)",
+    "]: [[a]](b) \\",
+    "two\n\n# lines\x1b[31m\u202e",
+    "\udcff",
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows no such file name")
+@pytest.mark.parametrize("name", NASTY)
+def test_a_hostile_name_is_shown_and_not_obeyed(tmp_path, name):
+    path = tmp_path / f"{name}.npz"
+    regions.Network.from_torch(ShallowMLP(2, seed=0)).save(path)
+    report = make_report(ReportOptions(model=path, bounds=[5], resolution=40))
+    report.write(tmp_path / "report")
+    shown = report.document["networks"][0]["title"]
+    assert shown.isprintable()
+    if name.isprintable():
+        assert shown.startswith(name)
+    page = Page(report.to_html())
+    assert {image["src"][:22] for image in page.images} == {"data:image/png;base64,"}
+    assert "onerror" not in page.attributes
+    assert shown in " ".join(page.text)
+    markdown = (tmp_path / "report" / "report.md").read_text(encoding="utf-8")
+    assert "<" not in markdown
+    assert re.findall(r"(?<!\\)\]\((.*)\)", markdown) == ["figures/model-5.png"]
+    rendered = pytest.importorskip("markdown_it").MarkdownIt().enable(["table", "strikethrough"]).parse(markdown)
+    inline = [child for token in rendered for child in token.children or ()]
+    assert {child.type for child in inline} <= {
+        "text",
+        "text_special",
+        "strong_open",
+        "strong_close",
+        "image",
+        "softbreak",
+    }
+    (image,) = (child for child in inline if child.type == "image")
+    assert image.attrs["src"] == "figures/model-5.png"
+    assert shown in image.content.replace("\\", "") or "\\" in shown
+    texts = ["".join(child.content for child in token.children or ()) for token in rendered]
+    assert sum(shown in text for text in texts) >= 4
+    assert any(text == shown for text in texts)
 
 
 @pytest.mark.parametrize(

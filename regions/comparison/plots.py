@@ -32,7 +32,10 @@ def _color(i: int) -> str:
 
 
 def _label(comparison: Comparison, row: Summary) -> str:
-    return row.architecture if len(comparison.initialisations) == 1 else f"{row.architecture}\n{row.initialisation}"
+    from regions.plotting import plain_text
+
+    several = len(comparison.initialisations) > 1
+    return plain_text(f"{row.architecture}\n{row.initialisation}" if several else row.architecture)
 
 
 def _finish(ax: Any, comparison: Comparison) -> Any:

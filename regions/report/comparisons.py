@@ -19,6 +19,17 @@ _DEPTHS_THAT_GROW = (1, 2, 4, 8)
 _SEEDS_THAT_GROW = 5
 
 
+def printable(name: str) -> str:
+    r"""A file's name with control characters, turns of direction and bytes that are no text written out.
+
+    Examples
+    --------
+    >>> print(printable("two\nlines.npz"))
+    two\nlines.npz
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 def square(bound: float) -> str:
     """Name the square of a bound.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.bounds.rules import shown as shown_number
-from regions.plotting import DERIVATIVES
+from regions.plotting import DERIVATIVES, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from regions.complex import RegionComplex
     from regions.gradient_image import GradientImage
 
-__all__ = ["Drawn", "draw_bounds", "draw_counterparts", "draw_counts", "draw_growth", "draw_regions"]
+__all__ = ["SOFTWARE", "Drawn", "draw_bounds", "draw_counterparts", "draw_counts", "draw_growth", "draw_regions"]
 
+SOFTWARE = "regions report"
 _COLORS = {"shallow": "#1f6fb4", "deep": "#c8501e"}
 _MARKERS = {"shallow": "o", "deep": "s"}
 
@@ -101,7 +102,7 @@ def draw_regions(
             ax.set_xlabel("x₁")
             ax.set_ylabel("x₂")
     whose = title if seed is None else f"{title}, seed {seed}"
-    figure.suptitle(f"{whose}, on [-{bound:g}, {bound:g}]²")
+    figure.suptitle(f"{plain_text(whose)}, on [-{bound:g}, {bound:g}]²")
     alt = (
         f"{whose}, on the square from -{bound:g} to {bound:g}: left, the {complex.n_regions} exact activation regions, "
         f"coloured by {DERIVATIVES[0]} (above) and {DERIVATIVES[1]} (below); right, the numerical gradient "
@@ -274,5 +275,5 @@ def _png(figure: Figure) -> bytes:
     if isinstance(engine, ConstrainedLayoutEngine):
         engine.set(w_pad=0.1, h_pad=0.1)
     buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": SOFTWARE})
     return buffer.getvalue()

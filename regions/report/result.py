@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from regions._files import write_atomically
+from regions.report.figures import SOFTWARE
+from regions.report.markdown import TITLE
 
 __all__ = ["COUNTED", "DEFINITION", "SCHEMA", "Report", "prepare_folder"]
 
 SCHEMA = "regions-report/1"
+# Of any version, and nothing outside of the folder.
+_FIGURE = re.compile(r"figures/(?:(?:shallow|deep|model)-[\w.+-]+|counts|bounds|counterparts|growth)\.png")
 COUNTED = "activation regions"
 DEFINITION = (
     "An activation region is a full-dimensional set of inputs on which every hidden neuron keeps its activation "
@@ -82,7 +88,7 @@ class Report:
 
         return render(self.document, self.figures)
 
-    def write(self, folder: str | Path) -> Path:
+    def write(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write ``report.html``, ``report.json``, ``report.md`` and ``figures/*.png``.
 
         Each file is replaced as a whole, and the page a person opens comes last: an interrupted run leaves no
@@ -91,7 +97,10 @@ class Report:
         Parameters
         ----------
         folder : str or Path
-            Made where it is missing; files of an earlier report in it are replaced.
+            Made where it is missing; an earlier report in it is replaced, and its pictures go, as far as its
+            ``report.json`` lists them.
+        force : bool
+            Whether files of these names are replaced that belong to no report.
 
         Returns
         -------
@@ -101,7 +110,7 @@ class Report:
         Raises
         ------
         OSError
-            When the folder cannot be made or written to.
+            When the folder cannot be made or written to; a FileExistsError where `force` is needed.
 
         Examples
         --------
@@ -117,22 +126,29 @@ class Report:
             "report.md": self.to_markdown(),
             "report.html": self.to_html(),
         }
-        target = prepare_folder(folder)
+        target = prepare_folder(folder, force)
+        earlier = _listed_figures(target)
         if self.figures:
             (target / "figures").mkdir(exist_ok=True)
         for file, png in self.figures.items():
             write_atomically(target / file, png)
         for file, text in texts.items():
             write_atomically(target / file, text.encode())
+        for file in earlier - self.figures.keys():
+            (target / file).unlink(missing_ok=True)
+        if earlier and not self.figures and not any((target / "figures").iterdir()):
+            (target / "figures").rmdir()
         return target / "report.html"
 
 
-def prepare_folder(folder: str | Path) -> Path:
+def prepare_folder(folder: str | Path, force: bool = False) -> Path:
     """Make the folder of a report, so that a hopeless place is told before the work and not after it.
 
     Parameters
     ----------
     folder : str or Path
+    force : bool
+        Whether files that belong to no report may be replaced.
 
     Returns
     -------
@@ -142,6 +158,8 @@ def prepare_folder(folder: str | Path) -> Path:
     ------
     OSError
         When it cannot be made, is no folder, or cannot be written to.
+    FileExistsError
+        When it holds a file of a report's name that belongs to none.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
@@ -151,4 +169,46 @@ def prepare_folder(folder: str | Path) -> Path:
         if (target / name).is_dir():
             reason = "there is a folder of this name; choose another one with --output"
             raise IsADirectoryError(21, reason, str(target / name))
+    if not force:
+        for path in _foreign(target):
+            reason = "it belongs to no report; choose another folder with --output, or replace it with --force"
+            raise FileExistsError(17, reason, str(path))
     return target
+
+
+def _foreign(target: Path) -> Iterator[Path]:
+    """The files in the way of a report that no earlier one has written."""
+    own = {
+        "report.html": lambda content: b"<title>Exact activation regions: " in content[:1000],
+        "report.json": lambda content: _document(content) is not None,
+        "report.md": lambda content: content.startswith(TITLE.encode() + b"\n"),
+    }
+    for name, wrote in own.items():
+        path = target / name
+        if path.exists() and not wrote(path.read_bytes()):
+            yield path
+    listed = _listed_figures(target)
+    for path in sorted((target / "figures").glob("*.png")):
+        file = f"figures/{path.name}"
+        if _FIGURE.fullmatch(file) and file not in listed and SOFTWARE.encode() not in path.read_bytes()[:200]:
+            yield path
+
+
+def _document(content: bytes) -> dict[str, Any] | None:
+    try:
+        document = json.loads(content)
+    except ValueError:
+        return None
+    known = isinstance(document, dict) and str(document.get("schema")).startswith("regions-report/")
+    return document if known else None
+
+
+def _listed_figures(target: Path) -> set[str]:
+    """The pictures that the earlier report in a folder names; whatever else stands in its list is no file of ours."""
+    try:
+        document = _document((target / "report.json").read_bytes())
+    except FileNotFoundError:
+        return set()
+    figures = document.get("figures") if document is not None else None
+    files = [figure.get("file") for figure in figures if isinstance(figure, dict)] if isinstance(figures, list) else []
+    return {file for file in files if isinstance(file, str) and _FIGURE.fullmatch(file)}

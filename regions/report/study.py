@@ -19,6 +19,7 @@ from regions.report.comparisons import (
     bound_entry,
     counterparts,
     growth,
+    printable,
     ratio_entry,
     square,
     statistics_entry,
@@ -192,7 +193,7 @@ def _kinds(options: ReportOptions) -> list[_Kind]:
         from regions.frontends.files import load_model
 
         network = planar_network(load_model(options.model))
-        title = f"{options.model.name} ({'-'.join(map(str, network.widths))})"
+        title = f"{printable(options.model.name)} ({'-'.join(map(str, network.widths))})"
         return [_Kind("model", title, "as saved", {None: network}, None)]
 
     from torch import nn
@@ -287,7 +288,7 @@ def _options(options: ReportOptions) -> dict[str, Any]:
         "seeds": list(options.seeds) if compared else None,
         "bounds": list(options.bounds),
         "resolution": options.resolution,
-        "model": None if options.model is None else options.model.name,
+        "model": None if options.model is None else printable(options.model.name),
         "figures": options.figures,
     }
 
