@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from regions._version import __version__
-from regions.errors import EngineError, RegionsError
+from regions.errors import EngineError, OptionError, RegionsError
 
 __all__ = ["main"]
 
@@ -159,22 +159,19 @@ def _add_report(commands: Any) -> None:
     add(
         "--shallow-widths",
         type=_integers,
-        default=default.shallow_widths,
         metavar="W,W,W",
         help=f"inputs, hidden neurons, outputs (default: {_listed(default.shallow_widths)})",
     )
     add(
         "--deep-widths",
         type=_integers,
-        default=default.deep_widths,
         metavar="W,W,...",
         help=f"inputs, hidden layers, outputs (default: {_listed(default.deep_widths)})",
     )
-    add("--activation", choices=ACTIVATIONS, default=default.activation, help="default: %(default)s")
+    add("--activation", choices=ACTIVATIONS, help=f"default: {default.activation}")
     add(
         "--seeds",
         type=_seeds,
-        default=default.seeds,
         metavar="N",
         help="a number N for the seeds 0 to N-1, or a list such as 0,7,42 "
         f"(one seed alone: '7,'; default: {len(default.seeds)})",
@@ -193,7 +190,12 @@ def _add_report(commands: Any) -> None:
         metavar="N",
         help="pixels a side of the gradient image (default: %(default)s)",
     )
-    add("--model", type=Path, metavar="FILE", help=f"report on this one instead: {_MODEL_HELP}")
+    add(
+        "--model",
+        type=Path,
+        metavar="FILE",
+        help=f"report on this one instead, without widths, activation and seeds: {_MODEL_HELP}",
+    )
     add("--no-figures", action="store_true", help="draw nothing")
     add("--force", action="store_true", help="replace files in the folder that belong to no report")
     report.set_defaults(command=_report)
@@ -265,13 +267,15 @@ def _picture_path(text: str) -> Path:
 
 def _report(arguments: argparse.Namespace) -> int:
     from regions.report import ReportOptions, make_report, tables
+    from regions.report.options import IGNORED
     from regions.report.result import prepare_folder
 
+    compared = ("shallow_widths", "deep_widths", "activation", "seeds")
+    given = {name: value for name in compared if (value := getattr(arguments, name)) is not None}
+    if arguments.model is not None and given:
+        raise OptionError(IGNORED.format(" and ".join(f"--{name.replace('_', '-')}" for name in given)))
     options = ReportOptions(
-        shallow_widths=arguments.shallow_widths,
-        deep_widths=arguments.deep_widths,
-        activation=arguments.activation,
-        seeds=arguments.seeds,
+        **given,
         bounds=arguments.bounds,
         resolution=arguments.resolution,
         model=arguments.model,

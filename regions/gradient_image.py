@@ -105,7 +105,7 @@ class GradientImage:
             A new figure is made where left out.
         component : {"both", "x", "y"}
         cmap : str or Colormap
-            `prism` runs through its colours many times, so that neighbouring regions differ.
+            `prism` runs through its colours many times, so that most neighbouring regions differ, though not all.
         vmin, vmax : float, optional
             Range of the colour scale; the image's own where left out.
         colorbar : bool

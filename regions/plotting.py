@@ -214,7 +214,8 @@ def plot_regions(
     output : int
         Which output's gradient.
     cmap : str or Colormap
-        `prism`, as in the gradient images, runs through its colours many times, so that neighbours differ.
+        `prism`, as in the gradient images, runs through its colours many times, so that most neighbours differ, though
+        not all.
     vmin, vmax : float, optional
         Range of the colour scale; the values' own where left out.
     edges : bool

@@ -153,6 +153,13 @@ def test_plot(saved, tmp_path, suffix, start):
         (["report", "--bounds", "inf"], "finite"),
         (["report", "--resolution", "5"], "from 16 to 4000"),
         (["report", "--resolution", "1.5"], "'1.5' was given; an integer"),
+        (["report", "--model", "m.npz", "--activation", "abs"], "--activation was given together with a model"),
+        (["report", "--model", "m.npz", "--activation", "relu"], "--activation was given together with a model"),
+        (["report", "--model", "m.npz", "--seeds", "3"], "--seeds was given together with a model"),
+        (
+            ["report", "--model", "m.npz", "--shallow-widths", "2,20,1", "--deep-widths", "2,3,3,1"],
+            "--shallow-widths and --deep-widths was given",
+        ),
         (["report", "--colour"], "unrecognized arguments: --colour"),
         (["count"], "required: MODEL"),
         (["count", "m.npz"], "--bound --domain"),

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from regions import Box, Network, enumerate_regions
 from regions.gradient_image import gradient_image
-from regions.models import ShallowMLP
+from regions.models import DeepMLP, ShallowMLP
 from regions.plotting import plot_logsumexp, plot_output, plot_regions, plot_softargmax
 from regions.softmax import logsumexp, onehot_argmax, softargmax
 
@@ -190,3 +190,17 @@ def test_settings_stay_as_they_are_and_figures_are_made_only_when_asked(complex_
     image.plot()
     assert len(plt.get_fignums()) == 2
     assert dict(mpl.rcParams) == before
+
+
+def test_most_neighbours_differ_in_colour_but_not_all() -> None:
+    import matplotlib
+
+    same = pairs = 0
+    for seed in range(3):
+        found = enumerate_regions(DeepMLP(seed=seed), 10)
+        values = found.gradients[:, 0, 0]
+        colors = matplotlib.colormaps["prism"]((values - values.min()) / np.ptp(values))
+        f, g = found.neighbors.T
+        same += int((np.abs(colors[f] - colors[g]).max(axis=1) < 1 / 255).sum())
+        pairs += len(f)
+    assert 0.02 < same / pairs < 0.15

@@ -584,6 +584,8 @@ def test_a_hostile_name_is_shown_and_not_obeyed(tmp_path, name):
         ({"bounds": (10, 10.0)}, "each may appear once"),
         ({"bounds": ("wide",)}, "numbers > 0 are needed"),
         ({"resolution": 15}, "from 16 to 4000"),
+        ({"model": "m.npz", "seeds": (1,)}, "seeds was given together with a model"),
+        ({"model": "m.npz", "activation": "abs", "deep_widths": (2, 3, 1)}, "deep_widths and activation was given"),
         ({"resolution": 100.0}, "resolution 100.0 was given"),
     ],
 )

@@ -10,8 +10,12 @@ from typing import Any
 from regions.comparison.architectures import checked_seeds, checked_widths, is_int
 from regions.errors import OptionError
 
-__all__ = ["ACTIVATIONS", "ReportOptions"]
+__all__ = ["ACTIVATIONS", "IGNORED", "ReportOptions"]
 
+IGNORED = (
+    "{} was given together with a model; a saved model has its own weights, so widths, activation and seeds say nothing "
+    "about it. Leave them out, or the model."
+)
 ACTIVATIONS = ("abs", "leaky_relu", "relu")
 _RESOLUTIONS = (16, 4000)
 
@@ -35,7 +39,7 @@ class ReportOptions:
     resolution : int
         Pixels a side of the gradient image that every complex is checked against.
     model : Path, optional
-        A saved model: the report is on that one alone, and widths, activation and seeds are not used.
+        A saved model: the report is on that one alone, and widths, activation and seeds may not be given.
     figures : bool
         Whether to draw.
 
@@ -85,6 +89,12 @@ class ReportOptions:
         }
         for name, value in settled.items():
             object.__setattr__(self, name, value)
+        if self.model is not None:
+            own = ("shallow_widths", "deep_widths", "activation", "seeds")
+            fields = type(self).__dataclass_fields__
+            given = [name for name in own if getattr(self, name) != fields[name].default]
+            if given:
+                raise OptionError(IGNORED.format(" and ".join(given)))
 
 
 def _widths(values: Any, name: str) -> tuple[int, ...]:
