@@ -13,8 +13,8 @@ from regions.errors import OptionError
 __all__ = ["ACTIVATIONS", "IGNORED", "ReportOptions"]
 
 IGNORED = (
-    "{} was given together with a model; a saved model has its own weights, so widths, activation and seeds say nothing "
-    "about it. Leave them out, or the model."
+    "{} was given together with a model; a saved model has its own weights, so widths, activation and seeds say "
+    "nothing about it. Leave them out, or the model."
 )
 ACTIVATIONS = ("abs", "leaky_relu", "relu")
 _RESOLUTIONS = (16, 4000)

@@ -33,8 +33,8 @@ REACH_NOTE = (
 PICTURE_NOTE = (
     "On the left the exact activation regions, each filled with the colour of its exact gradient; on the right what "
     "np.gradient shows on a regular grid, in the same colours; above ∂f/∂x₁, below ∂f/∂x₂. The prism colormap repeats "
-    "its colours many times: most neighbours differ, but about one pair in ten looks alike. The borders on the left are "
-    "exact; colours do not count regions."
+    "its colours many times: most neighbours differ, but about one pair in ten looks alike. The borders on the left "
+    "are exact; colours do not count regions."
 )
 _OTHER_FAULTS = ("n_wrong_values", "n_wrong_flatness", "n_uncovered", "n_overlapping")
 CHECK_NOTE = (
