@@ -308,7 +308,7 @@ def _count(arguments: argparse.Namespace) -> int:
     from regions.enumeration import count_regions, planar_network
     from regions.frontends.files import load_model
 
-    network = planar_network(load_model(arguments.model))
+    network = planar_network(load_model(arguments.model, likely=2))
     n_regions = count_regions(
         network,
         domain,
@@ -355,7 +355,7 @@ def _plot(arguments: argparse.Namespace) -> int:
     from regions.frontends.files import load_model
     from regions.plotting import plot_regions
 
-    complex_ = enumerate_regions(load_model(arguments.model), domain)
+    complex_ = enumerate_regions(load_model(arguments.model, likely=2), domain)
     figure = Figure(figsize=(8, 8), layout="constrained")
     ax = figure.subplots()
     plot_regions(complex_, ax, component=arguments.component)

@@ -76,10 +76,18 @@ def planar_network(model: Any) -> Network:
     <Network 2-1 with 0 hidden neurons and 3 parameters>
     """
     network = as_network(model, likely=2)
-    if network.input_dimension != 2:
+    d = network.input_dimension
+    if d == 1:
         raise InvalidNetworkError(
-            f"a network of {network.input_dimension} input(s) was given; regions are enumerated in a plane, so 2 are "
-            "needed. Give a regions.Slice as the domain to look at a plane in its input space."
+            "a network of 1 input was given; regions are enumerated in a plane, so 2 are needed. Its regions are "
+            "intervals: regions.enumerate_segment(model, [a], [b]) finds those between the inputs a and b."
+        )
+    if d != 2:
+        raise InvalidNetworkError(
+            f"a network of {d} inputs was given; regions are enumerated in a plane, so 2 are needed. Look at a plane "
+            "in its input space: plane = regions.Slice.through(p0, p1, p2) goes through three points, and "
+            "regions.count_regions(model, plane) counts there. For the command line save the network on the plane: "
+            "plane.compose(model).save('plane.npz')."
         )
     return network
 

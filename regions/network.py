@@ -523,6 +523,11 @@ def as_network(model: Any, input_shape: tuple[int, ...] | None = None, likely: i
         return capture(model, input_shape=input_shape, likely=likely)
     if "sklearn.base.BaseEstimator" in classes:
         return Network.from_sklearn(model)
+    if "torch.export.exported_program.ExportedProgram" in classes:
+        raise TypeError(
+            "a torch.export.ExportedProgram was given; allowed are a regions.Network, a torch.nn.Module and a "
+            "perceptron of scikit-learn. Give the program's module, program.module()."
+        )
     raise TypeError(
         f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed are a "
         "regions.Network, a torch.nn.Module and a perceptron of scikit-learn. For an ONNX file use "

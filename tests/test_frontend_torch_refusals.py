@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch_models import Function, normed
 
+import regions
 from regions.errors import CaptureError, InvalidNetworkError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends.torch import capture
 
@@ -313,3 +314,108 @@ def test_lazy_modules_are_to_be_called_first():
 def test_no_module_is_a_type_error():
     with pytest.raises(TypeError, match=r"builtins.dict was given; allowed is a torch.nn.Module"):
         capture({})
+
+
+def test_operations_are_refused_before_any_weight_is_multiplied(monkeypatch):
+    from regions.frontends._assembly import Assembly
+
+    def never(*arguments):
+        raise AssertionError("a weight was multiplied")
+
+    monkeypatch.setattr(Assembly, "linear", never)
+    layers = nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 3)
+    for last in (nn.Softmax(-1), nn.Hardshrink(), nn.Dropout(0.5)):
+        with pytest.raises(CaptureError, match=r"module '3' \((Softmax|Hardshrink|Dropout)\)"):
+            capture(nn.Sequential(*layers, last))
+    for body in (
+        lambda m, x: m.a(x) * m.a(x),
+        lambda m, x: m.a(x) / m.a(x),
+        lambda m, x: m.a(x) @ m.a(x).mT,
+        lambda m, x: m.a(x).sort().values,
+        lambda m, x: m.a(x).max().item() * x,
+        lambda m, x: m.a(x) + torch.rand(3),
+    ):
+        with pytest.raises(CaptureError):
+            capture(Function(body))
+
+
+class Mapped(nn.Module):
+    def __init__(self, how):
+        super().__init__()
+        self.f = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+        self.how = how
+
+    def forward(self, x):
+        if self.how == "vmap":
+            return torch.vmap(self.f)(x)
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.how == "autocast"):
+            return self.f(x)
+
+
+def test_vmap_and_autocast_are_named():
+    with pytest.raises(UnsupportedOperationError, match=r"uses torch\.vmap at .*Call the mapped function on the batch"):
+        capture(Mapped("vmap"))
+    with pytest.raises(NotPiecewiseLinearError, match=r"torch\.autocast\('cpu', dtype=torch\.bfloat16\).*Leave"):
+        capture(Mapped("autocast"))
+    network = capture(Mapped("autocast off"))
+    assert network.n_neurons == 3
+
+
+def test_a_product_inside_a_block_without_gradients_is_seen():
+    def body(m, x):
+        y = m.a(x)
+        with torch.no_grad():
+            z = y.sigmoid()
+        return m.b(z)
+
+    with pytest.raises(NotPiecewiseLinearError, match="sigmoid is not piecewise linear"):
+        capture(Function(body))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_weights_of_few_bits_are_named():
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
+    with pytest.raises(
+        NotPiecewiseLinearError, match=r"is quantised: module '0' is a .*Linear.*before it was quantised"
+    ):
+        capture(quantised)
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(torch.float8_e4m3fn)
+    with pytest.raises(CaptureError, match=r"0\.weight is of torch\.float8_e4m3fn.*allowed are.*model\.float\(\)"):
+        capture(model)
+    assert capture(model.float()).n_neurons == 3
+
+
+def test_a_hook_that_keeps_arrays_is_named():
+    kept = []
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    handle = model[1].register_forward_hook(lambda module, given, result: kept.append(result.numpy(force=True)))
+    with pytest.raises(CaptureError, match=r"hook of the model's module '1'.*Remove the hook"):
+        capture(model)
+    handle.remove()
+    model[1].register_forward_hook(lambda module, given, result: result + 1)
+    assert capture(model).layers[1].bias[0] != 0
+
+
+def test_exported_programs_have_a_module():
+    model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    program = torch.export.export(model, (torch.zeros(5, 2),))
+    for call in (capture, lambda p: regions.count_regions(p, 1)):
+        with pytest.raises(TypeError, match=r"program\.module\(\)"):
+            call(program)
+    assert capture(program.module()).n_neurons == 3
+
+
+def test_networks_of_other_dimensions_are_told_the_way():
+    one, three = (nn.Sequential(nn.Linear(n, 3), nn.ReLU(), nn.Linear(3, 1)) for n in (1, 3))
+    for call in (regions.count_regions, regions.enumerate_regions):
+        with pytest.raises(
+            InvalidNetworkError, match=r"of 1 input .*regions\.enumerate_segment\(model, \[a\], \[b\]\)"
+        ):
+            call(one, 1)
+        with pytest.raises(InvalidNetworkError, match=r"of 3 inputs .*regions\.Slice\.through.*save\('plane\.npz'\)"):
+            call(three, 1)
+    with pytest.raises(InvalidNetworkError, match=r"1 input\(s\)\. Leave the domain out"):
+        regions.bounds.for_network(one, 1)
+    assert regions.enumerate_segment(one, [-1.0], [1.0]).n_pieces >= 1

@@ -319,8 +319,9 @@ def _planar(network: Network, domain: Any) -> Domain:
 
     if network.input_dimension != 2:
         raise InvalidNetworkError(
-            f"a domain in the plane was given for a network of {network.input_dimension} input(s). Give a "
-            "regions.Slice, or leave the domain out: the bounds over the whole space hold over every convex domain."
+            f"a domain in the plane was given for a network of {network.input_dimension} input(s). "
+            f"{'Leave' if network.input_dimension == 1 else 'Give a regions.Slice, or leave'} the domain out: the "
+            "bounds over the whole space hold over every convex domain."
         )
     return as_planar_domain(domain)
 

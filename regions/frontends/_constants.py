@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from regions.errors import InvalidNetworkError, NotPiecewiseLinearError
-from regions.frontends._interpret import Operation, Traced, as_float64, place_of
+from regions.errors import InvalidNetworkError
+from regions.frontends._interpret import Operation, Traced, as_float64, place_of, product_refusal
 
 if TYPE_CHECKING:
     from regions.frontends._interpret import Interpreter
@@ -49,9 +49,4 @@ def product(interpreter: Interpreter, operation: Operation) -> Any:
     repeated = sum(isinstance(a, Traced) for a in torch.utils._pytree.tree_leaves(dict(operation.arguments)))
     if len(traced) < 2 and repeated < 2:
         return NotImplemented
-    raise NotPiecewiseLinearError(
-        f"The model multiplies two values that both depend on its input ({operation.name}) at "
-        f"{place_of(operation.node)}; such a product is not piecewise linear, so the model has no linear regions "
-        "by any definition. "
-        "Allowed are multiples by constants. Replace the product."
-    )
+    raise product_refusal(operation)

@@ -6,7 +6,7 @@ import math
 import operator
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +27,38 @@ from regions.frontends._vocabulary import (
 if TYPE_CHECKING:
     from regions.network import Network
 
-__all__ = ["ONLY", "Cell", "Interpreter", "Operation", "Traced", "Unread", "as_float64", "place_of"]
+__all__ = [
+    "ONLY",
+    "Cell",
+    "Interpreter",
+    "Operation",
+    "Traced",
+    "Unread",
+    "as_float64",
+    "dropout_refusal",
+    "place_of",
+    "product_refusal",
+    "quotient_refusal",
+]
 
 ONLY = (
     "Networks of linear maps and convolutions, ReLU and its piecewise-linear relatives, pools, maxima and minima, "
     "normalisation by fixed statistics, sums, concatenations and multiples by constants can be read."
 )
 _PACKAGES = (os.path.dirname(torch.__file__), os.path.dirname(os.path.abspath(__file__)))
+# The operands of which one at most may depend on the input.
+_FACTORS = {
+    **dict.fromkeys(("mul", "multiply"), ("self", "other")),
+    **dict.fromkeys(("matmul", "inner"), ("self", "other")),
+    **dict.fromkeys(("mm", "bmm"), ("self", "mat2")),
+    "mv": ("self", "vec"),
+    "dot": ("self", "tensor"),
+    "linear": ("input", "weight"),
+    "addmm": ("mat1", "mat2"),
+    **{f"conv{t}{d}d": ("input", "weight") for t in ("", "_transpose") for d in (1, 2, 3)},
+}
+_NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
+_DROPOUTS = frozenset(("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"))
 _CASTS = frozenset({"to", "_to_copy", "type_as", "float", "double", "half"})
 
 
@@ -99,6 +124,59 @@ def _schema_name(target: Any) -> str:
     return target._schema.name.split("::", 1)[-1]
 
 
+def product_refusal(operation: Operation) -> NotPiecewiseLinearError:
+    """Return the error for a product of two values that depend on the input."""
+    return NotPiecewiseLinearError(
+        f"The model multiplies two values that both depend on its input ({operation.name}) at "
+        f"{place_of(operation.node)}; such a product is not piecewise linear, so the model has no linear regions "
+        "by any definition. "
+        "Allowed are multiples by constants. Replace the product."
+    )
+
+
+def quotient_refusal(operation: Operation) -> NotPiecewiseLinearError:
+    """Return the error for a divisor that depends on the input."""
+    return NotPiecewiseLinearError(
+        f"The model divides by a value that depends on its input (div) at {place_of(operation.node)}; that is not "
+        "piecewise linear, so the model has no linear regions by any definition. "
+        "Allowed are multiples by constants. Replace the quotient."
+    )
+
+
+def dropout_refusal(operation: Operation) -> CaptureError:
+    """Return the error for dropout in training mode."""
+    return CaptureError(
+        f"The model is in training mode and drops values at random (dropout with p={operation.p}) at "
+        f"{place_of(operation.node)}; allowed is a model that gives the same output every time. "
+        "Call model.eval() before the capture."
+    )
+
+
+def _higher_order_refusal(node: torch.fx.Node, name: str) -> UnsupportedOperationError | None:
+    """Return the error for a call of something else than an operator; None for blocks that are read through."""
+    if name == "wrap_with_set_grad_enabled":
+        return None
+    if name == "wrap_with_autocast":
+        kind, dtype, enabled = node.args[:3]
+        if not enabled:
+            return None
+        return NotPiecewiseLinearError(
+            f"The model computes inside torch.autocast({kind!r}, dtype={dtype}) at {place_of(node)}, which rounds "
+            "values on their way; rounding jumps, so the model is not continuous and piecewise linear. Allowed are "
+            "models that compute in their weights' own precision. Leave the autocast out of forward; around the "
+            "whole capture it does no harm."
+        )
+    if "vmap" in name or name in ("lazy_load_decompositions", "_add_batch_dim", "_remove_batch_dim"):
+        return UnsupportedOperationError(
+            f"The model uses torch.vmap at {place_of(node)}; it is not supported. Allowed are operations on the whole "
+            "batch of points, its first dimension. Call the mapped function on the batch itself: layers and "
+            "operators of torch take it as it is."
+        )
+    return UnsupportedOperationError(
+        f"The model uses {name} at {place_of(node)}; it is not supported. {ONLY} Rewrite this part."
+    )
+
+
 @dataclass(eq=False)
 class Unread:
     """A result that is not read, e.g. the indices of a maximum: an error where it is used."""
@@ -140,38 +218,7 @@ class Interpreter:
 
     def run(self) -> Network:
         """Return the network that the graph computes."""
-        try:
-            return self._run()
-        except NotPiecewiseLinearError:
-            raise
-        except UnsupportedOperationError:
-            # An operation that rules out regions by any definition is the more helpful one to name.
-            later = self._beyond_help()
-            if later is None:
-                raise
-            raise later from None
-
-    def _beyond_help(self) -> CaptureError | None:
-        dependent: set[torch.fx.Node] = set()
-        for node in self.graph.graph.nodes:
-            given = node.op == "placeholder" and node.name not in self.constants
-            if not given and dependent.isdisjoint(node.all_input_nodes):
-                continue
-            dependent.add(node)
-            if isinstance(node.target, torch._ops.OpOverload):
-                name = _schema_name(node.target).removesuffix("_")
-                if name in NOT_PIECEWISE_LINEAR:
-                    operation = self._operation(node, node.target, node.args, node.kwargs)
-                    if not is_piecewise_linear_norm(name, operation.arguments):
-                        return self.refusal(operation)
-                if name in ("item", "_local_scalar_dense"):
-                    return CaptureError(
-                        f"The model turns a value that depends on its input into a Python number ({name}) at "
-                        f"{place_of(node)}; allowed are operations on tensors. Use the tensor itself."
-                    )
-        return None
-
-    def _run(self) -> Network:
+        self._refuse_early()
         result: Any = None
         for node in self.graph.graph.nodes:
             if node.op == "placeholder":
@@ -184,6 +231,78 @@ class Interpreter:
             elif node.op == "output":
                 result = self._output(node)
         return self.assembly.network(result)
+
+    def _refuse_early(self) -> None:
+        """Raise where the graph has operators that are not read, before any weights are multiplied."""
+        graph = self.graph.graph
+        given = {n for n in graph.nodes if n.op == "placeholder" and n.name not in self.constants}
+        first: CaptureError | None = None
+        for error in self._refusals(self.graph, given):
+            # An operation that rules out regions by any definition is the more helpful one to name.
+            if isinstance(error, NotPiecewiseLinearError):
+                raise error
+            first = first or error
+        if first is not None:
+            raise first
+
+    def _refusals(self, graph: torch.fx.GraphModule, dependent: set[torch.fx.Node]) -> Iterator[CaptureError]:
+        """Yield what can be said against operators by their names, and by which operands depend on the input."""
+        from regions.frontends._moves import MOVES
+        from regions.frontends._operations import HANDLERS, LIKE
+
+        for node in graph.graph.nodes:
+            if node.op != "call_function":
+                continue
+            if dependent.isdisjoint(node.all_input_nodes):
+                if torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ()):
+                    yield self._random(self._operation(node, node.target, node.args, node.kwargs))
+                continue
+            if not isinstance(node.target, torch._ops.OpOverload):
+                dependent.add(node)
+                if node.target is not operator.getitem:
+                    yield from self._inner_refusals(graph, node, dependent)
+                continue
+            operation = self._operation(node, node.target, node.args, node.kwargs)
+            name = operation.name
+            if name in LIKE:
+                continue
+            if name in ("item", "_local_scalar_dense"):
+                yield CaptureError(
+                    f"The model turns a value that depends on its input into a Python number ({name}) at "
+                    f"{place_of(node)}; allowed are operations on tensors. Use the tensor itself."
+                )
+                continue
+            dependent.add(node)
+            if name in HANDLERS or name in MOVES:
+                factors = [operation.arguments[k] for k in _FACTORS.get(name, ()) if k in operation.arguments]
+                if len(factors) > 1 and all(isinstance(f, torch.fx.Node) and f in dependent for f in factors):
+                    yield product_refusal(operation)
+                if name in ("div", "divide", "true_divide") and operation.other in dependent:
+                    yield quotient_refusal(operation)
+                linear_norm = is_piecewise_linear_norm(name, operation.arguments)
+                if name in _NORMS and not linear_norm:
+                    yield self.refusal(operation)
+                if name in _DROPOUTS and operation.train and operation.p > 0:
+                    yield dropout_refusal(operation)
+            elif torch.Tag.nondeterministic_seeded in node.target.tags and name not in NOT_PIECEWISE_LINEAR:
+                yield self._random(operation)
+            else:
+                yield self.refusal(operation)
+
+    def _inner_refusals(
+        self, graph: torch.fx.GraphModule, node: torch.fx.Node, dependent: set[torch.fx.Node]
+    ) -> Iterator[CaptureError]:
+        name = getattr(node.target, "__name__", str(node.target))
+        refusal = _higher_order_refusal(node, name)
+        if refusal is not None:
+            yield refusal
+            return
+        at = next(i for i, a in enumerate(node.args) if isinstance(a, torch.fx.Node) and a.op == "get_attr")
+        holder: Any = node.args[at]
+        inner = operator.attrgetter(holder.target)(graph)
+        places = [n for n in inner.graph.nodes if n.op == "placeholder"]
+        given = {p for p, a in zip(places, node.args[at + 1 :], strict=True) if a in dependent}
+        yield from self._refusals(inner, given)
 
     def _placeholder(self, node: torch.fx.Node) -> Any:
         if node.name in self.constants:
@@ -256,22 +375,24 @@ class Interpreter:
 
     def _higher_order(self, node: torch.fx.Node, target: Any, args: tuple[Any, ...]) -> Any:
         # `with torch.no_grad():` inside forward becomes a call of a sub-graph.
-        name = getattr(target, "__name__", str(target))
-        if name == "wrap_with_set_grad_enabled" or name == "wrap_with_autocast":
-            inner = next(a for a in args if isinstance(a, torch.fx.GraphModule))
-            values = iter(args[args.index(inner) + 1 :])
-            result: Any = None
-            for step in inner.graph.nodes:
-                if step.op == "placeholder":
-                    self.env[step] = next(values)
-                elif step.op == "call_function":
-                    self.env[step] = self._call(step)
-                elif step.op == "output":
-                    result = torch.fx.map_arg(step.args[0], self.env.__getitem__)
-            return result
-        raise UnsupportedOperationError(
-            f"The model uses {name} at {place_of(node)}; it is not supported. {ONLY} Rewrite this part."
-        )
+        refusal = _higher_order_refusal(node, getattr(target, "__name__", str(target)))
+        if refusal is not None:
+            raise refusal
+        inner = next(a for a in args if isinstance(a, torch.fx.GraphModule))
+        return self.subgraph(inner, args[args.index(inner) + 1 :])
+
+    def subgraph(self, graph: torch.fx.GraphModule, values: Sequence[Any]) -> Any:
+        """Return what a graph inside the graph computes of these values."""
+        given = iter(values)
+        result: Any = None
+        for step in graph.graph.nodes:
+            if step.op == "placeholder":
+                self.env[step] = next(given)
+            elif step.op == "call_function":
+                self.env[step] = self._call(step)
+            elif step.op == "output":
+                result = torch.fx.map_arg(step.args[0], self.env.__getitem__)
+        return result
 
     def _operation(self, node: torch.fx.Node, target: Any, args: Any, kwargs: Any) -> Operation:
         schema = target._schema
@@ -330,6 +451,13 @@ class Interpreter:
             "Call model.eval() before the capture."
         )
 
+    @staticmethod
+    def _partly_in_place(operation: Operation) -> UnsupportedOperationError:
+        return UnsupportedOperationError(
+            f"The model changes a part of a tensor in place ({operation.name}_) at {place_of(operation.node)}; "
+            "allowed are in-place operations on whole tensors. Use the form that returns a new tensor."
+        )
+
     def _traced(self, operation: Operation, target: Any, args: Any, kwargs: Any) -> Any:
         from regions.frontends._moves import move
         from regions.frontends._operations import HANDLERS
@@ -344,15 +472,24 @@ class Interpreter:
         if not target._schema.is_mutable:
             return result
         first = args[0]
-        if not isinstance(first, Traced):
-            raise self._changes_state(operation)
+        if isinstance(first, torch.Tensor):
+            return self._overwritten(operation, first, result)
         if first.cell.partly_viewed or not isinstance(result, Traced) or result.shape != first.shape:
-            raise UnsupportedOperationError(
-                f"The model changes a part of a tensor in place ({operation.name}_) at {place_of(operation.node)}; "
-                "allowed are in-place operations on whole tensors. Use the form that returns a new tensor."
-            )
+            raise self._partly_in_place(operation)
         first.cell.value = result.value
         return first
+
+    def _overwritten(self, operation: Operation, constant: torch.Tensor, result: Traced) -> Traced:
+        """Put a value that depends on the input where a constant was that the model computed on the way."""
+        memory = constant.untyped_storage().data_ptr()
+        if memory in self._frozen:
+            raise self._changes_state(operation)
+        constants = [(n, v) for n, v in self.env.items() if isinstance(v, torch.Tensor)]
+        same = [n for n, v in constants if v.untyped_storage().data_ptr() == memory]
+        if len(same) > 1 or result.shape != tuple(constant.shape):
+            raise self._partly_in_place(operation)
+        self.env[same[0]] = result
+        return result
 
     def refusal(self, operation: Operation) -> UnsupportedOperationError:
         """Return the error for an operation that is not read."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from regions.frontends._interpret import Interpreter
 
-__all__ = ["addresses", "broadcast", "gather", "local_windows", "mask", "move", "pad", "where"]
+__all__ = ["MOVES", "addresses", "broadcast", "gather", "local_windows", "mask", "move", "pad", "where"]
 
 _JOINS = frozenset(("cat", "concat", "concatenate", "stack", "hstack", "vstack", "dstack", "column_stack"))
 # They move numbers too, but torch has them for floats alone, which hold the addresses as well.
@@ -33,7 +33,7 @@ _FLOAT_MOVES = frozenset(
         "im2col",
     )
 )
-_MOVES = (
+MOVES = (
     _JOINS
     | _FLOAT_MOVES
     | frozenset(
@@ -196,7 +196,7 @@ def broadcast(
 
 def move(interpreter: Interpreter, operation: Operation, target: Any, args: Any, kwargs: Any) -> Any:
     """Read an operator that only moves numbers, by letting torch move their addresses."""
-    if operation.name not in _MOVES:
+    if operation.name not in MOVES:
         return NotImplemented
     sources: list[Traced] = []
     constants: list[np.ndarray[Any, Any]] = [np.zeros(0)]

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from regions.errors import CaptureError, NotPiecewiseLinearError
-from regions.frontends import _kinks, _maps
+from regions.errors import NotPiecewiseLinearError
+from regions.frontends import _kinks, _maps, _recurrent
 from regions.frontends import _pieces as pieces
 from regions.frontends._constants import finite, numbers, product
-from regions.frontends._interpret import Cell, Operation, Traced, place_of
+from regions.frontends._interpret import Cell, Operation, Traced, dropout_refusal, place_of, quotient_refusal
 from regions.frontends._moves import broadcast, mask, pad, where
 
 if TYPE_CHECKING:
     from regions.frontends._assembly import Value
     from regions.frontends._interpret import Interpreter
 
-__all__ = ["HANDLERS"]
+__all__ = ["HANDLERS", "LIKE"]
 
-_LIKE = {
+LIKE = {
     "empty_like": torch.zeros,
     "zeros_like": torch.zeros,
     "ones_like": torch.ones,
@@ -61,11 +61,7 @@ def _no_op(interpreter: Interpreter, operation: Operation) -> None:
 
 def _dropout(interpreter: Interpreter, operation: Operation) -> Traced:
     if operation.train and operation.p > 0:
-        raise CaptureError(
-            f"The model is in training mode and drops values at random (dropout with p={operation.p}) at "
-            f"{place_of(operation.node)}; allowed is a model that gives the same output every time. "
-            "Call model.eval() before the capture."
-        )
+        raise dropout_refusal(operation)
     return _same(interpreter, operation)
 
 
@@ -88,17 +84,12 @@ def _mul(interpreter: Interpreter, operation: Operation) -> Any:
 
 def _div(interpreter: Interpreter, operation: Operation) -> Any:
     left, right = operation.self, operation.other
-    place = place_of(operation.node)
     if isinstance(right, Traced):
-        raise NotPiecewiseLinearError(
-            f"The model divides by a value that depends on its input (div) at {place}; that is not piecewise linear, "
-            "so the model has no linear regions by any definition. "
-            "Allowed are multiples by constants. Replace the quotient."
-        )
+        raise quotient_refusal(operation)
     if operation.arguments.get("rounding_mode") is not None:
         raise NotPiecewiseLinearError(
-            f"The model rounds a quotient (div) at {place}; that jumps, so it is not continuous and piecewise linear. "
-            "Allowed are multiples by constants. Leave rounding_mode out."
+            f"The model rounds a quotient (div) at {place_of(operation.node)}; that jumps, so it is not continuous and "
+            "piecewise linear. Allowed are multiples by constants. Leave rounding_mode out."
         )
     left = broadcast(interpreter, operation, left)
     found = numbers(interpreter, right, left)
@@ -161,7 +152,7 @@ def _like(interpreter: Interpreter, operation: Operation) -> torch.Tensor:
     size = tuple(operation.arguments.get("size", source.shape))
     fill = [operation.fill_value] if "fill_value" in operation.arguments else []
     dtype = operation.arguments.get("dtype") or source.dtype
-    make: Any = _LIKE[operation.name]
+    make: Any = LIKE[operation.name]
     constant: torch.Tensor = make(size, *fill, dtype=dtype, device=operation.node.meta["val"].device)
     return constant
 
@@ -194,6 +185,7 @@ def _lerp(interpreter: Interpreter, operation: Operation) -> Any:
 HANDLERS: dict[str, Callable[[Interpreter, Operation], Any]] = {
     **_maps.HANDLERS,
     **_kinks.HANDLERS,
+    **_recurrent.HANDLERS,
     **dict.fromkeys(("alias", "contiguous", "detach", "positive", "lift_fresh"), _same),
     **dict.fromkeys(("clone", "lift_fresh_copy"), _copy),
     **dict.fromkeys(("to", "_to_copy", "type_as"), _cast),
@@ -204,7 +196,7 @@ HANDLERS: dict[str, Callable[[Interpreter, Operation], Any]] = {
     **dict.fromkeys(("neg", "negative"), _neg),
     **dict.fromkeys(("add", "_unsafe_add"), _add),
     **dict.fromkeys(("sub", "subtract"), _sub),
-    **dict.fromkeys(_LIKE, _like),
+    **dict.fromkeys(LIKE, _like),
     **dict.fromkeys(("pad", "constant_pad_nd"), pad),
     "rsub": _rsub,
     "where": where,

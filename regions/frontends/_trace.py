@@ -110,6 +110,18 @@ def _depends_on_data(error: BaseException) -> bool:
     return bool(re.search(r"data[- ]dependent|out of a tracing tensor", str(error), re.IGNORECASE))
 
 
+def _hook_behind(error: BaseException, model: torch.nn.Module) -> str | None:
+    """Return the path of the module of whose forward hooks one raised this error."""
+    codes: dict[Any, str] = {}
+    for path, module in model.named_modules():
+        for hook in (*module._forward_pre_hooks.values(), *module._forward_hooks.values()):
+            function = getattr(hook, "__func__", hook)
+            if hasattr(function, "__code__"):
+                codes[function.__code__] = path
+    frames = (frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__))
+    return next((codes[code] for code in frames if code in codes), None)
+
+
 def _runs(model: torch.nn.Module, example: torch.Tensor) -> bool:
     # TorchScript hides why it could not be recorded; that it runs unrecorded leaves one reason.
     try:
@@ -214,6 +226,14 @@ def trace(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]], batch: int 
                 found.input_shape = one
                 return found
             except Exception as error:
+                hooked = _hook_behind(error, model)
+                if hooked is not None:
+                    raise CaptureError(
+                        f"A hook of the model's module {hooked!r} cannot run while the model is recorded "
+                        f"({type(error).__name__}: {_gist(error)}): the tensors then hold no numbers. Allowed are "
+                        "hooks that compute with tensors alone. Remove the hook before the model is read, with "
+                        "remove() of the handle that its registration returned."
+                    ) from error
                 line = own_line(error)
                 where = f" at {line}" if line else ""
                 if _depends_on_data(error) or (record is _record and _runs(model, example)):

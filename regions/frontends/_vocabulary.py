@@ -31,15 +31,16 @@ NOT_PIECEWISE_LINEAR = _words("""
     frobenius_norm gelu glu group_norm gru gru_cell hardswish hypot instance_norm inverse layer_norm lgamma
     linalg_norm linalg_vector_norm local_response_norm log log10 log1p log2 log_sigmoid log_softmax logaddexp
     logaddexp2 logcumsumexp logit logsumexp lstm lstm_cell mish mkldnn_rnn_layer native_group_norm
-    native_layer_norm norm pairwise_distance pow prod reciprocal renorm rms_norm _fused_rms_norm rnn_relu rnn_relu_cell
-    rnn_tanh
+    native_layer_norm norm pairwise_distance pow prod reciprocal renorm rms_norm _fused_rms_norm rnn_tanh
     rnn_tanh_cell rsqrt scaled_dot_product_attention selu sigmoid silu sin sinc sinh softmax softplus special_expit
     special_log_softmax special_softmax sqrt square std std_mean tan tanh var var_mean
 """)
 
 JUMPING = _words("""
     argmax argmin argsort bitwise_and bitwise_not bitwise_or bucketize ceil eq floor floor_divide fmod frac ge gt
-    hardshrink heaviside isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne remainder
+    fake_quantize_per_channel_affine fake_quantize_per_tensor_affine hardshrink heaviside isfinite isinf isnan le
+    logical_and logical_not logical_or logical_xor lt ne
+    quantize_per_channel quantize_per_tensor quantize_per_tensor_dynamic remainder
     round searchsorted sgn sign signbit trunc
 """)
 
@@ -51,14 +52,14 @@ PIECEWISE_LINEAR = _words("""
     conv_transpose3d convolution copy cummax cummin cumsum div einsum fill fmax fmin fractional_max_pool2d hardtanh
     index_add index_copy index_fill index_put kron kthvalue lerp linear masked_fill masked_scatter matmul max
     max_pool1d max_pool2d max_pool3d max_unpool2d maximum mean median min minimum msort nanmean nanmedian nansum outer
-    pad prelu quantile scatter scatter_add sort sum tensordot threshold topk trace where zero
+    pad prelu quantile rnn_relu rnn_relu_cell scatter scatter_add sort sum tensordot threshold topk trace where zero
 """)
 
 # Modules of torch.nn that are not piecewise linear, and may not even run on points.
 UNREADABLE_MODULES = dict.fromkeys(
     ("GRU", "GRUCell", "LSTM", "LSTMCell", "MultiheadAttention", "RNN", "RNNCell", "Transformer"),
     "is not piecewise linear",
-)
+) | dict.fromkeys(("RNN", "RNNCell"), "with tanh is not piecewise linear; with nonlinearity='relu' it is")
 
 # Modules of torch.nn that work on images or sequences, so that the shape of a point matters.
 IMAGE_MODULES = frozenset(
@@ -75,6 +76,8 @@ IMAGE_MODULES = frozenset(
         ),
         "BatchNorm2d",
         "BatchNorm3d",
+        "RNN",
+        "RNNCell",
         "Dropout2d",
         "Fold",
         "PixelShuffle",

@@ -25,7 +25,7 @@ _ALLOWED = "Allowed are .npz files of arrays, ONNX files, torch.export files (.p
 _ONNX_STARTS = frozenset(bytes([8, version]) for version in range(1, 32))
 
 
-def load_model(path: str | Path) -> Network:
+def load_model(path: str | Path, *, likely: int | None = None) -> Network:
     """Read a model from a file; what the file is shows in its content, not in its name.
 
     Parameters
@@ -41,6 +41,8 @@ def load_model(path: str | Path) -> Network:
         - an ONNX file, which needs the extra `onnx`; see :func:`regions.from_onnx`;
         - a `torch.export` file, written by ``torch.export.save`` with torch 2.8 or newer;
         - a TorchScript file, written by ``torch.jit.save`` or ``ScriptModule.save``.
+    likely : int, optional
+        The number of inputs to try first where the file does not say it, as with TorchScript.
 
     Returns
     -------
@@ -112,7 +114,7 @@ def load_model(path: str | Path) -> Network:
     if kind == "npz":
         return _load_npz(path)
     if kind == "script":
-        return _load_script(path)
+        return _load_script(path, likely)
     if kind == "pickle":
         raise _foreign(path, _describe_pickle(pickle))
     raise _foreign(path, kind)
@@ -237,7 +239,7 @@ def _load_pt2(path: Path, archive: zipfile.ZipFile) -> Network:
     return read(module, sizes[-1] if sizes else None, batch)[0]
 
 
-def _load_script(path: Path) -> Network:
+def _load_script(path: Path, likely: int | None) -> Network:
     import torch
 
     from regions.frontends.torch import read
@@ -253,4 +255,4 @@ def _load_script(path: Path) -> Network:
             raise FileFormatError(
                 f"{path}: is a damaged TorchScript file ({reason}). {_ALLOWED} Save it again."
             ) from error
-        return read(module)[0]
+        return read(module, likely=likely)[0]

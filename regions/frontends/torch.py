@@ -22,6 +22,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -29,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from regions.errors import CaptureError, NotPiecewiseLinearError
+from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends._interpret import ONLY, Interpreter
 from regions.frontends._trace import input_dimensions, trace
 from regions.frontends._unread import unread_coordinates
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from regions.network import Network
 
 __all__ = ["capture", "read"]
+
+_DTYPES = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
 
 
 def capture(
@@ -123,6 +126,13 @@ def capture(
     return network
 
 
+def _module_of(model: Any) -> str:
+    """Say how to come by a module."""
+    if isinstance(model, torch.export.ExportedProgram):
+        return "Give the program's own, program.module()."
+    return "For a function, write a module whose forward calls it."
+
+
 def _users_level() -> int:
     """Return the `stacklevel` at which a warning of the calling function names the line that called this package."""
     level, frame = 0, inspect.currentframe()
@@ -159,7 +169,7 @@ def read(
     if not isinstance(model, torch.nn.Module):
         raise TypeError(
             f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed is a "
-            "torch.nn.Module. For a function, write a module whose forward calls it."
+            f"torch.nn.Module. {_module_of(model)}"
         )
     # A compiled module computes the same function; its compiler has no part in what is read.
     model = getattr(model, "_orig_mod", model)
@@ -168,11 +178,36 @@ def read(
         with torch.no_grad():
             model = copy.deepcopy(model)
     _check_signature(model)
+    _refuse_quantised(model)
     _check_tensors(model)
     with untouched(model), _weights_own_precision():
-        traced, network = _traced(model, input_dimension, input_shape, batch, likely)
-        shape = tuple(traced.example.shape)
-        compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
+        try:
+            return _compared(model, input_dimension, input_shape, batch, likely)
+        except NotPiecewiseLinearError:
+            raise
+        except UnsupportedOperationError:
+            if batch is not None:
+                raise
+            try:
+                # In a batch of one point the batch may stand at any axis; whether the others keep apart, the
+                # comparison at other batch sizes tells.
+                return _compared(model, input_dimension, input_shape, None, likely, recorded=1)
+            except CaptureError:
+                pass
+            raise
+
+
+def _compared(
+    model: torch.nn.Module,
+    input_dimension: Any,
+    input_shape: Any,
+    batch: int | None,
+    likely: int | None,
+    recorded: int | None = None,
+) -> tuple[Network, tuple[str, ...]]:
+    traced, network = _traced(model, input_dimension, input_shape, batch or recorded, likely)
+    shape = tuple(traced.example.shape)
+    compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
     return network, traced.unregistered
 
 
@@ -230,12 +265,30 @@ def _check_tensors(model: torch.nn.Module) -> None:
                     f"The model's {path} has no shape yet, as in lazy modules before their first call; allowed are "
                     "models with numbers in all weights. Call the model once on an example before it is read."
                 )
+            if tensor.is_floating_point() and tensor.dtype not in _DTYPES:
+                raise CaptureError(
+                    f"The model's {path} is of {tensor.dtype}; allowed are float16, bfloat16, float32 and float64. "
+                    "Convert the model with model.float(), which keeps the numbers as they are."
+                )
+
+
+def _refuse_quantised(model: torch.nn.Module) -> None:
+    for path, module in model.named_modules():
+        if re.match(r"torch\.(ao\.)?nn\.(\w+\.)*quantized\.", f"{type(module).__module__}."):
+            kind = f"{type(module).__module__}.{type(module).__qualname__}"
+            raise NotPiecewiseLinearError(
+                f"The model is quantised: module {path!r} is a {kind}, which rounds values on their way; rounding "
+                "jumps, so the model is not continuous and piecewise linear. Allowed are models of floats. "
+                "Give the model as it was before it was quantised."
+            )
 
 
 def _refuse_known_modules(model: torch.nn.Module) -> None:
     """Raise where a submodule's class alone says that the model cannot be read."""
     for path, module in model.named_modules():
         reason = UNREADABLE_MODULES.get(type(module).__name__)
+        if getattr(module, "nonlinearity", None) == "relu":
+            continue
         if reason is not None and type(module).__module__.startswith("torch.nn"):
             kind = type(module).__name__
             raise NotPiecewiseLinearError(
@@ -265,7 +318,7 @@ def _traced(
         try:
             traced = _trace(model, input_dimension, input_shape, batch, shapes)
         except CaptureError as error:
-            raise refusal or error
+            raise refusal or error from error.__cause__
         shapes = shapes[shapes.index(traced.input_shape) + 1 :]
         interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape)
         try:

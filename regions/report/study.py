@@ -192,7 +192,7 @@ def _kinds(options: ReportOptions) -> list[_Kind]:
         from regions.enumeration import planar_network
         from regions.frontends.files import load_model
 
-        network = planar_network(load_model(options.model))
+        network = planar_network(load_model(options.model, likely=2))
         title = f"{printable(options.model.name)} ({'-'.join(map(str, network.widths))})"
         return [_Kind("model", title, "as saved", {None: network}, None)]
 
