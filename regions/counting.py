@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._matrices import stored
+from regions._underflow import require_gradual_underflow
 from regions.complex import Certificate
 from regions.engine.resources import Resources, cores
 from regions.errors import DomainError, MemoryLimitError, TooManyRegionsError, WorkerError
@@ -285,6 +286,7 @@ def count_remotely(payload: dict[str, Any], first: int, stop: int) -> Outcome:
     """
     from regions.engine.blocks import single_threaded
 
+    require_gradual_underflow()
     with single_threaded():
         return _run_steps(_plan_of(payload), first, stop)
 

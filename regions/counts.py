@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
+from regions._underflow import require_gradual_underflow
 from regions.exact import ExactLines
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def count(complex_: RegionComplex) -> RegionCounts:
     """
     from regions._lower_patterns import packed_patterns
 
+    require_gradual_underflow()
     return RegionCounts(
         len(packed_patterns(complex_)),
         complex_.n_regions,
@@ -154,6 +156,7 @@ def _equal_maps(
     network: Network, patterns: NDArray[np.bool_], bits: int, start: SegmentStart | None = None
 ) -> NDArray[np.int64]:
     """Labels of the outputs' affine maps: modulo primes, until what is equal is proven to be, or as integers."""
+    require_gradual_underflow()
     labels = _apart(network, patterns) if start is None else np.zeros(len(patterns), dtype=np.int64)
     known = 0
     size = block_size(network)
@@ -280,6 +283,7 @@ def activation_patterns(complex_: RegionComplex) -> NDArray[np.bool_]:
     """
     from regions._lower_patterns import packed_patterns
 
+    require_gradual_underflow()
     packed = packed_patterns(complex_)
     return np.unpackbits(packed, axis=1, count=complex_.network.n_neurons).view(np.bool_)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from regions._matrices import blocks, compact, dense
+from regions._underflow import require_gradual_underflow
 from regions.domain import Box, ConvexPolygon, as_domain, is_four_numbers
 from regions.errors import DomainError
 from regions.network import Layer, Network
@@ -209,6 +210,7 @@ def decompose(network: Network, domain: Domain) -> Decomposition:
     >>> [len(decompose(network, where).parts) for where in (Box(0, 0, 1, 1), WholePlane())]
     [1, 4]
     """
+    require_gradual_underflow()
     if isinstance(domain, Box | ConvexPolygon):
         sides = tuple(("side", i) for i in range(len(domain.corners)))
         return Decomposition(network, domain, (Part(network, domain, sides),))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._underflow import require_gradual_underflow_in_torch
 from regions.decomposition import as_planar_domain, decompose
 from regions.errors import InvalidNetworkError
 from regions.network import as_network
@@ -115,6 +116,7 @@ def check_device(device: Any) -> None:
     """
     if device is None:
         return
+    require_gradual_underflow_in_torch()
     if not isinstance(device, str):
         raise TypeError(f"device of type {type(device).__name__} was given; a name such as 'cuda' or 'cpu' is needed.")
     import torch

@@ -10,6 +10,7 @@ __all__ = [
     "DomainError",
     "EngineError",
     "FileFormatError",
+    "FlushToZeroError",
     "InvalidNetworkError",
     "MemoryLimitError",
     "MissingExtraError",
@@ -66,6 +67,10 @@ class OptionError(RegionsError, ValueError):
 
 class FileFormatError(RegionsError, ValueError):
     """A file is damaged, foreign, or of a version that this release does not read."""
+
+
+class FlushToZeroError(RegionsError, ArithmeticError):
+    """The floating-point unit takes subnormal numbers for zero, as after ``torch.set_flush_denormal(True)``."""
 
 
 class MissingExtraError(RegionsError, ImportError):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._matrices import stored
+from regions._underflow import require_gradual_underflow
 from regions.polygon import Polygon
 from regions.polyhedron import Polyhedron, WholePlane
 
@@ -41,6 +42,7 @@ _KEPT = 1 << 14
 
 def dyadic(values: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return odd integers (or 0) and exponents, flat, with ``values == integers * 2.0**exponents`` exactly."""
+    require_gradual_underflow()
     fraction, exponent = np.frexp(np.ascontiguousarray(values, dtype=np.float64).ravel())
     mantissa = (fraction * 2.0**53).astype(np.int64)
     used = mantissa != 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._matrices import is_sparse
+from regions._underflow import require_gradual_underflow
 from regions.errors import InvalidNetworkError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ __all__ = ["Layer", "Neuron", "Units", "exact_float64"]
 
 def exact_float64(values: Any, what: str, ndim: int) -> NDArray[np.float64]:
     """Return `values` as a read-only float64 array that holds exactly the same numbers."""
+    require_gradual_underflow()
     try:
         array = np.asarray(values)
     except (ValueError, TypeError) as error:

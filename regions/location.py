@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions._underflow import require_gradual_underflow
 from regions.domain import orientation
 from regions.polygon import Polygon, on_segment
 from regions.polyhedron import Polyhedron, WholePlane
@@ -151,6 +152,7 @@ def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
 
 def locate(complex_: RegionComplex, points: ArrayLike) -> NDArray[np.int64]:
     """Find the region of every point; see :meth:`regions.RegionComplex.locate`."""
+    require_gradual_underflow()
     given = np.asarray(points)
     if given.dtype.kind not in "fiu":
         raise ValueError(f"points of dtype {given.dtype} were given; real numbers are needed.")

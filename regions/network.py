@@ -15,6 +15,7 @@ import numpy as np
 
 from regions._layer_arrays import layer_arrays, layer_from_arrays
 from regions._matrices import row_entries, stored
+from regions._underflow import require_gradual_underflow
 from regions.errors import FileFormatError, InvalidNetworkError
 from regions.layer import Layer, Neuron, exact_float64
 
@@ -82,6 +83,7 @@ class Network:
     input_shape: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
+        require_gradual_underflow()
         layers = tuple(self.layers)
         object.__setattr__(self, "layers", layers)
         if not layers:
@@ -368,6 +370,7 @@ class Network:
         >>> network.evaluate_exact([Fraction(1, 3)])
         ([Fraction(4, 3)], [True, True])
         """
+        require_gradual_underflow()
         values = [Fraction(x) for x in point]
         if len(values) != self.input_dimension:
             raise InvalidNetworkError(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from regions._underflow import require_gradual_underflow
 from regions.complex import Certificate
 from regions.errors import DomainError
 from regions.network import Network, as_network
@@ -297,6 +298,7 @@ def line_bounds(network: Network) -> list[LayerBounds]:
     """The norms of a network's layers that :func:`regions.engine.intervals.cut_line` needs."""
     from regions.engine.intervals import LayerBounds
 
+    require_gradual_underflow()
     with np.errstate(all="ignore"), single_threaded():
         return [LayerBounds(layer) for layer in network.layers]
 

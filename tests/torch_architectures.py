@@ -53,6 +53,11 @@ def concatenated(m, x):
     return torch.cat([F.relu(y), x, torch.full_like(x[:, :1], 0.25), y.abs()], dim=1)
 
 
+def autocast(m, x):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        return x.relu()
+
+
 def in_place(m, x):
     y = m.conv(x)
     F.relu_(y)
@@ -215,6 +220,21 @@ READ = {
         VECTOR,
         True,
     ),
+    "rnn with relu": (
+        flat(lambda m, x: m.rnn(x[..., None])[0], rnn=nn.RNN(1, 2, 2, "relu", batch_first=True, bidirectional=True)),
+        (3,),
+        True,
+    ),
+    "rnn cell with relu": (
+        lambda: Body(lambda m, x: m.cell(x[:, 2:], m.cell(x[:, :2])), cell=nn.RNNCell(2, 3, nonlinearity="relu")),
+        (4,),
+        True,
+    ),
+    "sequences first": (
+        flat(lambda m, x: m.f(x.transpose(0, 1)).relu().transpose(0, 1), f=nn.Linear(3, 2)),
+        (2, 3),
+        True,
+    ),
 }
 
 # name: (model, shape of one input, words of the message)
@@ -234,6 +254,14 @@ NOT_LINEAR = {
     "argmax": (flat(lambda m, x: x.argmax(3)), IMAGE, "argmax jumps"),
     "indices of a pool": (flat(lambda m, x: F.max_pool2d(x, 2, return_indices=True)[1] + 0.0), IMAGE, "indices"),
     "indices of a maximum": (flat(lambda m, x: x.max(3).indices + x[..., 0]), IMAGE, "indices"),
+    "rnn with tanh": (flat(lambda m, x: m.rnn(x)[0], rnn=nn.RNN(5, 2)), IMAGE[1:], "rnn_tanh is not piecewise linear"),
+    "gru": (
+        flat(lambda m, x: m.gru(x)[0], gru=nn.GRU(5, 2, batch_first=True)),
+        IMAGE[1:],
+        "gru is not piecewise linear",
+    ),
+    "lstm": (flat(lambda m, x: m.rnn(x)[0], rnn=nn.LSTM(5, 2)), IMAGE[1:], "lstm is not piecewise linear"),
+    "autocast": (flat(autocast), IMAGE, "torch.autocast('cpu', dtype=torch.bfloat16)"),
     "product of two values": (flat(lambda m, x: x @ x.transpose(2, 3)), IMAGE, "both depend on its input"),
 }
 UNSUPPORTED = {
@@ -242,5 +270,6 @@ UNSUPPORTED = {
     "median": (flat(lambda m, x: x.median(3).values), IMAGE, "median is piecewise linear, but not supported"),
     "images out": (lambda: nn.Conv2d(2, 2, 1), IMAGE, "Flatten the output"),
     "statistics of the batch": (flat(lambda m, x: x - x.mean(0)), IMAGE, "mixes different points"),
+    "vmap": (flat(lambda m, x: torch.vmap(F.relu)(x)), IMAGE, "uses torch.vmap"),
     "part in place": (flat(lambda m, x: x[:, :1].relu_() + x), IMAGE, "in place"),
 }

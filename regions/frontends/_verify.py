@@ -250,7 +250,7 @@ def compare(
     dtype, device = example.dtype, example.device
     random = np.random.default_rng(20250517)
     entries = sum(len(stored(layer.weight)) for layer in network.layers)
-    count = int(np.clip(_ENTRIES // entries, _FEWEST_POINTS, _POINTS_PER_SCALE))
+    count = int(np.clip(_ENTRIES // max(entries, 1), _FEWEST_POINTS, _POINTS_PER_SCALE))
     draws = [scale * random.standard_normal((count, network.input_dimension)) for scale in _SCALES]
     points = torch.tensor(np.concatenate(draws), dtype=dtype, device=device)
     size = shape[0] if len(shape) > len(network.input_shape) else None

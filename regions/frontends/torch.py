@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from regions._underflow import require_gradual_underflow_in_torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends._interpret import ONLY, Interpreter
 from regions.frontends._trace import input_dimensions, trace
@@ -171,6 +172,7 @@ def read(
             f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed is a "
             f"torch.nn.Module. {_module_of(model)}"
         )
+    require_gradual_underflow_in_torch()
     # A compiled module computes the same function; its compiler has no part in what is read.
     model = getattr(model, "_orig_mod", model)
     if isinstance(model, torch.jit.ScriptModule):
