@@ -322,7 +322,8 @@ class _FloatLayers:
         -----
         A sum of n products and a bias errs by at most g (|W| |x| + |b|) with g = (n + 4) u / (1 - (n + 4) u), in
         whatever order it is formed (Higham 2002, section 3.1), and an error e of x by |W| e more. The bounds are
-        formed in float64 too; a hundredth more allows for that, and 2**-900 for whatever underflows.
+        formed in float64 too; a hundredth more allows for that, and 2**-900 for whatever underflows. A value that is
+        not finite proves nothing: beyond the largest float, a part of the sum says nothing about the rest.
         """
         found = np.empty(patterns.shape, dtype=bool)
         values, size = points.T, np.repeat(errors[None], 2, axis=0)
@@ -336,7 +337,7 @@ class _FloatLayers:
                 kinked = layer.kinked
                 units = np.flatnonzero(kinked)
                 mine = slice(done, done + len(units))
-                found[:, mine] = ~(np.abs(z[units]) > size[units]).T
+                found[:, mine] = ~((np.abs(z[units]) > size[units]) & np.isfinite(z[units])).T
                 done += len(units)
                 slopes = np.repeat(layer.above[:, None], len(patterns), axis=1)
                 slopes[units] = np.where(patterns[:, mine].T, layer.above[units, None], layer.below[units, None])

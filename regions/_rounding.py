@@ -16,6 +16,8 @@ __all__ = ["map_bounds", "value_bounds"]
 _U = 2.0**-53
 # More than all underflows together, and nothing beside any other error; so that no bound is 0.
 _TINY = 2.0**-900
+# A sum of magnitudes so large may overflow when it is added up in another order.
+_LARGE = 2.0**1000
 _BLOCK_BYTES = 1 << 19
 
 
@@ -62,7 +64,8 @@ def value_bounds(network: Network, x: NDArray[np.float64], y: NDArray[np.float64
                 weight, bias = layer.weight[units], layer.bias[units]
                 below, above = layer.below[units], layer.above[units]
                 z = values @ weight.T + bias
-                m = sizes @ np.abs(weight).T + np.abs(bias)
+                # What underflows may be multiplied up again behind this layer.
+                m = sizes @ np.abs(weight).T + np.abs(bias) + _TINY
                 active = z > 0
                 size_slopes = np.where(active, np.abs(above), np.abs(below))
                 larger = np.maximum(np.abs(above), np.abs(below))
@@ -93,7 +96,8 @@ def map_bounds(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float6
     A sum of n products errs by at most n u / (1 - n u) times the sum of their magnitudes, in whatever order it is
     formed (Higham 2002, section 3.1). So after some layers the error is at most K u times the product of the layers'
     magnitudes, the larger slope of every unit taken, where K counts the roundings on the way; four times that allows
-    for terms of second order and for a second product. Every layer adds more than can underflow in it.
+    for terms of second order and for a second product. Every layer adds more than can underflow in it. Where a bound
+    is finite, so are the products, in whatever order they are formed.
     """
     size = np.eye(3)[:2]
     roundings, neurons = 0, []
@@ -101,9 +105,11 @@ def map_bounds(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float6
         for layer in network.layers:
             size = abs(layer.weight) @ size + _TINY
             size[:, 2] += np.abs(layer.bias)
+            size = np.where(size < _LARGE, size, np.inf)
             roundings += layer.n_in + 3
             neurons.append(4 * roundings * _U * size[layer.kinked])
             size = size * np.maximum(np.abs(layer.below), np.abs(layer.above))[:, None] + _TINY
+            size = np.where(size < _LARGE, size, np.inf)
         found = np.concatenate(neurons), 4 * roundings * _U * size
     outer = [np.where(np.isnan(bounds), np.inf, bounds) for bounds in found]
     return outer[0], outer[1]

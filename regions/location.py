@@ -110,7 +110,8 @@ def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
     evaluated in integers.
     """
     values = points
-    errors = np.zeros_like(points)
+    # Not errors of the points, but what underflows in their products with gamma, in front of the weights.
+    errors = np.where(points == 0, 0.0, 2.0**-1074)
     blocks, open_ = [], np.zeros(len(points), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
         for layer in network.layers:

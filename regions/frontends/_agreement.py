@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["allowed_difference"]
 
 _UNIT = 2.0**-53
+# More than a product can lose to underflow.
+_SMALLEST = 2.0**-1074
 # Room for steps that are merged here and not there. Even so, a weight that was rounded to float32 is found out.
 _SLACK = 1024.0
 
@@ -33,11 +35,11 @@ def allowed_difference(
     Returns
     -------
     ndarray, shape (P, O), float64
-        Infinite or NaN where an intermediate value overflows.
+        Infinite where an intermediate value or bound overflows.
 
     Notes
     -----
-    The usual running error bound of matrix products, layer by layer.
+    The usual running error bound of matrix products, layer by layer, and what underflows in them.
     """
     inputs, error = points, np.zeros_like(points)
     with np.errstate(all="ignore"):
@@ -45,9 +47,10 @@ def allowed_difference(
             size = abs(layer.weight).T
             growth = (layer.n_in + 2) * _UNIT
             reach = np.abs(inputs) @ size + np.abs(layer.bias)
-            error = (error @ size) * (1 + growth) + growth * reach
+            error = (error @ size) * (1 + growth) + growth * reach + layer.n_in * _SMALLEST
             z = inputs @ layer.weight.T + layer.bias
             steep = np.maximum(np.abs(layer.below), np.abs(layer.above))
             inputs = np.where(z > 0, layer.above, layer.below) * z
-            error = steep * error * (1 + _UNIT) + _UNIT * np.abs(inputs)
-        return np.asarray(_SLACK * error + 2.0**-46 * np.abs(values).max(initial=0.0))
+            error = steep * error * (1 + _UNIT) + _UNIT * np.abs(inputs) + _SMALLEST
+        allowed = _SLACK * error + 2.0**-46 * np.abs(values).max(initial=0.0)
+    return np.where(np.isnan(allowed), np.inf, allowed)

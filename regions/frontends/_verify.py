@@ -138,8 +138,9 @@ def _expected(network: Network, points: NDArray[np.float64], unit: float, dtype:
         seen = _SHAKEN * np.abs(shaken - values).max(axis=(0, 2), initial=0.0)[:, None]
         loose = bound > _LOOSE * unit * np.abs(values).max(axis=1, keepdims=True)
         allowed = np.where(loose, np.minimum(bound, seen), bound) + 2.0**-50 * np.abs(values)
-    # Where a sum may overflow, or is lost among the dtype's smallest numbers, rounding explains anything.
-    return _Expected(points, values, allowed, largest < torch.finfo(dtype).max / 4)
+    # Where a sum or a bound may overflow, or is lost among the dtype's smallest numbers, rounding explains anything.
+    usable = (largest < torch.finfo(dtype).max / 4) & np.isfinite(allowed).all(axis=1)
+    return _Expected(points, values, allowed, usable)
 
 
 def _unit(dtype: torch.dtype, device: torch.device) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,9 @@ class EdgeLines:
         if len(rim):
             rows = np.array([_scaled(side) for side in self._sides])
             values[rim] = rows[complex_.edge_sides[rim]]
-            errors[rim] = 2 * _U * np.abs(values[rim]) + _TINY
+            # A distance beyond the largest float is stored as that.
+            held = np.abs(values[rim]) < sys.float_info.max
+            errors[rim] = np.where(held, 2 * _U * np.abs(values[rim]) + _TINY, np.inf)
         return values, errors
 
     @cached_property

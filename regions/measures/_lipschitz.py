@@ -167,7 +167,8 @@ def lipschitz_constant(complex_: RegionComplex, norm: Norm = 2) -> LipschitzCons
         off = map_bounds(complex_.network)[1][:, :2].sum()
         roundings = 8 * (complex_.network.n_outputs + 8) * _U
         low, high = (norms - off) * (1 - roundings), (norms + off) * (1 + roundings)
-        candidates = np.flatnonzero(~(high < np.fmax.reduce(low)))
+        # A norm that is not finite proves nothing about the others.
+        candidates = np.flatnonzero(~(high < np.max(low, where=np.isfinite(low), initial=-np.inf)))
     lines = ExactLines(complex_.network, complex_.patterns)
     best, region = None, -1
     seen: set[Any] = set()
