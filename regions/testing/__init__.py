@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from regions.testing.definitions import reference_counts
 from regions.testing.reference import reference_count
+from regions.testing.extremes import AIMS, extremes
 from regions.testing.strategies import ACTIVATIONS, DOMAINS, KINDS, degenerate_mlps, domains, networks, relu_mlps
 from regions.testing.validity import assert_same_complex, assert_valid_complex
 

@@ -29,13 +29,13 @@ _GENERIC = ("generic", "float32")
 _MOST_UNITS = 64
 
 
-def _count(name: str, value: Any, low: int, high: int) -> int:
+def checked_count(name: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
         raise InvalidArgument(f"{name}={value!r} was given; an integer from {low} to {high} is needed.")
     return int(value)
 
 
-def _names(name: str, values: Any, allowed: Sequence[str]) -> tuple[str, ...]:
+def checked_names(name: str, values: Any, allowed: Sequence[str]) -> tuple[str, ...]:
     if values is None:
         return tuple(allowed)
     if isinstance(values, str) or not isinstance(values, Sequence):
@@ -91,12 +91,12 @@ def networks(
     ...     assert count_regions(network, 1) <= 2 * network.n_neurons
     >>> at_most_two_regions_for_a_neuron()
     """
-    kinds = _names("kinds", kinds, KINDS)
-    activations = _names("activations", activations, ACTIVATIONS)
-    low = _count("min_hidden_layers", min_hidden_layers, 0, 8)
-    high = _count("max_hidden_layers", max_hidden_layers, low, 8)
-    width = _count("max_width", max_width, 1, _MOST_UNITS)
-    outputs = _count("max_outputs", max_outputs, 1, _MOST_UNITS)
+    kinds = checked_names("kinds", kinds, KINDS)
+    activations = checked_names("activations", activations, ACTIVATIONS)
+    low = checked_count("min_hidden_layers", min_hidden_layers, 0, 8)
+    high = checked_count("max_hidden_layers", max_hidden_layers, low, 8)
+    width = checked_count("max_width", max_width, 1, _MOST_UNITS)
+    outputs = checked_count("max_outputs", max_outputs, 1, _MOST_UNITS)
     return _networks(kinds, activations, low, high, width, outputs)
 
 
@@ -179,7 +179,7 @@ def degenerate_mlps(
     )
 
 
-def _slopes(draw: Callable[[Any], Any], activation: str, width: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def drawn_slopes(draw: Callable[[Any], Any], activation: str, width: int) -> tuple[NDArray[Any], NDArray[Any]]:
     below, above = np.zeros(width), np.ones(width)
     if activation == "leaky":
         below[:] = draw(st.sampled_from((0.01, 0.25)))
@@ -202,7 +202,7 @@ def _networks(
     hidden = draw(st.integers(low, high))
     widths = [2, *(draw(st.integers(1, width)) for _ in range(hidden)), draw(st.integers(1, outputs))]
     activation = draw(st.sampled_from(activations))
-    slopes: Slopes = [_slopes(draw, activation, w) for w in widths[1:-1]]
+    slopes: Slopes = [drawn_slopes(draw, activation, w) for w in widths[1:-1]]
     slopes.append((np.ones(widths[-1]), np.ones(widths[-1])))
     weights, biases = BUILDERS[draw(st.sampled_from(kinds))](draw, widths, slopes)
     return Network(tuple(Layer(w, b, *s) for w, b, s in zip(weights, biases, slopes, strict=True)))
@@ -231,7 +231,7 @@ def domains(*, kinds: Sequence[str] | None = None) -> st.SearchStrategy[Box | Co
     >>> find(domains(kinds=["integer_box"]), lambda domain: True)
     Box(0.0, 0.0, 1.0, 1.0)
     """
-    return _domains(_names("kinds", kinds, DOMAINS))
+    return _domains(checked_names("kinds", kinds, DOMAINS))
 
 
 @st.composite
