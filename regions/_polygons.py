@@ -5,11 +5,13 @@ from __future__ import annotations
 import colorsys
 import math
 import sys
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions._half_planes import EdgeLines, foot, half_planes
+from regions.coordinates import nearest_finite
 from regions.polygon import Polygon
 from regions.polyhedron import Polyhedron, WholePlane
 
@@ -44,6 +46,8 @@ def check_bounded(bounded: NDArray[np.bool_]) -> None:
 
 def areas(complex_: RegionComplex) -> Floats:
     """See :attr:`regions.RegionComplex.areas`."""
+    from regions.measures._sizes import exact_areas
+
     result = np.full(complex_.n_regions, np.inf)
     starts, owners = _bounded_entries(complex_)
     if not len(owners):
@@ -59,6 +63,12 @@ def areas(complex_: RegionComplex) -> Floats:
     if exponents is not None:
         with np.errstate(over="ignore"):
             found = np.minimum(np.ldexp(found, 2 * exponents), sys.float_info.max)
+    slivers = np.flatnonzero(~(found > 0))
+    if len(slivers):
+        if complex_.certificate.method == "engine":
+            regions = np.flatnonzero(complex_.bounded)[slivers].tolist()
+            found[slivers] = [nearest_finite(Fraction(area)) for area in exact_areas(complex_, regions)]
+        found = np.maximum(found, 0.0)
     result[complex_.bounded] = found
     return result
 
@@ -173,10 +183,20 @@ def polygon_of(ring: Floats) -> Any:
     if not loops:
         return shapely.Polygon(walk)
     loops = [loop for loop in [*loops, walk] if len(loop) > 2]
-    signed = [sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(x, x[1:] + x[:1], strict=True)) for x in loops]
+    signed = [_signed_area(loop) for loop in loops]
     shells = [loop for loop, size in zip(loops, signed, strict=True) if size > 0]
     holes = [loop for loop, size in zip(loops, signed, strict=True) if size <= 0]
+    if not shells:
+        # Of a sliver that rounding has turned over.
+        return shapely.Polygon(min(zip(signed, loops, strict=True))[1])
     return shapely.Polygon(max(shells, key=lambda loop: shapely.Polygon(loop).area), holes)
+
+
+def _signed_area(loop: list[tuple[float, float]]) -> float:
+    """Twice the area, positive counter-clockwise; relative to a corner, since far from the origin products cancel."""
+    x, y = loop[0]
+    at = [(p - x, q - y) for p, q in loop]
+    return sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(at, at[1:] + at[:1], strict=True))
 
 
 def polygons(complex_: RegionComplex) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from regions.complex import Certificate, RegionComplex
 from regions.coordinates import affine_maps, plane_points
 from regions.domain import Box, ConvexPolygon
 from regions.errors import DomainError
+from regions.exact import finite_maps
 from regions.polygon import Polygon
 from regions.stitching import PartComplex, part_complex, rounded_points, stitch
 
@@ -65,6 +66,8 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
     values, neuron_lines = affine_maps(
         network, stitched.patterns, stitched.edge_faces[inner].max(axis=1), stitched.edge_neurons[inner]
     )
+    packed = np.packbits(stitched.patterns, axis=1)
+    values = finite_maps(network, packed, values)
     if isinstance(domain, Polygon):
         vertices, directions = rounded_points(stitched, complexes), np.empty((0, 2))
     else:
@@ -84,7 +87,7 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
         edge_faces=stitched.edge_faces,
         ring_offsets=stitched.ring_offsets,
         rings=stitched.rings,
-        packed_patterns=np.packbits(stitched.patterns, axis=1),
+        packed_patterns=packed,
         gradients=np.moveaxis(values[:, :2], 1, 2),
         offsets=values[:, 2],
         certificate=certificate,
@@ -105,6 +108,7 @@ def _of_one_part(
     cells = result.cells
     origins = result.line_origins[cells.edge_lines]
     on_rim = origins[:, 0] < 0
+    maps = finite_maps(network, result.packed_patterns, result.maps)
     return RegionComplex(
         network=network,
         domain=domain,
@@ -116,7 +120,7 @@ def _of_one_part(
         ring_offsets=cells.ring_offsets,
         rings=cells.rings,
         packed_patterns=result.packed_patterns,
-        gradients=np.moveaxis(result.maps[:, :2], 1, 2),
-        offsets=result.maps[:, 2],
+        gradients=np.moveaxis(maps[:, :2], 1, 2),
+        offsets=maps[:, 2],
         certificate=Certificate(result.proven, result.decided),
     )

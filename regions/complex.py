@@ -157,7 +157,8 @@ class RegionComplex:
         The patterns as `numpy.packbits` packs them.
     gradients : ndarray, shape (R, O, 2), float64
     offsets : ndarray, shape (R, O), float64
-        The affine map of every region.
+        The affine map of every region, multiplied out in float64; what overflowed there is the true number, rounded
+        once, and infinite only where that is beyond the range of float64.
     certificate : Certificate
     directions : ndarray, shape (K, 2), float64
         Unit vectors to the ideal vertices; none where the domain is bounded.
@@ -249,7 +250,8 @@ class RegionComplex:
     def areas(self) -> NDArray[np.float64]:
         """Areas, shape (R,), float64, in the square of the input's unit; infinite where a region is unbounded.
 
-        Of the rounded vertices; beyond the range of float64 its largest number.
+        Of the rounded vertices, so that of a sliver little may be right but its order of magnitude. Where they give no
+        positive area, that of the exact vertices, rounded once; beyond the range of float64 its largest number.
         """
         from regions._polygons import areas
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["affine_maps", "nearest_finite", "plane_points"]
+__all__ = ["affine_maps", "nearest_finite", "plane_points", "rounded"]
 
 _BLOCK_BYTES = 1 << 24
 _U = 2.0**-53
@@ -69,14 +70,17 @@ def _pre_activations(network: Network, patterns: NDArray[np.bool_]) -> Iterator[
     values = np.broadcast_to(np.eye(3)[:, :2], (len(patterns), 3, 2))
     start = 0
     for i, layer in enumerate(network.layers):
-        z = (values.reshape(-1, layer.n_in) @ layer.weight.T).reshape(len(patterns), 3, layer.n_out)
-        z[:, 2] += layer.bias
+        # What overflows is told by the caller, who knows what depends on it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = (values.reshape(-1, layer.n_in) @ layer.weight.T).reshape(len(patterns), 3, layer.n_out)
+            z[:, 2] += layer.bias
         kinked = np.flatnonzero(layer.kinked)
         slopes = np.broadcast_to(layer.above, (len(patterns), layer.n_out)).copy()
         active = patterns[:, start : start + len(kinked)]
         start += len(kinked)
         slopes[:, kinked] = np.where(active, layer.above[kinked], layer.below[kinked])
-        values = z * slopes[:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = z * slopes[:, None]
         yield i, values, z
 
 
@@ -200,6 +204,20 @@ def nearest_finite(value: Fraction) -> float:
         return value.numerator / value.denominator
     except OverflowError:
         return sys.float_info.max if value > 0 else -sys.float_info.max
+
+
+def rounded(value: Fraction | float) -> float:
+    """The nearest float64; infinite beyond the range.
+
+    Examples
+    --------
+    >>> rounded(Fraction(1, 4)), rounded(Fraction(-(10**400)))
+    (0.25, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _exactly_rounded(complex_: PartComplex, vertex: int) -> tuple[float, float]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from regions._matrices import stored
 from regions._underflow import require_gradual_underflow
+from regions.coordinates import rounded
 from regions.polygon import Polygon
 from regions.polyhedron import Polyhedron, WholePlane
 
@@ -30,10 +31,12 @@ __all__ = [
     "domain_sides",
     "dyadic",
     "exact_vertices",
+    "finite_maps",
     "layer_activity",
     "scaled_integers",
 ]
 
+_MAPS_KEPT = 64
 Triple = tuple[int, int, int]
 
 # Maps of so many regions and layers are kept.
@@ -299,6 +302,10 @@ class ExactLines:
         active: list[bool] = units.tolist()
         return active
 
+    def forget(self) -> None:
+        """Drop the maps that were kept."""
+        self._maps.clear()
+
     def line(self, region: int, neuron: int) -> Any:
         """The integer triple of the neuron's pre-activation on the region."""
         layer, unit = (int(i) for i in self._network.neuron_units[neuron])
@@ -316,6 +323,39 @@ class ExactLines:
         factor = 1 << scale
         rows = (self.integers.row((matrix, scale), i) for i in range(matrix.nrows()))
         return [(Fraction(int(a), factor), Fraction(int(b), factor), Fraction(int(c), factor)) for a, b, c in rows]
+
+
+def finite_maps(network: Network, packed_patterns: NDArray[np.uint8], maps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Affine maps with those multiplied out in integers that overflowed on the way in float64.
+
+    Parameters
+    ----------
+    network : Network
+        With two inputs.
+    packed_patterns : ndarray, shape (R, ceil(H / 8)), uint8
+    maps : ndarray, shape (R, 3, O), float64
+        Coefficients of x, y and 1 of the outputs.
+
+    Returns
+    -------
+    ndarray, shape (R, 3, O), float64
+        What was not finite is the true coefficient, rounded once; infinite only where that is beyond the range of
+        float64.
+    """
+    wrong = np.flatnonzero(~np.isfinite(maps).all(axis=(1, 2)))
+    if not len(wrong):
+        return maps
+    maps = np.array(maps)
+    patterns = np.unpackbits(packed_patterns[wrong], axis=1, count=network.n_neurons).astype(bool)
+    lines = ExactLines(network, patterns)
+    # In the order of their patterns: neighbours in it share layers' maps, and few are kept at a time.
+    for n, i in enumerate(np.lexsort(packed_patterns[wrong].T[::-1]).tolist()):
+        if n % _MAPS_KEPT == 0:
+            lines.forget()
+        region = int(wrong[i])
+        exact = np.array([[rounded(x) for x in row] for row in lines.output(i)]).T
+        maps[region] = np.where(np.isfinite(maps[region]), maps[region], exact)
+    return maps
 
 
 def exact_vertices(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions._files import write_atomically
+from regions.coordinates import rounded
 from regions.errors import MissingExtraError
+from regions.exact import ExactLines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -176,7 +179,15 @@ def to_obj(complex_: RegionComplex, path: str | Path, output: int = 0) -> None:
     # One height a vertex, whatever region it is taken from: the function is continuous.
     first = np.empty(len(vertices), dtype=np.int64)
     first[complex_.rings[::-1]] = region[::-1]
-    heights = (complex_.gradients[first, output] * vertices).sum(axis=1) + complex_.offsets[first, output]
+    with np.errstate(over="ignore", invalid="ignore"):
+        heights = (complex_.gradients[first, output] * vertices).sum(axis=1) + complex_.offsets[first, output]
+    lost = np.flatnonzero(~np.isfinite(heights)).tolist()
+    if lost:
+        exact = ExactLines(complex_.network, complex_.patterns)
+        for v in lost:
+            a, b, c = exact.output(int(first[v]))[output]
+            x, y = vertices[v].tolist()
+            heights[v] = rounded(a * Fraction(x) + b * Fraction(y) + c)
     lines = [f"# {complex_!r}, output {output}"]
     lines += [f"v {x!r} {y!r} {z!r}" for (x, y), z in zip(vertices.tolist(), heights.tolist(), strict=True)]
     for i in range(complex_.n_regions):

@@ -12,6 +12,7 @@ import numpy as np
 
 from regions._underflow import require_gradual_underflow
 from regions.complex import Certificate
+from regions.coordinates import rounded
 from regions.errors import DomainError
 from regions.network import Network, as_network
 
@@ -55,7 +56,8 @@ class SegmentPieces:
     patterns : ndarray, shape (K + 1, H), bool
         True where the neuron's pre-activation is > 0 inside the piece.
     slopes, intercepts : ndarray, shape (K + 1, O), float64
-        On the piece the network is ``slopes * t + intercepts``, evaluated in float64.
+        On the piece the network is ``slopes * t + intercepts``, evaluated in float64; infinite only where the true
+        number is beyond its range.
     neuron_offsets : ndarray, shape (K + 1,), int64
         The neurons that change at breakpoint i are ``neurons[neuron_offsets[i]:neuron_offsets[i + 1]]``.
     neurons : ndarray, shape (sum,), int64
@@ -107,7 +109,12 @@ class SegmentPieces:
     def points(self) -> NDArray[np.float64]:
         """The breakpoints as points of the input space, evaluated in float64: shape (K, D)."""
         with np.errstate(all="ignore"):
-            return np.asarray(self.p + self.breakpoints[:, None] * (self.q - self.p))
+            points = np.asarray(self.p + self.breakpoints[:, None] * (self.q - self.p))
+        for i, k in np.argwhere(~np.isfinite(points)).tolist():
+            # A difference or a product overflowed.
+            t, p, q = (Fraction(float(x)) for x in (self.breakpoints[i], self.p[k], self.q[k]))
+            points[i, k] = rounded(p + t * (q - p))
+        return points
 
     def neurons_at(self, breakpoint: int) -> NDArray[np.int64]:
         """The neurons that change their activity at a breakpoint.
@@ -318,6 +325,12 @@ def _pieces(
     with single_threaded():
         state = cut_line(network, bounds, line, p, q, _ENDS[kind])
         breakpoints = rounded_times(network, bounds, state, p, q)
+    maps = state.maps.copy()
+    # Multiplied out in integers where they overflowed on the way.
+    for i in np.flatnonzero(~np.isfinite(maps).all(axis=(1, 2))).tolist():
+        values, scale = line.after([active[i] for active in state.active])
+        exact = [[rounded(Fraction(int(values[k, c]), 1 << scale)) for k in range(values.nrows())] for c in (0, 1)]
+        maps[i] = np.where(np.isfinite(maps[i]), maps[i], exact)
     patterns = np.concatenate(
         [active[:, layer.kinked] for active, layer in zip(state.active, network.layers, strict=True)], axis=1
     )
@@ -326,8 +339,8 @@ def _pieces(
     arrays = (
         breakpoints,
         patterns,
-        np.ascontiguousarray(state.maps[:, 0]),
-        np.ascontiguousarray(state.maps[:, 1]),
+        np.ascontiguousarray(maps[:, 0]),
+        np.ascontiguousarray(maps[:, 1]),
         offsets.astype(np.int64),
         neurons.astype(np.int64),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._rounding import map_bounds
-from regions.coordinates import affine_maps, nearest_finite
+from regions.coordinates import affine_maps, nearest_finite, rounded
 from regions.exact import ExactLines, cross, domain_sides
 
 if TYPE_CHECKING:
@@ -160,14 +160,6 @@ def _scaled(row: Any) -> tuple[float, float, float]:
     largest = max(abs(int(row[0])), abs(int(row[1])))
     a, b, c = (nearest_finite(Fraction(int(k), largest)) for k in row)
     return a, b, c
-
-
-def rounded(value: Fraction | float) -> float:
-    """The nearest float64; infinite beyond the range."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
 
 
 def rounded_sqrt(square: Fraction) -> float:
