@@ -22,6 +22,7 @@ from regions.zoom import zoom_out
 if TYPE_CHECKING:
     from regions.comparison import compare
     from regions.frontends.onnx import from_onnx
+    from regions.frontends.state_dict import from_state_dict
     from regions.shapely_method import enumerate_with_shapely
     from regions.tracking import track
 
@@ -50,6 +51,7 @@ __all__ = [
     "enumerate_trajectory",
     "enumerate_with_shapely",
     "from_onnx",
+    "from_state_dict",
     "gradient_image",
     "track",
     "zoom_out",
@@ -61,6 +63,7 @@ _LATER = {
     "compare": "regions.comparison",
     "enumerate_with_shapely": "regions.shapely_method",
     "from_onnx": "regions.frontends.onnx",
+    "from_state_dict": "regions.frontends.state_dict",
     "track": "regions.tracking",
 }
 

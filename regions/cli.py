@@ -27,6 +27,7 @@ examples:
   regions report --seeds 3 --bounds 10 -o quick    three seeds, one square, into quick/
   regions count model.npz --bound 10               the number of activation regions in [-10, 10]²
   regions plot model.npz --bound 10 -o model.svg   a picture of them
+  regions count state.pt --layers relu --bound 10  of a state dict, with ReLU between its layers
 """
 _REPORT_EXAMPLES = """\
 examples:
@@ -41,6 +42,10 @@ same), 2 when something is wrong with what was asked for, 130 when interrupted.
 _MODEL_HELP = (
     "a saved model of two inputs: an .npz file (regions.Network.save, or plain arrays), an ONNX file, or one made by "
     "torch.export.save (.pt2, with torch 2.8 or newer) or torch.jit.save; pickled models are refused"
+)
+_LAYERS_HELP = (
+    "the activation between the layers of a state dict (of torch.save, safetensors or numpy.savez), which does not say "
+    "it: relu, abs, identity, or a pair of slopes below and above zero such as 0.01:1; or one for each, with commas"
 )
 _FORMATS = ("pdf", "png", "svg")
 
@@ -203,6 +208,7 @@ def _add_report(commands: Any) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=_MODEL_HELP)
+    parser.add_argument("--layers", type=_activations, metavar="ACTIVATION", help=_LAYERS_HELP)
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--bound", type=_number, metavar="B", help="the square [-B, B]²")
     where.add_argument("--domain", type=_number, nargs=4, metavar=("MINX", "MINY", "MAXX", "MAXY"), help="a rectangle")
@@ -245,6 +251,22 @@ def _numbers(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.removesuffix(",").split(","))
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} was given; numbers with commas between them are needed.") from None
+
+
+def _activations(text: str) -> Any:
+    def one(part: str) -> Any:
+        if ":" not in part:
+            return part
+        try:
+            below, above = map(float, part.split(":"))
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"{part!r} was given; a pair of slopes such as 0.01:1 is needed."
+            ) from None
+        return below, above
+
+    found = [one(part) for part in text.split(",")]
+    return found[0] if len(found) == 1 else found
 
 
 def _seeds(text: str) -> tuple[int, ...]:
@@ -308,7 +330,7 @@ def _count(arguments: argparse.Namespace) -> int:
     from regions.enumeration import count_regions, planar_network
     from regions.frontends.files import load_model
 
-    network = planar_network(load_model(arguments.model, likely=2))
+    network = planar_network(load_model(arguments.model, activation=arguments.layers, likely=2))
     n_regions = count_regions(
         network,
         domain,
@@ -355,7 +377,7 @@ def _plot(arguments: argparse.Namespace) -> int:
     from regions.frontends.files import load_model
     from regions.plotting import plot_regions
 
-    complex_ = enumerate_regions(load_model(arguments.model, likely=2), domain)
+    complex_ = enumerate_regions(load_model(arguments.model, activation=arguments.layers, likely=2), domain)
     figure = Figure(figsize=(8, 8), layout="constrained")
     ax = figure.subplots()
     plot_regions(complex_, ax, component=arguments.component)

@@ -22,7 +22,7 @@ from regions.layer import Layer, Neuron, exact_float64
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Layer", "Network", "as_network"]
+__all__ = ["Layer", "Network", "as_network", "hidden_slopes"]
 
 _SLOPES = {"relu": (0.0, 1.0), "abs": (-1.0, 1.0), "identity": (1.0, 1.0)}
 _FORMAT = "regions-network"
@@ -39,6 +39,42 @@ def _activation_slopes(activation: Any, place: str) -> tuple[float, float]:
         f"{place}: activation {activation!r} was given; allowed are {sorted(_SLOPES)} "
         "or a pair (slope below zero, slope above zero), e.g. (0.01, 1.0) for a leaky ReLU."
     )
+
+
+def hidden_slopes(activation: Any, hidden: int) -> list[tuple[float, float]]:
+    """The slopes below and above zero of every hidden layer.
+
+    Parameters
+    ----------
+    activation : {"relu", "abs", "identity"} or (float, float) or sequence of these
+    hidden : int
+        How many hidden layers there are.
+
+    Returns
+    -------
+    list of (float, float)
+
+    Raises
+    ------
+    InvalidNetworkError
+        On an unknown activation, or another number of them.
+
+    Examples
+    --------
+    >>> hidden_slopes(["relu", (0.5, 1.0)], 2)
+    [(0.0, 1.0), (0.5, 1.0)]
+    """
+    one_for_all = isinstance(activation, str) or (
+        isinstance(activation, tuple | list)
+        and len(activation) == 2
+        and not any(isinstance(a, str | tuple | list) for a in activation)
+    )
+    activations = [activation] * hidden if one_for_all else list(activation)
+    if len(activations) != hidden:
+        raise InvalidNetworkError(
+            f"{len(activations)} activations were given for {hidden} hidden layers; give one, or one for each."
+        )
+    return [_activation_slopes(a, f"activation[{i}]") for i, a in enumerate(activations)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,21 +258,11 @@ class Network:
                 f"{len(matrices)} weights and {len(vectors)} biases were given; one bias a weight is needed."
             )
         hidden = len(matrices) - 1
-        one_for_all = isinstance(activation, str) or (
-            isinstance(activation, tuple | list)
-            and len(activation) == 2
-            and not any(isinstance(a, str | tuple | list) for a in activation)
-        )
-        activations = [activation] * hidden if one_for_all else list(activation)
-        if len(activations) != hidden:
-            raise InvalidNetworkError(
-                f"{len(activations)} activations were given for {hidden} hidden layers; give one, or one for each."
-            )
+        slopes_of = [*hidden_slopes(activation, hidden), (1.0, 1.0)]
         layers = []
         for i, (weight, bias) in enumerate(zip(matrices, vectors, strict=True)):
-            slopes = (1.0, 1.0) if i == hidden else _activation_slopes(activations[i], f"activation[{i}]")
-            out = weight.shape[0]
-            layers.append(Layer(weight, bias, np.full(out, slopes[0]), np.full(out, slopes[1]), name=f"layer {i}"))
+            below, above = (np.full(weight.shape[0], slope) for slope in slopes_of[i])
+            layers.append(Layer(weight, bias, below, above, name=f"layer {i}"))
         return cls(tuple(layers))
 
     @property

@@ -404,7 +404,7 @@ class Interpreter:
         # A linear layer that is the whole model has no path to be called by.
         weights = [w for w in weights if w not in ("weight", "bias")]
         stack = list((node.meta.get("nn_module_stack") or {}).values())
-        label = next((w.rsplit(".", 1)[0] for w in weights if w.endswith((".weight", ".bias"))), "")
+        label = next((w.rsplit(".", 1)[0] for w in weights if w.endswith((".weight", ".bias", ".running_mean"))), "")
         label = label or next(iter(weights), "")
         path = stack[-1][0] if stack else ""
         # A weight that two modules share bears one module's name; the module that runs is the better one.

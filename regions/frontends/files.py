@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickletools
 import re
 import warnings
 import zipfile
@@ -12,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._files import check_sizes, check_sums, read_arrays
-from regions.errors import FileFormatError, RegionsError
+from regions.errors import FileFormatError, OptionError, RegionsError
+from regions.frontends._weight_files import describe_pickle, foreign_start, is_safetensors
+from regions.frontends.state_dict import is_state_dict
+from regions.frontends.state_dict import read as read_state_dict
 from regions.network import Network
 
 if TYPE_CHECKING:
@@ -20,12 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["load_model"]
 
-_ALLOWED = "Allowed are .npz files of arrays, ONNX files, torch.export files (.pt2) and TorchScript files."
+_ALLOWED = (
+    "Allowed are .npz files of arrays, ONNX files, torch.export files (.pt2), TorchScript files, and state dicts whose "
+    "activation is told."
+)
 # An ONNX file has no signature of its own; writers begin with its version, a small number in the first field.
 _ONNX_STARTS = frozenset(bytes([8, version]) for version in range(1, 32))
 
 
-def load_model(path: str | Path, *, likely: int | None = None) -> Network:
+def load_model(path: str | Path, *, activation: Any = None, likely: int | None = None) -> Network:
     """Read a model from a file; what the file is shows in its content, not in its name.
 
     Parameters
@@ -40,7 +45,12 @@ def load_model(path: str | Path, *, likely: int | None = None) -> Network:
           for each hidden layer;
         - an ONNX file, which needs the extra `onnx`; see :func:`regions.from_onnx`;
         - a `torch.export` file, written by ``torch.export.save`` with torch 2.8 or newer;
-        - a TorchScript file, written by ``torch.jit.save`` or ``ScriptModule.save``.
+        - a TorchScript file, written by ``torch.jit.save`` or ``ScriptModule.save``;
+        - a state dict, with `activation`: of ``torch.save(model.state_dict(), path)``, of safetensors, or of
+          ``numpy.savez(path, **state_dict)``; see :func:`regions.from_state_dict`.
+    activation : optional
+        Of the hidden layers, as :func:`regions.from_state_dict` takes it; for files of weights alone, which do not say
+        it.
     likely : int, optional
         The number of inputs to try first where the file does not say it, as with TorchScript.
 
@@ -53,17 +63,20 @@ def load_model(path: str | Path, *, likely: int | None = None) -> Network:
     FileNotFoundError
         When there is no such file.
     FileFormatError
-        When the file is damaged or of another kind. A pickled model and a state dict are refused: the one runs
-        code when it is read, the other does not say what to compute.
+        When the file is damaged or of another kind. A pickled model is refused, for it runs code when it is read; a
+        state dict without `activation`, for it does not say what to compute.
     CaptureError
         When the model cannot be captured; see :func:`regions.frontends.torch.capture`.
     InvalidNetworkError
         When the arrays do not describe a network.
+    OptionError
+        When `activation` is given for a file that says it itself.
 
     Notes
     -----
-    Nothing is unpickled. `torch.export.load` would unpickle, so `.pt2` files are parsed here. TorchScript files
-    hold a program in torch's own restricted language, which `torch.jit.load` reads and the capture runs.
+    Nothing is unpickled but the tensors of state dicts, with ``weights_only=True``. `torch.export.load` would unpickle,
+    so `.pt2` files are parsed here. TorchScript files hold a program in torch's own restricted language, which
+    `torch.jit.load` reads and the capture runs.
 
     Examples
     --------
@@ -83,14 +96,20 @@ def load_model(path: str | Path, *, likely: int | None = None) -> Network:
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; a saved model is needed. {_ALLOWED} Check the path.")
     with path.open("rb") as file:
-        start = file.read(8)
+        start = file.read(64)
     if not start:
         raise FileFormatError(f"{path}: is empty. {_ALLOWED} Save the model again.")
+    foreign = foreign_start(start)
+    if foreign is not None:
+        raise FileFormatError(f"{path}: is {foreign[0]}. {_ALLOWED} {foreign[1]}")
+    if is_safetensors(path):
+        return _of_weights(path, "a safetensors file", activation, likely)
     if start.startswith(b"\x80") or start.startswith(b"\x93NUMPY"):
         raise _foreign(path, "a pickle" if start.startswith(b"\x80") else "a single array (.npy)")
     if path.suffix.lower() == ".onnx" or start[:2] in _ONNX_STARTS:
         from regions.frontends.onnx import from_onnx
 
+        _refuse_activation(path, "an ONNX file", activation)
         return from_onnx(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -102,6 +121,7 @@ def load_model(path: str | Path, *, likely: int | None = None) -> Network:
                 check_sums(path, archive)
             pickle = archive.read(pickled) if pickled is not None and kind == "pickle" else b""
             if kind == "pt2":
+                _refuse_activation(path, "a torch.export file", activation)
                 return _load_pt2(path, archive)
     except RegionsError:
         raise
@@ -112,11 +132,15 @@ def load_model(path: str | Path, *, likely: int | None = None) -> Network:
             f"{path}: is a damaged archive ({error}). {_ALLOWED} Save or download the file again."
         ) from error
     if kind == "npz":
-        return _load_npz(path)
+        return _load_npz(path, activation, likely)
     if kind == "script":
+        _refuse_activation(path, "a TorchScript file", activation)
         return _load_script(path, likely)
     if kind == "pickle":
-        raise _foreign(path, _describe_pickle(pickle))
+        what = describe_pickle(pickle)
+        if "a state dict" in what:
+            return _of_weights(path, "a state dict (torch.save of weights)", activation, likely)
+        raise _foreign(path, what)
     raise _foreign(path, kind)
 
 
@@ -139,34 +163,34 @@ def _kind(names: list[str]) -> str:
 
 def _foreign(path: Path, what: str) -> FileFormatError:
     return FileFormatError(
-        f"{path}: is {what}, which is not read: unpickling can run any code, and weights alone do not say what a model "
-        f"computes. {_ALLOWED} With the model in Python, write one: "
-        "regions.Network.from_torch(model).save('model.npz')."
-        if "pickle" in what or "state dict" in what
+        f"{path}: is {what}, which is not read: unpickling can run any code. {_ALLOWED} With the model in Python, "
+        "write one: regions.Network.from_torch(model).save('model.npz')."
+        if "pickle" in what
         else f"{path}: is {what}. {_ALLOWED} With the model in Python, write one: "
         "regions.Network.from_torch(model).save('model.npz')."
     )
 
 
-def _describe_pickle(data: bytes) -> str:
-    """Say what a torch pickle holds, from its opcodes; nothing of it is run."""
-    names: set[str] = set()
-    strings: list[str] = []
-    try:
-        for opcode, argument, _ in pickletools.genops(data):
-            if opcode.name == "GLOBAL":
-                names.add(str(argument).partition(" ")[0])
-            elif opcode.name == "STACK_GLOBAL":
-                names.update(strings[-2:-1])
-            elif isinstance(argument, str):
-                strings.append(argument)
-    except ValueError:
-        return "a pickle, and damaged"
-    plain = names <= {"collections", "torch", "torch._utils", "torch._tensor", "torch.storage"}
-    return "a state dict (torch.save of weights), a pickle" if plain else "a pickled model (torch.save of a module)"
+def _of_weights(path: Path, what: str, activation: Any, likely: int | None) -> Network:
+    if activation is None:
+        raise FileFormatError(
+            f"{path}: is {what}, and weights alone do not say what a model computes. {_ALLOWED} Give the activation of "
+            "the hidden layers: regions count and regions plot take --layers relu, and in Python "
+            "regions.from_state_dict(path, activation='relu') reads the file. Or write the model itself: "
+            "regions.Network.from_torch(model).save('model.npz')."
+        )
+    return read_state_dict(path, activation, likely=likely)
 
 
-def _load_npz(path: Path) -> Network:
+def _refuse_activation(path: Path, what: str, activation: Any) -> None:
+    if activation is not None:
+        raise OptionError(
+            f"{path}: is {what}, which says itself what its activations are, and {activation!r} was given for them; "
+            "allowed is that with files of weights alone. Leave the activation out."
+        )
+
+
+def _load_npz(path: Path, activation: Any, likely: int | None) -> Network:
     try:
         arrays: dict[str, NDArray[Any]] = read_arrays(path)
     except FileFormatError:
@@ -184,11 +208,16 @@ def _load_npz(path: Path) -> Network:
             "as a model: regions.RegionComplex.load(path).network.save('model.npz')."
         )
     if "__kind__" in arrays:
+        _refuse_activation(path, "a saved network", activation)
         return Network.load(path)
-    return _from_plain_arrays(path, arrays)
+    if is_state_dict(list(arrays)):
+        return _of_weights(path, "a state dict (numpy.savez of weights)", activation, likely)
+    if "activation" in arrays:
+        _refuse_activation(path, "a file with an array 'activation'", activation)
+    return _from_plain_arrays(path, arrays, activation)
 
 
-def _from_plain_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> Network:
+def _from_plain_arrays(path: Path, arrays: dict[str, NDArray[Any]], given: Any) -> Network:
     layout = "weight_0, bias_0, weight_1, ... or W0, b0, W1, ..., and activation"
     found: dict[tuple[str, int], NDArray[Any]] = {}
     for name, array in arrays.items():
@@ -210,7 +239,7 @@ def _from_plain_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> Network:
     weights = [found["weight", i] for i in range(count)]
     # A weight that is no matrix is left to the network, which says what is wrong with it.
     biases = [found.get(("bias", i), np.zeros(np.shape(weights[i])[:1] or 1)) for i in range(count)]
-    activation = arrays["activation"].tolist() if "activation" in arrays else "relu"
+    activation = arrays["activation"].tolist() if "activation" in arrays else "relu" if given is None else given
     if isinstance(activation, list):
         pairs = [tuple(a) if isinstance(a, list) else a for a in activation]
         slopes = len(pairs) == 2 and not any(isinstance(a, str | tuple) for a in pairs)
