@@ -29,9 +29,11 @@ def points_of(dimension, n=12, seed=0):
     return 3 * np.random.default_rng(seed).standard_normal((n, dimension))
 
 
-def run(proto, points, shape=None, dtype=np.float32):
+def run(proto, points, shape=None, dtype=np.float32, *, optimised=True):
     """The outputs of onnxruntime, point by point: shape (P, O)."""
     options = onnxruntime.SessionOptions()
+    if not optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.log_severity_level = 3
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])

@@ -265,20 +265,57 @@ def test_shapes_of_the_batch(shape):
     assert regions.count_regions(regions.from_onnx(proto), 1) == 4
 
 
-def test_a_file_for_another_batch():
-    proto = model([node("MatMul", "x,W", "u"), node("Relu", "u")], (5, 2), {"W": np.eye(2, dtype=np.float32)})
-    assert regions.from_onnx(proto).input_dimension == 10
-    assert regions.count_regions(regions.from_onnx(proto, input_shape=(1, 2)), 1) == 4
+def test_a_file_for_another_batch_is_not_guessed():
+    nodes, weights = [node("MatMul", "x,W", "u"), node("Relu", "u")], {"W": np.eye(2, dtype=np.float32)}
+    proto = model(nodes, (4, 2), weights)
+    with pytest.raises(
+        CaptureError, match=r"has shape \(4, 2\): 4 points .*input_shape=\(2,\) or input_shape=\(4, 2\)"
+    ):
+        regions.from_onnx(proto)
+    assert regions.count_regions(regions.from_onnx(proto, input_shape=(2,)), 1) == 4
+    whole = regions.from_onnx(proto, input_shape=(4, 2))
+    assert (whole.input_dimension, whole.input_shape) == (8, (4, 2))
+    # Where the points of the batch are mixed, or their number is written into the file, there is no such network.
+    mixed = model([node("ReduceSum", "x,zero")], (4, 2), {"zero": np.array([0])})
+    with pytest.raises(CaptureError, match="something else in a batch of 4"):
+        regions.from_onnx(mixed, input_shape=(2,))
+    weights["s"] = np.array([4, 2])
+    fixed = model([*nodes[:1], node("Reshape", "u,s")], (4, 2), weights)
+    with pytest.raises(CaptureError, match=r"for a batch of 4.* batch of 1, or an open one"):
+        regions.from_onnx(fixed, input_shape=(2,))
 
 
 def test_an_open_image_needs_its_shape():
-    proto = model([node("GlobalMaxPool", "x")], ("N", 1, "H", "W"))
-    with pytest.raises(CaptureError, match=r"\(N, 1, H, W\); allowed .* input_shape=\(1, 2\)"):
+    proto = model(node("GlobalMaxPool", "x"), ("N", 1, "H", "W"))
+    with pytest.raises(CaptureError, match=r"\(N, 1, H, W\); allowed .* without the batch, e.g. input_shape=\(2,\)"):
         regions.from_onnx(proto)
-    assert_agrees(regions.from_onnx(proto, input_shape=(1, 1, 2, 2)), proto, shape=(1, 1, 2, 2))
-    for wrong in ((1, 2), (), (1, 1, 2, 0), (1, 1, 2, 2.0)):
+    network = regions.from_onnx(proto, input_shape=(1, 2, 2))
+    assert network.input_shape == (1, 2, 2)
+    assert_agrees(network, proto, shape=(1, 1, 2, 2))
+    for wrong in ((1, 2), (), (1, 2, 0), (1, 2, 2.0), (3, 2, 2)):
         with pytest.raises(CaptureError, match="input_shape="):
             regions.from_onnx(proto, input_shape=wrong)
+    with pytest.raises(CaptureError, match=r"without the batch. Give input_shape=\(1, 2, 2\)"):
+        regions.from_onnx(proto, input_shape=(1, 1, 2, 2))
+
+
+def test_input_shape_means_the_same_of_modules_and_files(tmp_path):
+    module = nn.Sequential(nn.Conv2d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).eval()
+    proto = exported(module, tmp_path / "m.onnx", shape=(1, 1, 3, 3), batch=True)
+    first, second = (
+        regions.Network.from_torch(module, input_shape=(1, 3, 3)),
+        regions.from_onnx(proto, input_shape=(1, 3, 3)),
+    )
+    assert first.input_shape == second.input_shape == (1, 3, 3)
+    points = np.random.default_rng(0).standard_normal((5, 9))
+    np.testing.assert_allclose(first(points), second(points), rtol=1e-12)
+
+
+def test_an_input_of_unknown_shape():
+    proto = model(node("Relu", "x"), None)
+    with pytest.raises(CaptureError, match="shape unknown; allowed"):
+        regions.from_onnx(proto)
+    assert regions.from_onnx(proto, input_shape=(2, 3)).input_shape == (2, 3)
 
 
 def test_an_inner_tensor_can_be_named():
@@ -358,11 +395,11 @@ def test_operators_that_are_refused(kind, words):
         (node("FusedGemm", "x,W", domain="com.microsoft"), SQUARE, UnsupportedOperationError, "'com.microsoft'"),
         (node("Identity", "W"), SQUARE, CaptureError, "from 0 inputs"),
         ([node("Shape", "x", "s"), node("Cast", "s", to=TensorProto.FLOAT)], {}, CaptureError, "does not depend"),
-        (node("Relu", "missing"), {}, CaptureError, "from 0 inputs"),
+        (node("Relu", "missing"), {}, FileFormatError, "nothing computes it"),
         (node("Add", "x,missing"), {}, FileFormatError, "nothing computes it"),
         (node("Reshape", "x,x"), {}, UnsupportedOperationError, "depends on the model's input; allowed is a constant"),
-        (node("MatMul", "x,c"), {"c": np.ones((3, 2), np.float32)}, UnsupportedOperationError, "do not fit"),
-        (node("Conv", "x,W"), SQUARE, UnsupportedOperationError, "no image"),
+        (node("MatMul", "x,c"), {"c": np.ones((3, 2), np.float32)}, FileFormatError, "Incompatible dimensions"),
+        (node("Conv", "x,W"), SQUARE, FileFormatError, "at least 3 dimensions"),
         (node("Pad", "x,p"), {"p": np.array([0, 0, 0, -1])}, UnsupportedOperationError, "negative widths"),
         (node("ReduceMean", "x", axes=[0]), {}, CaptureError, "something else in a batch of 3"),
     ],
@@ -404,7 +441,7 @@ def test_files_that_are_no_models_are_refused(tmp_path):
         regions.from_onnx(tmp_path)
     (tmp_path / "text.onnx").write_text("hello, this is no model")
     for read in (regions.from_onnx, load_model):
-        with pytest.raises(FileFormatError, match=r"text.onnx: is no ONNX file, or a damaged one"):
+        with pytest.raises(FileFormatError, match=r"text.onnx: is no ONNX file, or one that is damaged or cut off"):
             read(tmp_path / "text.onnx")
     (tmp_path / "void.onnx").write_bytes(b"\x08\x07")
     with pytest.raises(FileFormatError, match=r"void.onnx: The file holds no ONNX model"):

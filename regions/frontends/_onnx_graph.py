@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
+from onnx import numpy_helper
 
+from regions._matrices import is_sparse
 from regions.errors import (
     CaptureError,
     FileFormatError,
@@ -20,110 +19,24 @@ from regions.errors import (
     UnsupportedOperationError,
 )
 from regions.frontends._assembly import Assembly, Value
-from regions.frontends._onnx_vocabulary import HINTS, NOT_PIECEWISE_LINEAR, ONLY, RANDOM
+from regions.frontends._onnx_input import read_shape
+from regions.frontends._onnx_operations import ARGUMENTS, CHECKS, handler_of
+from regions.frontends._onnx_plan import Plan, describe, is_branch
+from regions.frontends._onnx_rules import broken_rule
+from regions.frontends._onnx_sizes import LARGEST, check_map, check_node, stored_entries
+from regions.frontends._onnx_step import ANY, Step, Traced, as_float64, evaluate
+from regions.frontends._onnx_vocabulary import CONTROL, HINTS, ML, NOT_PIECEWISE_LINEAR, ONLY, RANDOM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.network import Network
 
-__all__ = ["OLDEST", "Reader", "Step", "Traced", "as_float64", "evaluate"]
+__all__ = ["OLDEST", "Reader"]
 
 # The first version of the operator set with numpy's rules for broadcasting (ONNX 1.2, 2018).
 OLDEST = 7
 _FLOATS = frozenset(getattr(onnx.TensorProto, name) for name in ("FLOAT16", "FLOAT", "DOUBLE", "BFLOAT16"))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Traced:
-    """A tensor that depends on the input, for a batch of one point: its entries in C order, and its shape."""
-
-    value: Value
-    shape: tuple[int, ...]
-
-
-def as_float64(array: Any, what: str) -> NDArray[np.float64]:
-    """Return the numbers of a constant, which float64 holds exactly."""
-    array = np.asarray(array)
-    if array.dtype.kind in "cOSU":
-        raise UnsupportedOperationError(f"{what} is of {array.dtype}; allowed are real numbers.")
-    # Kind "V" is bfloat16 and its like, which numpy itself does not know.
-    found: NDArray[np.float64] = array.astype(np.float64)
-    if not np.isfinite(found).all():
-        raise InvalidNetworkError(
-            f"{what} is {found[~np.isfinite(found)].flat[0]} in some entry; all numbers must be finite. "
-            "Check the model for a diverged training step or uninitialised weights."
-        )
-    return found
-
-
-def evaluate(node: onnx.NodeProto, arrays: list[Any], opset: int) -> list[Any]:
-    """Compute one node on arrays, with onnx's own reference implementation."""
-    names = [name for name in dict.fromkeys(node.input) if name]
-    given = dict(zip(node.input, arrays, strict=True))
-    infos = [helper.make_tensor_value_info(name, onnx.TensorProto.UNDEFINED, None) for name in names]
-    wanted = [name for name in node.output if name]
-    outputs = [helper.make_tensor_value_info(name, onnx.TensorProto.UNDEFINED, None) for name in wanted]
-    graph = helper.make_graph([node], "node", infos, outputs)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    with np.errstate(all="ignore"):
-        found = dict(zip(wanted, ReferenceEvaluator(model).run(None, {n: given[n] for n in names}), strict=True))
-    return [found.get(name) for name in node.output]
-
-
-@dataclass(slots=True, eq=False)
-class Step:
-    """One node, with its inputs: a `Traced`, a constant array, or None where it is left out."""
-
-    proto: onnx.NodeProto
-    inputs: list[Any]
-    label: str
-    place: str
-
-    @property
-    def kind(self) -> str:
-        """The operator."""
-        return str(self.proto.op_type)
-
-    def attribute(self, name: str, default: Any = None) -> Any:
-        """The attribute's value; bytes as text."""
-        for attribute in self.proto.attribute:
-            if attribute.name == name:
-                value = helper.get_attribute_value(attribute)
-                return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        return default
-
-    def input(self, index: int) -> Any:
-        """The input, None where it is left out."""
-        return self.inputs[index] if index < len(self.inputs) else None
-
-    def constant(self, index: int, what: str) -> Any:
-        """An input that must be a constant, None where it is left out."""
-        found = self.input(index)
-        if isinstance(found, Traced):
-            raise UnsupportedOperationError(
-                f"The model uses {self.kind} at {self.place} with {what} that depends on the model's input; allowed is "
-                f"a constant. {ONLY} Rewrite this part."
-            )
-        return found
-
-    def numbers(self, index: int, what: str) -> Any:
-        """A constant input as float64, None where it is left out."""
-        found = self.constant(index, what)
-        return None if found is None else as_float64(found, f"{what} of {self.kind} at {self.place}")
-
-    def axes(self, index: int, rank: int) -> tuple[int, ...] | None:
-        """The axes, an attribute in old operator sets and an input in new ones; None where they are left out."""
-        found = self.attribute("axes")
-        if found is None:
-            found = self.constant(index, "axes")
-        return None if found is None else tuple(int(a) % rank for a in np.asarray(found).ravel())
-
-    def unsupported(self, what: str, do: str = "Rewrite this part.") -> UnsupportedOperationError:
-        """Return the error for a form of an operator that is not read."""
-        return UnsupportedOperationError(
-            f"The model uses {self.kind} at {self.place} {what}; that is not supported. {ONLY} {do}"
-        )
 
 
 class Reader:
@@ -136,64 +49,152 @@ class Reader:
     output : str, optional
         Name of the tensor to read.
     input_shape : tuple of int, optional
-        Shape of the input tensor for one point.
+        Shape of one point, without the batch.
     """
 
     def __init__(self, model: onnx.ModelProto, output: str | None, input_shape: tuple[int, ...] | None) -> None:
         self.model = model
         self.graph = model.graph
-        self.opset = _opset(model)
-        self._initializers: dict[str, Any] = {t.name: t for t in self.graph.initializer}
-        self._sparse = {t.values.name for t in self.graph.sparse_initializer}
+        self.versions = _versions(model)
+        self.opset = self.versions[""]
+        self.largest = max(LARGEST, stored_entries(model.graph))
+        self.plan = Plan(model.graph)
         self.env: dict[str, Any] = {}
         self._origin: dict[str, str] = {}
+        self._done: set[int] = set()
+        self.input = ""
         self.output = self._output(output)
-        self.nodes = self._needed()
+        # An If whose condition the file itself decides may rule out an input.
+        self._decide()
         info = self._input()
         self.input = str(info.name)
-        self.open_batch, self.input_shape = _input_shape(info, input_shape)
-        self.batched = self.open_batch or (len(self.input_shape) > 1 and self.input_shape[0] == 1)
-        self.input_type = info.type.tensor_type.elem_type
+        self.batch, self.input_shape = read_shape(info, input_shape)
         self.assembly = Assembly(math.prod(self.input_shape))
-        # Nodes that depend on the input, in order.
-        self.dependent: list[onnx.NodeProto] = []
-        self._at: onnx.NodeProto | None = None
 
     def run(self) -> Network:
         """Return the network that the graph computes."""
         self.env[self.input] = Traced(self.assembly.input, self.input_shape)
+        self._decide()
+        self.nodes = self.plan.nodes(self.output)
+        self._check_rules()
         try:
-            for node in self.nodes:
-                self._at = node
-                self._read(node)
-        except (CaptureError, InvalidNetworkError, FileFormatError):
-            raise
-        except Exception as error:
-            assert self._at is not None
-            raise self._unreadable(self._at, error) from error
+            self._walk(self.nodes)
+        except (CaptureError, FileFormatError) as error:
+            if self.batch is None or self.batch.points < 2:
+                raise
+            raise type(error)(
+                f"{error} The file was written for a batch of {self.batch.points}, and read for one point: export it "
+                "with a batch of 1, or an open one."
+            ) from error
         result = self._lookup(self.output, None)
         if not isinstance(result, Traced):
-            raise CaptureError(
-                f"The model's output {self.output!r} does not depend on its input; allowed are functions of the input. "
-                "Name another tensor with output=."
-            )
+            raise self._constant_output()
         if result.value.size == 0:
             raise CaptureError(f"The model's output {self.output!r} has shape {result.shape}, which has no entry.")
         return self.assembly.network(result.value)
 
+    def _decide(self) -> None:
+        """Refuse what cannot be read before any work, and decide every If whose condition is known."""
+        while True:
+            nodes = self.plan.nodes(self.output)
+            branch = next((node for node in nodes if is_branch(node)), None)
+            self._scan(nodes, decided=branch is None)
+            if branch is None:
+                return
+            # The first one's condition depends on no other.
+            cone = self.plan.nodes(branch.input[0])
+            if not self.input and any(name in self.inputs() for n in cone for name in n.input):
+                return
+            if not self.input and branch.input[0] in self.inputs():
+                raise self._unsteady(branch)
+            self._walk(cone)
+            condition = self._lookup(branch.input[0], branch)
+            if isinstance(condition, Traced):
+                raise self._unsteady(branch)
+            try:
+                self.plan.decide(branch, np.asarray(condition))
+            except (ValueError, KeyError) as error:
+                raise self._unreadable(branch, error) from error
+
+    def _unsteady(self, branch: onnx.NodeProto) -> UnsupportedOperationError:
+        return UnsupportedOperationError(
+            f"The model uses If at {self.place(branch)} with a condition that depends on the model's input; allowed is "
+            "a constant. Export the model for one course of its control flow."
+        )
+
+    def _scan(self, nodes: list[onnx.NodeProto], *, decided: bool) -> None:
+        """Refuse operators that are not read, wherever they stand, before any weight is multiplied."""
+        dependent = {self.input} if self.input else self.inputs()
+        known = self.inputs() | self.plan.sparse
+        first: CaptureError | None = None
+        for node in nodes:
+            for name in filter(None, node.input):
+                if not (name in self.plan or name in self.plan.initializers or name in known):
+                    raise self._missing(name, node)
+            inputs = [ANY if name in dependent else None for name in node.input]
+            if is_branch(node) and inputs[0] is None:
+                continue
+            if any(inputs) and node.op_type not in ("Shape", "Size"):
+                dependent.update(filter(None, node.output))
+            step = Step(node, inputs, "", self.place(node))
+            try:
+                self._refuse(step)
+                if any(inputs):
+                    for index, what in ARGUMENTS.get(step.kind, {}).items():
+                        step.constant(index, what)
+                    check: Callable[[Step], None] | None = CHECKS.get(step.kind)
+                    if check is not None:
+                        check(step)
+            except NotPiecewiseLinearError:
+                # What rules out regions by any definition is the more helpful one to name.
+                raise
+            except CaptureError as error:
+                first = first or error
+            except Exception as error:
+                raise self._unreadable(node, error) from error
+        if first is not None:
+            raise first
+        if decided and self.input and self.output not in dependent:
+            raise self._constant_output()
+
+    def _refuse(self, step: Step) -> None:
+        node = step.proto
+        refused = node.domain not in ("", "ai.onnx", ML) or step.kind in RANDOM or step.kind in CONTROL
+        known = handler_of(node) is not None or step.kind in ("Shape", "Size")
+        unread = not known and (any(step.inputs) or node.domain == ML)
+        if refused or unread or any(a.HasField("g") or a.graphs for a in node.attribute):
+            raise self._refusal(step)
+
+    def _constant_output(self) -> CaptureError:
+        return CaptureError(
+            f"The model's output {self.output!r} does not depend on its input; allowed are functions of the input. "
+            "Name another tensor with output=."
+        )
+
+    def _walk(self, nodes: list[onnx.NodeProto]) -> None:
+        for node in nodes:
+            if id(node) in self._done:
+                continue
+            try:
+                self._read(node)
+            except (CaptureError, InvalidNetworkError, FileFormatError):
+                raise
+            except Exception as error:
+                raise self._unreadable(node, error) from error
+            self._done.add(id(node))
+
+    def _check_rules(self) -> None:
+        """Hold the part of the file that is read against the rules of ONNX, shapes included."""
+        complaint = broken_rule(self)
+        if complaint:
+            raise FileFormatError(f"The file breaks the rules of ONNX ({complaint}). Export the model again.")
+
     def _unreadable(self, node: onnx.NodeProto, error: Exception) -> Exception:
         """Return the error for a node that is malformed, or beyond this package."""
         reason = f"{type(error).__name__}: {error}".strip().split("\n", 1)[0]
-        copy = onnx.ModelProto()
-        copy.CopyFrom(self.model)
-        for output in copy.graph.output:
-            # The checker asks for a shape, if an empty one, which files do without.
-            output.type.tensor_type.shape.SetInParent()
-        try:
-            onnx.checker.check_model(copy)
-        except Exception as complaint:
-            first = str(complaint).strip().split("\n", 1)[0]
-            return FileFormatError(f"The file breaks the rules of ONNX ({first}). Export the model again.")
+        complaint = broken_rule(self)
+        if complaint:
+            return FileFormatError(f"The file breaks the rules of ONNX ({complaint}). Export the model again.")
         return CaptureError(
             f"The model uses {node.op_type} at {self.place(node)}, which could not be read ({reason}). {ONLY} "
             "Rewrite this part."
@@ -208,8 +209,7 @@ class Reader:
                     "Name the one you mean with output=."
                 )
             return declared[0]
-        named = {name for node in self.graph.node for name in node.output if name}
-        if output not in named and output not in declared:
+        if output not in self.plan and output not in declared:
             last = [name for node in self.graph.node[-3:] for name in node.output if name]
             raise CaptureError(
                 f"output={output!r} was given; the model has no tensor of that name. Allowed are the outputs "
@@ -217,21 +217,13 @@ class Reader:
             )
         return output
 
-    def _needed(self) -> list[onnx.NodeProto]:
-        """Return the nodes that the output needs, in the order of the file."""
-        needed, found = {self.output}, []
-        for node in reversed(self.graph.node):
-            if not needed.isdisjoint(node.output):
-                needed |= set(node.input)
-                found.append(node)
-        self._used = needed
-        return found[::-1]
+    def inputs(self) -> set[str]:
+        # Files of old versions list the weights as inputs too.
+        return {str(i.name) for i in self.graph.input} - self.plan.initializers.keys() - self.plan.sparse
 
     def _input(self) -> onnx.ValueInfoProto:
-        # Files of old versions list the weights as inputs too.
-        weights = self._initializers.keys() | self._sparse
-        inputs = [i for i in self.graph.input if i.name not in weights]
-        used = [i for i in inputs if i.name in self._used]
+        needed = self.plan.names(self.output) & self.inputs()
+        used = [i for i in self.graph.input if i.name in needed]
         if len(used) != 1:
             names = ", ".join(repr(str(i.name)) for i in used)
             raise CaptureError(
@@ -250,7 +242,7 @@ class Reader:
 
     def place(self, node: onnx.NodeProto) -> str:
         """Say which node this is."""
-        return f"node {node.name!r}" if node.name else f"the node that computes {', '.join(map(repr, node.output))}"
+        return describe(node)
 
     def label(self, node: onnx.NodeProto) -> str:
         """Return a name for the layer: the module's path where the weights tell it, else the node's name."""
@@ -262,72 +254,77 @@ class Reader:
 
     def point_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape without the dimension of the batch."""
-        return shape[1:] if self.batched and len(shape) > 1 and shape[0] == 1 else shape or (1,)
+        return shape[1:] if self.batch and len(shape) > 1 and shape[0] == 1 else shape or (1,)
 
     def _lookup(self, name: str, node: onnx.NodeProto | None) -> Any:
         if not name:
             return None
         if name in self.env:
             return self.env[name]
-        if name in self._initializers:
-            self.env[name] = _array(self._initializers[name])
+        if name in self.plan.initializers:
+            self.env[name] = _array(self.plan.initializers[name])
             self._origin[name] = name
             return self.env[name]
-        if name in self._sparse:
+        if name in self.plan.sparse:
             raise UnsupportedOperationError(
                 f"The model keeps {name!r} as a sparse tensor; allowed are dense ones. Export it with dense weights."
             )
-        if any(name in n.output for n in self.nodes):
+        if name in self.plan:
             raise UnsupportedOperationError(
                 f"The model uses {name!r}, a further output of a node, which is not supported. {ONLY} "
                 "Rewrite this part."
             )
+        raise self._missing(name, node)
+
+    def _missing(self, name: str, node: onnx.NodeProto | None) -> FileFormatError:
         by = "" if node is None else f" by {self.place(node)}"
-        raise FileFormatError(
+        return FileFormatError(
             f"The file breaks the rules of ONNX: the tensor {name!r} is used{by}, but nothing computes it. "
             "Export the model again."
         )
 
     def _read(self, node: onnx.NodeProto) -> None:
-        from regions.frontends._onnx_operations import HANDLERS
-
         inputs = [self._lookup(name, node) for name in node.input]
         step = Step(node, inputs, self.label(node), self.place(node))
-        known = node.domain in ("", "ai.onnx")
         traced = any(isinstance(i, Traced) for i in inputs)
-        if not known or step.kind in RANDOM or any(a.HasField("g") or a.graphs for a in node.attribute):
-            raise self._refusal(step)
+        shapes = [None if i is None or isinstance(i, list) else tuple(np.shape(i)) for i in inputs]
+        arrays = [None if isinstance(i, Traced) else i for i in inputs]
+        check_node(node, shapes, arrays, self.versions, self.largest, f"{step.kind} at {step.place}")
         if step.kind == "Shape" and traced:
             sizes = np.array(inputs[0].shape, dtype=np.int64)
             results = [sizes[slice(step.attribute("start", 0), step.attribute("end"))]]
         elif step.kind == "Size" and traced:
             results = [np.array(inputs[0].value.size)]
         elif not traced:
-            results = evaluate(node, inputs, self.opset)
+            results = evaluate(node, inputs, self.versions)
             origins = {self._origin[name] for name in node.input if name in self._origin}
             if len(origins) == 1:
                 self._origin.update(dict.fromkeys(node.output, origins.pop()))
         else:
-            handler: Callable[[Reader, Step], Any] | None = HANDLERS.get(step.kind)
+            handler: Callable[[Reader, Step], Any] | None = handler_of(node)
             found = NotImplemented if handler is None else handler(self, step)
             if found is NotImplemented:
                 raise self._refusal(step)
             results = found if isinstance(found, list) else [found]
-            self.dependent.append(node)
         # Outputs that are not read stay unknown; using one is refused.
         self.env.update({n: r for n, r in zip(node.output, results, strict=False) if n and r is not None})
 
     def _refusal(self, step: Step) -> CaptureError:
         kind, domain = step.kind, step.proto.domain
-        if domain not in ("", "ai.onnx"):
+        if domain not in ("", "ai.onnx", ML):
             return UnsupportedOperationError(
                 f"The model uses {kind} of the operator set {domain!r} at {step.place}; allowed are operators of the "
-                f"standard set. {ONLY} Export the model without optimisations for one runtime."
+                f"standard set and of {ML!r}. {ONLY} Export the model without optimisations for one runtime."
             )
         if kind in RANDOM:
             return CaptureError(
                 f"The model draws random numbers ({kind}) at {step.place}; allowed are functions that give the same "
                 "output every time. Export the model in inference mode."
+            )
+        if kind in CONTROL:
+            return UnsupportedOperationError(
+                f"The model uses {kind} at {step.place}: its control flow decides while it runs; allowed is an If with "
+                f"a constant condition. {ONLY} Export the model for one course of its control flow, loops written out."
             )
         hint = HINTS.get(kind, "")
         if kind in NOT_PIECEWISE_LINEAR:
@@ -338,6 +335,10 @@ class Reader:
                 f"{cut}{hint}"
             )
         return step.unsupported("on a value that depends on its input", "Rewrite this part with those." + hint)
+
+    def hold(self, entries: int, step: Step) -> None:
+        """Refuse an affine map whose matrix would have too many entries off zero."""
+        check_map(entries, self.largest, f"{step.kind} at {step.place}")
 
     def move(self, step: Step, data: tuple[int, ...], node: onnx.NodeProto | None = None) -> list[Traced | None]:
         """Read a node that only moves numbers, by letting onnx move their addresses.
@@ -366,10 +367,11 @@ class Reader:
             start += value.size
         for i in set(range(len(arrays))) - set(data):
             step.constant(i, "an argument")
-        moved = evaluate(node or step.proto, arrays, self.opset)
-        return [None if m is None else self.gather(values, np.asarray(m)) for m in moved]
+        what = f"{step.kind} at {step.place}"
+        moved = evaluate(node or step.proto, arrays, self.versions)
+        return [None if m is None else self.gather(values, np.asarray(m), what) for m in moved]
 
-    def gather(self, values: list[Value], addresses: NDArray[Any]) -> Traced:
+    def gather(self, values: list[Value], addresses: NDArray[Any], what: str = "a rearrangement") -> Traced:
         """Return the entries at addresses, which count through all values."""
         flat = addresses.astype(np.int64).ravel()
         starts = np.cumsum([0, *(v.size for v in values)])
@@ -378,6 +380,8 @@ class Reader:
             if len(flat) == value.size and np.array_equal(flat, np.arange(starts[i], starts[i + 1])):
                 return Traced(value, addresses.shape)
         picks = np.column_stack([which, flat - starts[which]])
+        filled = sum(_filled(v, picks[picks[:, 0] == i, 1]) for i, v in enumerate(values))
+        check_map(filled, self.largest, what)
         used = sorted(set(which.tolist()), key=lambda i: not values[i].terms)
         order = {v: i for i, v in enumerate(used)}
         picks[:, 0] = [order[w] for w in picks[:, 0].tolist()]
@@ -391,6 +395,12 @@ class Reader:
         return self.gather([source.value], ids)
 
 
+def _filled(value: Value, rows: NDArray[np.int64]) -> int:
+    """Return how many entries off zero these rows of a value's matrices have together."""
+    counts = (np.diff(m.indptr) if is_sparse(m) else (m != 0).sum(axis=1) for m in value.terms.values())
+    return sum(int(count[rows].sum()) for count in counts)
+
+
 def _array(tensor: onnx.TensorProto) -> Any:
     try:
         return numpy_helper.to_array(tensor)
@@ -400,39 +410,19 @@ def _array(tensor: onnx.TensorProto) -> Any:
         ) from error
 
 
-def _opset(model: onnx.ModelProto) -> int:
-    versions = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
+def _versions(model: onnx.ModelProto) -> dict[str, int]:
+    """Return the version of every operator set, the standard one called ""."""
+    found = {"" if o.domain == "ai.onnx" else str(o.domain): int(o.version) for o in model.opset_import}
     newest = onnx.defs.onnx_opset_version()
-    if not versions or not model.graph.node:
+    if "" not in found and ML in found:
+        found[""] = newest
+    if "" not in found or not model.graph.node:
         raise FileFormatError(
             "The file holds no ONNX model with nodes and the version of its operator set. Export the model again."
         )
-    if versions[0] < OLDEST or versions[0] > newest:
-        do = "onnx.version_converter.convert_version(model, 13)" if versions[0] < OLDEST else "a newer onnx package"
+    if found[""] < OLDEST or found[""] > newest:
+        do = "onnx.version_converter.convert_version(model, 13)" if found[""] < OLDEST else "a newer onnx package"
         raise UnsupportedOperationError(
-            f"The model is of operator set {versions[0]}; allowed are {OLDEST} to {newest}. Use {do}."
+            f"The model is of operator set {found['']}; allowed are {OLDEST} to {newest}. Use {do}."
         )
-    return int(versions[0])
-
-
-def _input_shape(info: onnx.ValueInfoProto, given: Any) -> tuple[bool, tuple[int, ...]]:
-    """Return whether the first dimension is that of an open batch, and the shape for one point."""
-    tensor = info.type.tensor_type
-    sizes = [d.dim_value if d.HasField("dim_value") else 0 for d in tensor.shape.dim]
-    declared = [str(n) if n > 0 else str(d.dim_param or "?") for n, d in zip(sizes, tensor.shape.dim, strict=True)]
-    said = f"({', '.join(declared)})" if tensor.HasField("shape") else "unknown"
-    if given is not None:
-        shape = tuple(given) if isinstance(given, tuple | list) else (given,)
-        whole = all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n > 0 for n in shape)
-        if not whole or not shape or (tensor.HasField("shape") and len(shape) != len(sizes)):
-            raise CaptureError(
-                f"input_shape={given!r} was given; the model's input {info.name!r} has shape {said}. Allowed are as "
-                "many positive whole numbers, 1 for the batch."
-            )
-        return bool(sizes) and len(sizes) > 1 and sizes[0] <= 0 and shape[0] == 1, tuple(int(n) for n in shape)
-    if not sizes or any(n <= 0 for n in sizes[1:]) or (len(sizes) == 1 and sizes[0] <= 0):
-        raise CaptureError(
-            f"The shape of the model's input {info.name!r} is {said}; allowed is a shape whose first dimension alone "
-            "is open. Give the shape for one point, e.g. input_shape=(1, 2), or (1, 3, 32, 32) for an image."
-        )
-    return sizes[0] <= 0, (1 if sizes[0] <= 0 else sizes[0], *sizes[1:])
+    return found

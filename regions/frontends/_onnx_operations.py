@@ -10,15 +10,19 @@ import onnx
 from onnx import helper
 
 from regions.errors import CaptureError, InvalidNetworkError, NotPiecewiseLinearError
+from regions.frontends import _onnx_ml as ml
+from regions.frontends import _onnx_windows as of_windows
 from regions.frontends import _pieces as pieces
 from regions.frontends._assembly import Value
-from regions.frontends._onnx_graph import Traced, as_float64
-from regions.frontends._onnx_windows import HANDLERS as WINDOWS
+from regions.frontends._onnx_recurrence import check_recurrence, recurrence
+from regions.frontends._onnx_step import Traced, as_float64
+from regions.frontends._onnx_vocabulary import ML
 
 if TYPE_CHECKING:
-    from regions.frontends._onnx_graph import Reader, Step
+    from regions.frontends._onnx_graph import Reader
+    from regions.frontends._onnx_step import Step
 
-__all__ = ["HANDLERS"]
+__all__ = ["ARGUMENTS", "CHECKS", "HANDLERS", "handler_of"]
 
 _MOVES = (
     *("DepthToSpace", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Reshape", "Slice", "SpaceToDepth"),
@@ -37,18 +41,29 @@ def _same(reader: Reader, step: Step) -> Any:
 
 
 def _dropout(reader: Reader, step: Step) -> Any:
+    _check_dropout(step)
+    return [step.input(0)]
+
+
+def _check_dropout(step: Step) -> None:
     mode = step.constant(2, "its mode")
     if (mode is not None and np.any(mode)) or step.attribute("is_test", 1) == 0:
         raise CaptureError(
             f"The model is in training mode and drops values at random (Dropout) at {step.place}; allowed is a model "
             "that gives the same output every time. Export the model in inference mode."
         )
-    return [step.input(0)]
 
 
 def _cast(reader: Reader, step: Step) -> Any:
+    _check_cast(step)
+    return step.input(0)
+
+
+def _check_cast(step: Step) -> None:
     if step.kind == "CastLike":
         like = step.input(1)
+        if like is None:
+            return
         to = "FLOAT" if isinstance(like, Traced) else helper.np_dtype_to_tensor_dtype(np.asarray(like).dtype)
     else:
         to = step.attribute("to")
@@ -58,7 +73,6 @@ def _cast(reader: Reader, step: Step) -> Any:
             f"The model rounds to {name} ({step.kind}) at {step.place}; that jumps, so it is not continuous and "
             "piecewise linear. Allowed are floating-point values. Replace the rounding."
         )
-    return step.input(0)
 
 
 def _kinked(reader: Reader, step: Step, below: Any, above: Any = 1.0, kind: str = "leaky_relu") -> Traced:
@@ -81,15 +95,13 @@ def _leaky_relu(reader: Reader, step: Step) -> Traced:
 
 
 def _prelu(reader: Reader, step: Step) -> Any:
-    if not isinstance(step.input(0), Traced):
-        return NotImplemented
     slopes = step.numbers(1, "the slope")
     return _kinked(reader, step, np.broadcast_to(slopes, step.input(0).shape), kind="prelu")
 
 
-def _thresholded_relu(reader: Reader, step: Step) -> Any:
+def _check_threshold(step: Step) -> None:
     if step.attribute("alpha", 1.0) == 0:
-        return _relu(reader, step)
+        return
     raise NotPiecewiseLinearError(
         f"The model uses ThresholdedRelu at {step.place}; with a threshold other than zero it jumps, so it is not "
         "continuous and piecewise linear. Allowed is alpha=0. Replace it."
@@ -98,14 +110,17 @@ def _thresholded_relu(reader: Reader, step: Step) -> Any:
 
 def _shrink(reader: Reader, step: Step) -> Any:
     source: Traced = step.input(0)
+    shape, width = reader.point_shape(source.shape), step.attribute("lambd", 0.5)
+    return Traced(pieces.soft_shrink(reader.assembly, source.value, width, name=step.label, shape=shape), source.shape)
+
+
+def _check_shrink(step: Step) -> None:
     width, bias = step.attribute("lambd", 0.5), step.attribute("bias", 0.0)
     if width != bias or width < 0:
         raise NotPiecewiseLinearError(
             f"The model uses Shrink with lambd={width:g} and bias={bias:g} at {step.place}; where they differ it "
             "jumps, so it is not continuous and piecewise linear. Allowed are equal ones. Replace it."
         )
-    shape = reader.point_shape(source.shape)
-    return Traced(pieces.soft_shrink(reader.assembly, source.value, width, name=step.label, shape=shape), source.shape)
 
 
 def _clipped(reader: Reader, step: Step, source: Traced, low: Any, high: Any, kind: str) -> Traced:
@@ -205,8 +220,10 @@ def _mean(reader: Reader, step: Step) -> Traced:
     return _times(reader, step, _add(reader, step), pieces.reciprocals(len(step.inputs)))
 
 
-def _product(step: Step) -> NotPiecewiseLinearError:
-    return NotPiecewiseLinearError(
+def _check_product(step: Step) -> None:
+    if not all(isinstance(i, Traced) for i in step.inputs[:2]):
+        return
+    raise NotPiecewiseLinearError(
         f"The model multiplies two values that both depend on its input ({step.kind}) at {step.place}; such a product "
         "is not piecewise linear, so the model has no linear regions by any definition. "
         "Allowed are multiples by constants. Replace the product."
@@ -215,22 +232,23 @@ def _product(step: Step) -> NotPiecewiseLinearError:
 
 def _mul(reader: Reader, step: Step) -> Traced:
     left, right = step.inputs
-    if isinstance(left, Traced) and isinstance(right, Traced):
-        raise _product(step)
     source, other = (left, right) if isinstance(left, Traced) else (right, left)
     factor = as_float64(other, f"A factor of {step.kind} at {step.place}")
     source = reader.broadcast(source, np.broadcast_shapes(source.shape, factor.shape))
     return _times(reader, step, source, factor)
 
 
-def _div(reader: Reader, step: Step) -> Traced:
-    left, right = step.inputs
-    if isinstance(right, Traced):
+def _check_quotient(step: Step) -> None:
+    if isinstance(step.input(1), Traced):
         raise NotPiecewiseLinearError(
             f"The model divides by a value that depends on its input (Div) at {step.place}; that is not piecewise "
             "linear, so the model has no linear regions by any definition. "
             "Allowed are multiples by constants. Replace the quotient."
         )
+
+
+def _div(reader: Reader, step: Step) -> Traced:
+    left, right = step.inputs
     divisor = as_float64(right, f"The divisor of {step.kind} at {step.place}")
     with np.errstate(all="ignore"):
         factor = pieces.reciprocals(divisor)
@@ -253,17 +271,14 @@ def _transposed(reader: Reader, operand: Any) -> Any:
 
 def _multiplied(reader: Reader, step: Step, left: Any, right: Any, bias: Any = None) -> Traced:
     """Read ``left @ right``, one of them a constant, by numpy's rules; and a bias of the output's shape."""
-    if isinstance(left, Traced) and isinstance(right, Traced):
-        raise _product(step)
     first = isinstance(left, Traced)
     source = left if first else right
     constant = as_float64(right if first else left, f"The matrix of {step.kind} at {step.place}")
     # Vectors are matrices with one row or one column, which the result does without.
     a = (1, *left.shape) if len(left.shape) == 1 else tuple(left.shape)
     b = (*right.shape, 1) if len(right.shape) == 1 else tuple(right.shape)
-    if a[-1] != b[-2]:
-        raise step.unsupported(f"on shapes {tuple(left.shape)} and {tuple(right.shape)}, which do not fit")
     lead, rows, columns = np.broadcast_shapes(a[:-2], b[:-2]), a[-2], b[-1]
+    reader.hold(int(np.prod(lead)) * rows * a[-1] * columns, step)
     wide = reader.broadcast(Traced(source.value, a if first else b), (*lead, *(a if first else b)[-2:]))
     matrix = _block_diagonal(constant.reshape(b if first else a), lead, first, columns if not first else rows)
     shape = (*lead, *((rows,) if len(left.shape) > 1 else ()), *((columns,) if len(right.shape) > 1 else ()))
@@ -322,19 +337,11 @@ def _gemm(reader: Reader, step: Step) -> Traced:
 
 def _batch_normalization(reader: Reader, step: Step) -> Any:
     source = step.input(0)
-    if step.attribute("training_mode", 0) or len([n for n in step.proto.output if n]) > 1:
-        raise CaptureError(
-            f"The model is in training mode and normalises with the batch's own mean (BatchNormalization) at "
-            f"{step.place}; allowed is a model whose output at a point depends on that point alone. "
-            "Export the model in inference mode."
-        )
-    if not isinstance(source, Traced):
-        return NotImplemented
-    if step.attribute("spatial", 1) == 0 and len(source.shape) > 2:
-        raise step.unsupported("with statistics for every pixel (spatial=0)")
     weight, bias, mean, variance = (
         step.numbers(i, what) for i, what in enumerate(("the scale", "the bias", "the mean", "the variance"), 1)
     )
+    if step.attribute("spatial", 1) == 0 and len(source.shape) > 2:
+        raise step.unsupported("with statistics for every pixel (spatial=0)")
     epsilon = step.attribute("epsilon", float(np.float32(1e-5)))
     scale, shift = pieces.normalisation(mean, variance, epsilon, weight, bias)
     if not (np.isfinite(scale).all() and np.isfinite(shift).all()):
@@ -345,6 +352,15 @@ def _batch_normalization(reader: Reader, step: Step) -> Any:
     channel = (-1, *(1,) * (len(source.shape) - 2)) if len(source.shape) > 1 else (1,)
     factors, offsets = (np.broadcast_to(a.reshape(channel), source.shape).ravel() for a in (scale, shift))
     return Traced(pieces.affine(reader.assembly, source.value, factors, offsets, step.label), source.shape)
+
+
+def _check_statistics(step: Step) -> None:
+    if step.attribute("training_mode", 0) or len([n for n in step.proto.output if n]) > 1:
+        raise CaptureError(
+            f"The model is in training mode and normalises with the batch's own mean (BatchNormalization) at "
+            f"{step.place}; allowed is a model whose output at a point depends on that point alone. "
+            "Export the model in inference mode."
+        )
 
 
 def _reduced(step: Step, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
@@ -362,8 +378,6 @@ def _reduced(step: Step, shape: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
 
 def _reduce(reader: Reader, step: Step) -> Any:
     source = step.input(0)
-    if not isinstance(source, Traced):
-        return NotImplemented
     index, shape = _reduced(step, source.shape)
     value, places = source.value, reader.point_shape(shape)
     if step.kind in ("ReduceMax", "ReduceMin"):
@@ -391,8 +405,6 @@ def _pad(reader: Reader, step: Step) -> Any:
     if step.attribute("mode", "constant") != "constant":
         return reader.move(step, (0, 2))
     source = step.input(0)
-    if not isinstance(source, Traced):
-        return NotImplemented
     pads = step.attribute("pads")
     moved = np.asarray(step.constant(1, "the widths") if pads is None else pads).reshape(2, -1).T
     around = step.constant(2, "the number around")
@@ -407,15 +419,42 @@ def _pad(reader: Reader, step: Step) -> Any:
     return reader.gather([fill, source.value], ids)
 
 
+_REDUCTIONS = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1")
+# Inputs that must be constants, and what they are.
+ARGUMENTS: dict[str, dict[int, str]] = {
+    **of_windows.ARGUMENTS,
+    **{kind: dict.fromkeys(range(1, 5), "an argument") for kind in (*_MOVES, "ArrayFeatureExtractor")},
+    **{kind: {1: "axes"} for kind in _REDUCTIONS},
+    "BatchNormalization": dict(enumerate(("the scale", "the bias", "the mean", "the variance"), 1)),
+    "Clip": {1: "a bound (min)", 2: "a bound (max)"},
+    "Dropout": {2: "its mode"},
+    "PRelu": {1: "the slope"},
+    "Pad": {1: "the widths", 2: "the number around", 3: "axes"},
+    "RNN": {1: "weights", 2: "weights", 3: "a bias", 4: "the lengths"},
+    "Where": {0: "a condition"},
+}
+# What is refused before any number is known.
+CHECKS: dict[str, Callable[[Step], None]] = {
+    **of_windows.CHECKS,
+    **ml.CHECKS,
+    **dict.fromkeys(("Mul", "MatMul", "Gemm"), _check_product),
+    "Div": _check_quotient,
+    **dict.fromkeys(("Cast", "CastLike"), _check_cast),
+    "Dropout": _check_dropout,
+    "ThresholdedRelu": _check_threshold,
+    "Shrink": _check_shrink,
+    "BatchNormalization": _check_statistics,
+    "RNN": check_recurrence,
+}
 HANDLERS: dict[str, Callable[[Reader, Step], Any]] = {
-    **WINDOWS,
+    **of_windows.HANDLERS,
     "Identity": _same,
     "Dropout": _dropout,
     **dict.fromkeys(("Cast", "CastLike"), _cast),
     "Relu": _relu,
     "LeakyRelu": _leaky_relu,
     "PRelu": _prelu,
-    "ThresholdedRelu": _thresholded_relu,
+    "ThresholdedRelu": _relu,
     "Shrink": _shrink,
     "Abs": _abs,
     "Clip": _clip,
@@ -430,9 +469,15 @@ HANDLERS: dict[str, Callable[[Reader, Step], Any]] = {
     "MatMul": _matmul,
     "Gemm": _gemm,
     "BatchNormalization": _batch_normalization,
-    **dict.fromkeys(("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceL1"), _reduce),
+    **dict.fromkeys(_REDUCTIONS, _reduce),
     **dict.fromkeys(_MOVES, _moves(0)),
     "Where": _moves(1, 2),
     "Concat": _concat,
     "Pad": _pad,
+    "RNN": recurrence,
 }
+
+
+def handler_of(node: onnx.NodeProto) -> Callable[[Reader, Step], Any] | None:
+    """Return what reads a node whose inputs depend on the model's, if anything does."""
+    return (ml.HANDLERS if node.domain == ML else HANDLERS).get(node.op_type)

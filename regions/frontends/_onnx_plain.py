@@ -5,6 +5,7 @@ Each rewriting says the same in other words, by other means than those that the 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ import numpy as np
 from onnx import helper, numpy_helper
 from onnx.reference.op_run import OpRun
 
-from regions.frontends._onnx_graph import Step, Traced
+from regions.frontends._onnx_ml import affine_of, selection_of
+from regions.frontends._onnx_recurrence import activations, lengths
+from regions.frontends._onnx_step import Step, Traced
+from regions.frontends._onnx_vocabulary import ML
 from regions.frontends._onnx_windows import paddings
 
 if TYPE_CHECKING:
@@ -22,7 +26,7 @@ if TYPE_CHECKING:
 
     from regions.frontends._onnx_graph import Reader
 
-__all__ = ["DOMAIN", "TransposedConvolution", "plain"]
+__all__ = ["DOMAIN", "OPERATORS", "plain"]
 
 DOMAIN = "regions.verify"
 
@@ -55,6 +59,110 @@ class TransposedConvolution(OpRun):
         return (out + bias[0].reshape(-1, *(1,) * n) if bias else out,)
 
 
+class Recurrence(OpRun):
+    """An RNN, step by step: onnx's own knows few activations, and neither lengths nor clip."""
+
+    op_domain = DOMAIN
+
+    def _run(self, x: Any, w: Any, r: Any, b: Any, h: Any, *, kinds: Any, alphas: Any, betas: Any, **given: Any) -> Any:
+        backwards, clip, layout, ends = (given[k] for k in ("backwards", "clip", "layout", "ends"))
+        x, h = (np.swapaxes(a, 0, 1) if layout else a for a in (x, h))
+        whole = np.zeros((len(x), len(kinds), x.shape[1], w.shape[1]))
+        # The state of one sequence serves for any number of them.
+        states = np.array(np.broadcast_to(h, whole.shape[1:]))
+        for d, (kind, alpha, beta) in enumerate(zip(kinds, alphas, betas, strict=True)):
+            times = range(ends)
+            for t in reversed(times) if backwards[d] else times:
+                z = x[t] @ w[d].T + b[d, : w.shape[1]] + states[d] @ r[d].T + b[d, w.shape[1] :]
+                z = np.minimum(np.maximum(z, -clip), clip)
+                states[d] = _ACTIVATIONS[kind](z, alpha, beta)
+                whole[t, d] = states[d]
+        return (np.transpose(whole, (2, 0, 1, 3)), np.swapaxes(states, 0, 1)) if layout else (whole, states)
+
+
+_ACTIVATIONS: dict[str, Callable[[Any, float, float], Any]] = {
+    "relu": lambda z, a, b: np.maximum(z, 0),
+    "thresholdedrelu": lambda z, a, b: np.maximum(z, 0),
+    "leakyrelu": lambda z, a, b: np.where(z < 0, a * z, z),
+    "affine": lambda z, a, b: a * z + b,
+    "hardsigmoid": lambda z, a, b: np.clip(a * z + b, 0, 1),
+}
+OPERATORS: list[type[OpRun]] = [Recurrence, TransposedConvolution]
+
+
+def _recurrence(step: Step) -> list[onnx.NodeProto]:
+    node, source = step.proto, step.input(0)
+    layout, hidden = step.attribute("layout", 0), step.input(1).shape[1]
+    kinds = activations(step)
+    backwards = {"forward": [0], "reverse": [1], "bidirectional": [0, 1]}[step.attribute("direction", "forward")]
+    rows, steps = source.shape[not layout], source.shape[layout]
+    shape = (1, len(kinds), hidden) if layout else (len(kinds), 1, hidden)
+    names = [*node.input, "", "", ""]
+    spare = [_constant(f"{node.output[0] or node.output[1]}#{i}", a) for i, a in enumerate((
+        np.zeros((len(kinds), 2 * hidden)), np.zeros(shape),
+    ))]  # fmt: skip
+    bias, state = (names[i] or c.output[0] for i, c in zip((3, 5), spare, strict=True))
+    given = {
+        "kinds": [k.name for k in kinds],
+        "alphas": [k.alpha for k in kinds],
+        "betas": [k.beta for k in kinds],
+        "backwards": backwards,
+        "clip": step.attribute("clip") or float("inf"),
+        "layout": layout,
+        "ends": lengths(step, steps, rows),
+    }
+    return [
+        *spare,
+        helper.make_node("Recurrence", [*names[:3], bias, state], node.output, domain=DOMAIN, **given),
+    ]
+
+
+def _of_table(step: Step) -> list[onnx.NodeProto]:
+    """Return products and sums for an operator of ai.onnx.ml."""
+    node, source = step.proto, step.input(0)
+    name, kind = next(n for n in reversed(node.output) if n), step.kind
+    if kind == "Imputer":
+        return [helper.make_node("Identity", node.input, node.output)]
+    if kind == "ArrayFeatureExtractor":
+        index = np.ravel(step.input(1))
+        matrix = (np.arange(source.shape[-1])[:, None] == index % source.shape[-1]).astype(np.float64)
+        maps = [(matrix, np.zeros(len(index)))]
+    elif kind == "FeatureVectorizer":
+        made, parts = [], []
+        for i, (given, (columns, wanted)) in enumerate(zip(node.input, selection_of(step), strict=True)):
+            parts.append(f"{name}#{i}")
+            made.append(_constant(f"{name}#{i}m", np.eye(columns, wanted)))
+            made.append(helper.make_node("MatMul", [given, f"{name}#{i}m"], parts[-1:]))
+        return [*made, helper.make_node("Concat", parts, [name], axis=1)]
+    elif kind == "Scaler":
+        offset, scale = (
+            np.asarray(step.attribute(n) or [d], dtype=np.float64) for n, d in (("offset", 0), ("scale", 1))
+        )
+        return [
+            *(_constant(f"{name}#{i}", a) for i, a in enumerate((offset, scale))),
+            helper.make_node("Sub", [node.input[0], f"{name}#0"], [f"{name}#2"]),
+            helper.make_node("Mul", [f"{name}#2", f"{name}#1"], [name]),
+        ]
+    else:
+        maps = affine_of(step, source)
+    made, last = [], node.input[0]
+    if len(source.shape) == 1:
+        made = [
+            _constant(f"{name}#s", np.array([1, -1])),
+            helper.make_node("Reshape", [last, f"{name}#s"], [f"{name}#r"]),
+        ]
+        last = f"{name}#r"
+    for i, (matrix, offset) in enumerate(maps):
+        made += [
+            _constant(f"{name}#{i}m", matrix),
+            _constant(f"{name}#{i}o", offset),
+            helper.make_node("MatMul", [last, f"{name}#{i}m"], [f"{name}#{i}p"]),
+            helper.make_node("Add", [f"{name}#{i}p", f"{name}#{i}o"], [f"{name}#{i}q"]),
+        ]
+        last = f"{name}#{i}q"
+    return [*made, helper.make_node("Identity", [last], [name])]
+
+
 def _last(indices: Iterable[Any]) -> Any:
     """Return an index for the last axes."""
     return (..., *indices)
@@ -68,8 +176,12 @@ def plain(reader: Reader, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """Return nodes that compute in float64 what a node computes."""
     step = Step(node, [reader.env.get(name) for name in node.input], "", "")
     source, name = step.input(0), node.output[0]
-    if not isinstance(reader.env.get(name), Traced):
+    if not any(isinstance(reader.env.get(n), Traced) for n in node.output):
         return _widened(reader, node)
+    if node.domain == ML:
+        return _of_table(step)
+    if node.op_type == "RNN":
+        return _recurrence(step)
     if node.op_type in ("Cast", "CastLike"):
         return [helper.make_node("Identity", node.input[:1], node.output)]
     if node.op_type == "BatchNormalization":

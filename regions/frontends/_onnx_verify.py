@@ -12,7 +12,7 @@ from onnx.reference import ReferenceEvaluator
 
 from regions.errors import CaptureError
 from regions.frontends._agreement import allowed_difference
-from regions.frontends._onnx_plain import DOMAIN, TransposedConvolution, plain
+from regions.frontends._onnx_plain import DOMAIN, OPERATORS, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +50,7 @@ class _InDouble:
         graph = helper.make_graph(kept, "double", infos, [_info(reader.output)])
         opsets = [helper.make_opsetid("", reader.opset), helper.make_opsetid(DOMAIN, 1)]
         model = helper.make_model(graph, opset_imports=opsets)
-        self._evaluator = ReferenceEvaluator(model, new_ops=[TransposedConvolution])
+        self._evaluator = ReferenceEvaluator(model, new_ops=OPERATORS)
         self._input, self._shape = reader.input, reader.input_shape
 
     def __call__(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,17 +96,27 @@ def compare(reader: Reader, network: Network) -> None:
     ours = network(points)
     allowed = allowed_difference(network, points, ours)
     _hold(np.array(theirs), ours, points, allowed)
-    if not reader.open_batch:
-        return
+    if reader.batch is not None and reader.batch.points != 1:
+        _hold_together(reader.batch.points, in_double, points, ours, allowed)
+
+
+def _hold_together(wanted: int, in_double: _InDouble, points: Any, ours: Any, allowed: Any) -> None:
+    """Compare several points at once with each of them alone: as many as the file was written for, where it says."""
+    few = wanted or _BATCH
+    points, ours, allowed = (np.resize(a, (few, *a.shape[1:])) for a in (points, ours, allowed))
     try:
-        together = in_double(points[:_BATCH])
-    except Exception:
+        together = in_double(points)
+    except Exception as error:
+        if wanted:
+            raise CaptureError(
+                f"The model was written for a batch of {wanted}, and onnx's reference implementation stops on one with "
+                f"{type(error).__name__}: {error}. Export the model with a batch of 1, or an open one."
+            ) from error
         # The file was written for one point at a time, whatever it says of its input.
         return
-    few = len(points[:_BATCH])
-    rows = together.reshape(few, -1) if together.size == ours[:few].size else None
-    if rows is None or _wrong(rows, ours[:few], allowed[:few]).any():
-        row = 0 if rows is None else int(np.argwhere(_wrong(rows, ours[:few], allowed[:few]))[0][0])
+    rows = together.reshape(few, -1) if together.size == ours.size else None
+    if rows is None or _wrong(rows, ours, allowed).any():
+        row = 0 if rows is None else int(np.argwhere(_wrong(rows, ours, allowed))[0][0])
         given = f"{together.size} numbers in all" if rows is None else str(rows[row].tolist())
         raise CaptureError(
             f"The model computes something else in a batch of {few} than in a batch of 1: at the point "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HINTS", "NOT_PIECEWISE_LINEAR", "ONLY", "RANDOM"]
+__all__ = ["CONTROL", "HINTS", "ML", "NOT_PIECEWISE_LINEAR", "ONLY", "RANDOM"]
 
 
 def _words(text: str) -> frozenset[str]:
@@ -17,12 +17,15 @@ ONLY = (
 _CURVED = _words("""
     Acos Acosh Asin Asinh Atan Atanh Attention Celu Cos Cosh CumProd Det Elu Erf Exp GRU Gelu GlobalLpPool
     GridSample GroupNormalization HardSwish InstanceNormalization LRN LSTM LayerNormalization Log LogSoftmax
-    LpNormalization LpPool MeanVarianceNormalization Mish Pow RMSNormalization RNN Reciprocal ReduceL2 ReduceLogSum
-    ReduceLogSumExp ReduceProd ReduceSumSquare Selu Sigmoid Sin Sinh Softmax Softplus Softsign Sqrt Swish Tan Tanh
+    LpNormalization LpPool MeanVarianceNormalization Mish Normalizer Pow RMSNormalization Reciprocal ReduceL2
+    ReduceLogSum ReduceLogSumExp ReduceProd ReduceSumSquare Selu Sigmoid Sin Sinh Softmax Softplus Softsign Sqrt
+    Swish Tan Tanh
 """)
 _JUMPING = _words("""
-    And ArgMax ArgMin BitShift Ceil DynamicQuantizeLinear Equal Floor Greater GreaterOrEqual Hardmax IsInf IsNaN Less
-    LessOrEqual Mod NonMaxSuppression NonZero Not Or QLinearConv QLinearMatMul QuantizeLinear Round Sign Unique Xor
+    And ArgMax ArgMin Binarizer BitShift CastMap CategoryMapper Ceil DictVectorizer DynamicQuantizeLinear Equal
+    Floor Greater GreaterOrEqual Hardmax IsInf IsNaN LabelEncoder Less LessOrEqual Mod NonMaxSuppression NonZero
+    Not OneHotEncoder Or QLinearConv QLinearMatMul QuantizeLinear Round SVMClassifier Sign TreeEnsemble
+    TreeEnsembleClassifier TreeEnsembleRegressor Unique Xor
 """)
 
 NOT_PIECEWISE_LINEAR = {
@@ -32,10 +35,12 @@ NOT_PIECEWISE_LINEAR = {
 
 RANDOM = _words("Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike")
 
+CONTROL = _words("If Loop Scan SequenceMap")
+
+# The operator set of classical machine learning.
+ML = "ai.onnx.ml"
+
 _SCORES = " Where it comes last, the network without it computes the scores that are compared."
 HINTS = {
-    **dict.fromkeys(("ArgMax", "Hardmax", "LogSoftmax", "Sigmoid", "Softmax"), _SCORES),
-    **dict.fromkeys(
-        ("If", "Loop", "Scan"), " Control flow in the file is not read: export the model for one course of it."
-    ),
+    **dict.fromkeys(("ArgMax", "Hardmax", "LogSoftmax", "Normalizer", "Sigmoid", "Softmax", "ZipMap"), _SCORES),
 }

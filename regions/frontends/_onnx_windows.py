@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from math import ceil, floor
+from math import ceil, floor, prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from regions.frontends import _pieces as pieces
-from regions.frontends._onnx_graph import Traced
+from regions.frontends._onnx_step import Traced
 
 if TYPE_CHECKING:
-    from regions.frontends._onnx_graph import Reader, Step
+    from regions.frontends._onnx_graph import Reader
+    from regions.frontends._onnx_step import Step
 
-__all__ = ["HANDLERS", "paddings"]
+__all__ = ["ARGUMENTS", "CHECKS", "HANDLERS", "paddings"]
 
 
 def _sizes(step: Step, name: str, default: int, count: int) -> list[int]:
@@ -53,8 +54,6 @@ def paddings(step: Step, spatial: tuple[int, ...], kernel: Sequence[int]) -> lis
 
 
 def _spatial(step: Step, source: Any) -> tuple[int, ...]:
-    if not isinstance(source, Traced):
-        raise step.unsupported("with a kernel that depends on the model's input")
     if len(source.shape) < 3:
         raise step.unsupported(f"on a tensor of shape {source.shape}, which is no image or sequence")
     return source.shape[2:]
@@ -68,6 +67,12 @@ def _convolution(reader: Reader, step: Step) -> Traced:
     stride, dilation = _sizes(step, "strides", 1, n), _sizes(step, "dilations", 1, n)
     groups = step.attribute("group", 1)
     padding = paddings(step, spatial, weight.shape[2:])
+    # Every weight stands once for each place of the image it is moved over, or of the larger one it is moved to.
+    counts = [
+        -(-(length + sum(p)) // s) if step.kind == "Conv" else length
+        for length, p, s in zip(spatial, padding, stride, strict=True)
+    ]
+    reader.hold(weight.size * prod(counts) * source.shape[0], step)
     if step.kind == "Conv":
         matrix, shape = pieces.convolution_matrix(weight, source.shape[1:], stride, padding, dilation, groups)
     else:
@@ -103,8 +108,6 @@ def _pool(reader: Reader, step: Step) -> Any:
     source = step.input(0)
     spatial = _spatial(step, source)
     n = len(spatial)
-    if step.attribute("storage_order", 0):
-        raise step.unsupported("with storage_order=1")
     kernel = _sizes(step, "kernel_shape", 1, n)
     stride, dilation = _sizes(step, "strides", 1, n), _sizes(step, "dilations", 1, n)
     padding = paddings(step, spatial, kernel)
@@ -112,6 +115,8 @@ def _pool(reader: Reader, step: Step) -> Any:
     # Pools treat every channel of every image alike.
     channels = source.shape[0] * source.shape[1]
     inside = (channels, *spatial)
+    counts = [-(-(length + sum(p)) // s) for length, p, s in zip(spatial, padding, stride, strict=True)]
+    reader.hold(channels * prod(counts) * prod(kernel), step)
     if step.kind == "MaxPool":
         index, shape = pieces.windows(inside, kernel, stride, padding, dilation, ceiling)
         whole = (*source.shape[:2], *shape[1:])
@@ -171,12 +176,6 @@ def _origin(i: int, length: int, count: int, mode: str) -> Fraction | None:
 
 def _resize(reader: Reader, step: Step) -> Any:
     source = step.input(0)
-    if not isinstance(source, Traced):
-        return NotImplemented
-    if step.attribute("mode", "nearest") != "nearest":
-        raise step.unsupported(f"with mode={step.attribute('mode')!r}; of its modes only 'nearest' is read")
-    if step.attribute("axes") is not None or step.attribute("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise step.unsupported("with axes or an aspect ratio of its own")
     old = step.kind == "Upsample" or reader.opset < 11
     scales = step.attribute("scales")
     if scales is None:
@@ -200,6 +199,28 @@ def _resize(reader: Reader, step: Step) -> Any:
     return reader.gather([source.value], ids)
 
 
+def _check_pool(step: Step) -> None:
+    if step.attribute("storage_order", 0):
+        raise step.unsupported("with storage_order=1")
+
+
+def _check_resize(step: Step) -> None:
+    if step.attribute("mode", "nearest") != "nearest":
+        raise step.unsupported(f"with mode={step.attribute('mode')!r}; of its modes only 'nearest' is read")
+    if step.attribute("axes") is not None or step.attribute("keep_aspect_ratio_policy", "stretch") != "stretch":
+        raise step.unsupported("with axes or an aspect ratio of its own")
+
+
+# Inputs that must be constants, and what they are.
+ARGUMENTS = {
+    **{kind: {1: "a kernel", 2: "a bias"} for kind in ("Conv", "ConvTranspose")},
+    **{kind: {1: "scales", 2: "scales", 3: "sizes"} for kind in ("Resize", "Upsample")},
+}
+# What is refused before any number is known.
+CHECKS: dict[str, Callable[[Step], None]] = {
+    "MaxPool": _check_pool,
+    **dict.fromkeys(("Resize", "Upsample"), _check_resize),
+}
 HANDLERS: dict[str, Callable[[Reader, Step], Any]] = {
     **dict.fromkeys(("Conv", "ConvTranspose"), _convolution),
     **dict.fromkeys(("MaxPool", "AveragePool"), _pool),

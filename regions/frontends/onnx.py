@@ -33,8 +33,9 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
         Name of the tensor to read; the model's output where left out. Naming an inner one cuts off what comes behind
         it, a last Softmax for example.
     input_shape : sequence of int, optional
-        Shape of the input tensor for one point, with 1 for the batch, e.g. (1, 2); needed where the file leaves
-        more open than the batch, and allowed where it was written for another batch.
+        Shape of one point, without the batch, e.g. (2,), or (3, 32, 32) for an image; needed where the file leaves
+        more open than the batch, and where its first dimension is fixed and not 1: that many points at once, or one
+        point of all of it?
 
     Returns
     -------
@@ -49,14 +50,14 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
     FileNotFoundError
         When there is no such file.
     FileFormatError
-        When the file is damaged or of another kind.
+        When the file is damaged or of another kind, or breaks the rules of ONNX.
     CaptureError
         When the model has several inputs or outputs, an input whose shape is open, draws random numbers, is in
         training mode, mixes the points of a batch, or differs from what was read.
     NotPiecewiseLinearError
         When it uses an operator that is not piecewise linear: named, with its node.
     UnsupportedOperationError
-        When it uses another operator that is not read.
+        When it uses another operator that is not read, or a tensor too large.
     InvalidNetworkError
         When a number is NaN or infinite.
 
@@ -65,6 +66,11 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
     Weights are the numbers of the file, exactly. Three things are rounded to float64, once each: the factor and the
     shift of a BatchNormalization, the reciprocal of a divisor (`Div`), and the reciprocal of the number of
     entries in a mean or an average pool. From there on the network is exact.
+
+    An ONNX file has no checksum: one with flipped bytes may be another network, and read as that. The part that is
+    read is held against the rules of ONNX, shapes and types included, and its numbers must be finite; for more, keep
+    a checksum beside the file. A tensor that a node computes may have 2**24 entries, or as many as all tensors in
+    the file have together.
 
     Examples
     --------
@@ -86,10 +92,12 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
             "Install it with: pip install 'linear-regions[onnx]'"
         ) from error
     from regions.frontends._onnx_graph import Reader
+    from regions.frontends._onnx_sizes import check_stored
     from regions.frontends._onnx_verify import compare
 
     if isinstance(path, onnx.ModelProto):
         model, name = path, ""
+        check_stored(model, Path())
     elif isinstance(path, str | Path):
         model, name = _load(Path(path)), f"{path}: "
     else:
@@ -113,19 +121,74 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
 def _load(path: Path) -> Any:
     import onnx
 
+    from regions.frontends._onnx_sizes import check_stored
+
     if path.is_dir():
         raise FileFormatError(f"{path}: is a folder; an ONNX file is needed. Give the path of one.")
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; an ONNX file is needed. Check the path.")
+    other = _other_kind(path)
+    if other:
+        raise FileFormatError(f"{path}: {other}")
     try:
         # The file's name has no say in what it is.
-        return onnx.load(str(path), format="protobuf")
+        model = onnx.load(str(path), format="protobuf", load_external_data=False)
+        check_stored(model, path.parent)
+        onnx.load_external_data_for_model(model, str(path.parent))
+        return model
+    except RegionsError as error:
+        raise type(error)(f"{path}: {error}") from error
     except Exception as error:  # protobuf, and what looks after files beside this one, raise many kinds
         reason = str(error).strip().split("\n", 1)[0]
         raise FileFormatError(
-            f"{path}: is no ONNX file, or a damaged one ({type(error).__name__}: {reason}). Export the model again, "
-            "and keep files with external data beside it."
+            f"{path}: is no ONNX file, or one that is damaged or cut off ({type(error).__name__}: {reason}). Download "
+            "or export the model again, and keep files with external data beside it."
         ) from error
+
+
+_PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z\xbc\xaf": "7z",
+}
+_FOREIGN = {
+    b"PK": "an archive (zip), as numpy and torch write them",
+    b"\x80": "a pickle, which is not read: unpickling can run any code",
+    b"\x93NUMPY": "a single array (.npy)",
+    b"\x89HDF": "an HDF5 file, as Keras writes them",
+}
+
+
+def _other_kind(path: Path) -> str:
+    """Say what a file is that is no ONNX file, from its content; nothing where it may be one."""
+    from regions.frontends._onnx_sizes import LFS
+
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        return "is empty; an ONNX file is needed. Download or export the model again."
+    if start.startswith(LFS):
+        return "is a git-LFS pointer, which stands for the file and is not it. Get the file itself: git lfs pull."
+    for signature, packer in _PACKED.items():
+        if start.startswith(signature):
+            return f"is packed ({packer}); an ONNX file is needed. Unpack it first."
+    for signature, what in _FOREIGN.items():
+        if start.startswith(signature):
+            return f"is {what}; an ONNX file is needed. regions.frontends.files.load_model tells the kinds apart."
+    if start[4:8] in (b"TFL3", b"ORTM"):
+        kind = {b"TFL3": "TensorFlow Lite", b"ORTM": "onnxruntime's own format"}[start[4:8]]
+        return f"is a model in {kind}; an ONNX file is needed. Give the ONNX file that it was made from, or export one."
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size:
+        return (
+            "is a safetensors file, which holds weights and not what is computed with them; an ONNX file is needed. "
+            "Export the whole model."
+        )
+    text = start.lstrip().lower()
+    if text.startswith((b"<!doctype html", b"<html")):
+        return "is a web page (HTML); an ONNX file is needed. Download the file itself."
+    return ""
 
 
 def _inlined(model: Any) -> Any:
