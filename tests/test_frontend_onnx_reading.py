@@ -375,6 +375,14 @@ def test_a_recurrence_that_is_not_piecewise_linear(given):
         regions.from_onnx(proto, input_shape=shape)
 
 
+def test_a_recurrence_of_too_many_steps():
+    proto, shape = recurrent(
+        "Relu", "forward", bias=False, start=False, length=None, clip=None, outputs=",y", steps=10_000
+    )
+    with pytest.raises(UnsupportedOperationError, match="of 10000 steps; allowed are 256"):
+        regions.from_onnx(proto, input_shape=shape)
+
+
 class TwoSteps(nn.Module):
     def __init__(self):
         super().__init__()
@@ -475,6 +483,41 @@ def test_weights_that_the_file_stores_may_be_as_large_as_they_are(monkeypatch):
     weights["r"] = np.array([1, 20])
     with pytest.raises(UnsupportedOperationError, match="40 entries; allowed are 22"):
         regions.from_onnx(model([node("Tile", "x,r", "t"), node("ReduceMax", "t")], (1, 2), weights))
+
+
+def test_many_results_may_be_too_large_together(monkeypatch):
+    monkeypatch.setattr(_onnx_graph, "LARGEST", 4)
+    nodes = [node("ConstantOfShape", "s", f"c{i}") for i in range(20)]
+    nodes += [node("ReduceMax", f"c{i}", f"m{i}") for i in range(20)]
+    nodes.append(node("Sum", ",".join(["x", *(f"m{i}" for i in range(20))])))
+    with pytest.raises(UnsupportedOperationError, match="more than 64 with those of the nodes before"):
+        regions.from_onnx(model(nodes, (1, 2), {"s": np.array([4])}))
+
+
+@pytest.mark.parametrize("shape", [(1, 10**12), (10**6, 10**6), ("N", 10**6, 10**6)])
+def test_an_input_that_is_too_large(shape):
+    whole = None if shape[0] in (1, "N") else shape
+    with pytest.raises(UnsupportedOperationError, match=r"input 'x' of shape .* has 1000000000000 entries"):
+        regions.from_onnx(model([node("Relu", "x")], shape), input_shape=whole)
+
+
+def test_functions_that_grow_without_bound():
+    def function(i, inner):
+        body = [helper.make_node(inner, ["a"], ["b"], domain="f"), helper.make_node(inner, ["b"], ["c"], domain="f")]
+        return helper.make_function("f", f"F{i}", ["a"], ["c"], body, [helper.make_opsetid("f", 1)])
+
+    proto = model([node("F30", "x", domain="f")], ("N", 2), opset=17, domain="f")
+    last = helper.make_function(
+        "f", "F0", ["a"], ["c"], [helper.make_node("Relu", ["a"], ["c"])], [helper.make_opsetid("", 17)]
+    )
+    proto.functions.extend([last, *(function(i, f"F{i - 1}") for i in range(1, 31))])
+    with pytest.raises(
+        UnsupportedOperationError, match=r"functions come to \d+ nodes written out; allowed are 1048576"
+    ):
+        regions.from_onnx(proto)
+    proto.functions[0].node[0].domain, proto.functions[0].node[0].op_type = "f", "F30"
+    with pytest.raises(FileFormatError, match="calls itself"):
+        regions.from_onnx(proto)
 
 
 def test_declared_sizes_of_tensors_are_held_against_the_bytes(tmp_path):

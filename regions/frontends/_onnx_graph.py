@@ -23,7 +23,7 @@ from regions.frontends._onnx_input import read_shape
 from regions.frontends._onnx_operations import ARGUMENTS, CHECKS, handler_of
 from regions.frontends._onnx_plan import Plan, describe, is_branch
 from regions.frontends._onnx_rules import broken_rule
-from regions.frontends._onnx_sizes import LARGEST, check_map, check_node, stored_entries
+from regions.frontends._onnx_sizes import LARGEST, Budget, check_map, stored_entries
 from regions.frontends._onnx_step import ANY, Step, Traced, as_float64, evaluate
 from regions.frontends._onnx_vocabulary import CONTROL, HINTS, ML, NOT_PIECEWISE_LINEAR, ONLY, RANDOM
 
@@ -58,6 +58,7 @@ class Reader:
         self.versions = _versions(model)
         self.opset = self.versions[""]
         self.largest = max(LARGEST, stored_entries(model.graph))
+        self._budget = Budget(self.largest, self.versions)
         self.plan = Plan(model.graph)
         self.env: dict[str, Any] = {}
         self._origin: dict[str, str] = {}
@@ -69,6 +70,7 @@ class Reader:
         info = self._input()
         self.input = str(info.name)
         self.batch, self.input_shape = read_shape(info, input_shape)
+        self._budget.hold(math.prod(self.input_shape), f"The model's input {self.input!r} of shape {self.input_shape}")
         self.assembly = Assembly(math.prod(self.input_shape))
 
     def run(self) -> Network:
@@ -289,7 +291,7 @@ class Reader:
         traced = any(isinstance(i, Traced) for i in inputs)
         shapes = [None if i is None or isinstance(i, list) else tuple(np.shape(i)) for i in inputs]
         arrays = [None if isinstance(i, Traced) else i for i in inputs]
-        check_node(node, shapes, arrays, self.versions, self.largest, f"{step.kind} at {step.place}")
+        self._budget.spend(node, shapes, arrays, f"{step.kind} at {step.place}")
         if step.kind == "Shape" and traced:
             sizes = np.array(inputs[0].shape, dtype=np.int64)
             results = [sizes[slice(step.attribute("start", 0), step.attribute("end"))]]

@@ -14,7 +14,7 @@ from regions.errors import FileFormatError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Plan", "describe", "is_branch", "reads"]
+__all__ = ["Plan", "describe", "graphs_of", "is_branch"]
 
 
 def is_branch(node: onnx.NodeProto) -> bool:
@@ -27,18 +27,19 @@ def describe(node: onnx.NodeProto) -> str:
     return f"node {node.name!r}" if node.name else f"the node that computes {', '.join(map(repr, node.output))}"
 
 
-def _graphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+def graphs_of(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
+    """Yield the graphs that a node holds."""
     for attribute in node.attribute:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
 
 
-def reads(node: onnx.NodeProto) -> set[str]:
+def _reads(node: onnx.NodeProto) -> set[str]:
     """Return the names that a node takes from around it, those that its graphs use included."""
     found = set(node.input)
-    for graph in _graphs(node):
-        inner = set().union(*(reads(n) for n in graph.node), (o.name for o in graph.output))
+    for graph in graphs_of(node):
+        inner = set().union(*(_reads(n) for n in graph.node), (o.name for o in graph.output))
         own = {t.name for t in graph.initializer} | {t.values.name for t in graph.sparse_initializer}
         own |= {i.name for i in graph.input}.union(*(n.output for n in graph.node))
         found |= inner - own
@@ -49,7 +50,7 @@ def _rename(nodes: Iterable[onnx.NodeProto], names: dict[str, str]) -> None:
     for node in nodes:
         node.input[:] = [names.get(n, n) for n in node.input]
         node.output[:] = [names.get(n, n) for n in node.output]
-        for graph in _graphs(node):
+        for graph in graphs_of(node):
             _rename(graph.node, names)
             for output in graph.output:
                 output.name = names.get(output.name, output.name)
@@ -127,7 +128,7 @@ class Plan:
             name = todo.pop()
             if name not in found:
                 found.add(name)
-                todo += reads(self._nodes[self._maker[name]]) if name in self._maker else ()
+                todo += _reads(self._nodes[self._maker[name]]) if name in self._maker else ()
         return found
 
     def decide(self, node: onnx.NodeProto, condition: NDArray[Any]) -> None:

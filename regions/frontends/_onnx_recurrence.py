@@ -23,6 +23,8 @@ __all__ = ["Activation", "activations", "check_recurrence", "lengths", "recurren
 # The numbers alpha and beta of the activations that take them, where the file gives none: those of the operators.
 _ALPHA = {"affine": 1.0, "elu": 1.0, "hardsigmoid": 0.2, "leakyrelu": 0.01, "scaledtanh": 1.0, "thresholdedrelu": 1.0}
 _BETA = {"affine": 0.0, "hardsigmoid": 0.5, "scaledtanh": 1.0}
+# Each step is a layer, through which all that comes later is carried.
+_STEPS = 256
 _PIECEWISE_LINEAR = ("affine", "hardsigmoid", "leakyrelu", "relu", "thresholdedrelu")
 
 
@@ -85,6 +87,8 @@ def recurrence(reader: Reader, step: Step) -> list[Traced | None]:
     orders = {"forward": (1,), "reverse": (-1,), "bidirectional": (1, -1)}[direction]
     start = _initial(reader, step, (len(orders), rows, hidden), batch_first)
     length, clip = lengths(step, steps, rows), step.attribute("clip")
+    if length > _STEPS:
+        raise step.unsupported(f"of {length} steps; allowed are {_STEPS}", "Shorten the sequence.")
     values: list[Value] = [pieces.constant(np.zeros(1))]
     places = np.zeros((steps, len(orders), rows, hidden), dtype=np.int64)
     last = np.zeros((len(orders), rows, hidden), dtype=np.int64)

@@ -17,10 +17,11 @@ from onnx import external_data_helper, helper, numpy_helper
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
 from regions.errors import CaptureError, FileFormatError, UnsupportedOperationError
+from regions.frontends._onnx_plan import graphs_of
 from regions.frontends._onnx_vocabulary import ML
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
     "LARGEST",
@@ -28,7 +29,6 @@ __all__ = [
     "LARGEST_STORED",
     "LFS",
     "check_map",
-    "check_node",
     "check_stored",
     "stored_entries",
 ]
@@ -39,6 +39,10 @@ LFS = b"version https://git-lfs.github.com/spec/"
 LARGEST = 1 << 24
 LARGEST_STORED = 1 << 30
 LARGEST_MAP = 1 << 28
+# How often the largest tensor fits into all that are computed together.
+_TOGETHER = 16
+# Nodes of a graph whose functions are written out.
+_NODES = 1 << 20
 # So many numbers of a constant may say what shape a result has.
 _TELLING = 1 << 10
 # What these give has no more entries than what they are given, times the number of axes, or is no tensor.
@@ -60,8 +64,8 @@ def _tensors(graph: onnx.GraphProto) -> list[onnx.TensorProto]:
         for attribute in node.attribute:
             found += [attribute.t] if attribute.HasField("t") else []
             found += attribute.tensors
-            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                found += _tensors(inner)
+        for inner in graphs_of(node):
+            found += _tensors(inner)
     return found
 
 
@@ -129,35 +133,77 @@ def check_map(entries: int, largest: int, what: str) -> None:
         )
 
 
-def check_node(
-    node: onnx.NodeProto,
-    shapes: Sequence[tuple[int, ...] | None],
-    arrays: Sequence[Any],
-    versions: Mapping[str, int],
-    largest: int,
-    what: str,
-) -> None:
-    """Refuse a node whose results would have too many entries.
+class Budget:
+    """How many entries the results of nodes may have, each of them and all together.
 
     Parameters
     ----------
-    node : NodeProto
-    shapes : sequence of tuple of int or None
-        Of its inputs; None where one is left out, or is no tensor.
-    arrays : sequence
-        Its inputs as far as they are constants, else None.
+    largest : int
+        How many entries one result may have.
     versions : dict of str to int
         The version of each operator set.
-    largest : int
-        How many entries are allowed.
-    what : str
-        The node, for the message.
     """
-    count = _result(node, shapes, arrays, versions, what)
-    if count > largest:
+
+    def __init__(self, largest: int, versions: Mapping[str, int]) -> None:
+        self._largest, self._versions = largest, versions
+        self._left = _TOGETHER * largest
+
+    def spend(
+        self, node: onnx.NodeProto, shapes: Sequence[tuple[int, ...] | None], arrays: Sequence[Any], what: str
+    ) -> None:
+        """Refuse a node whose results would have too many entries.
+
+        Parameters
+        ----------
+        node : NodeProto
+        shapes : sequence of tuple of int or None
+            Of its inputs; None where one is left out, or is no tensor.
+        arrays : sequence
+            Its inputs as far as they are constants, else None.
+        what : str
+            The node, for the message.
+        """
+        self.hold(_result(node, shapes, arrays, self._versions, what), f"The model uses {what}, whose result")
+
+    def hold(self, count: int, what: str) -> None:
+        """Refuse a tensor of too many entries."""
+        self._left -= count
+        if count > self._largest:
+            raise UnsupportedOperationError(
+                f"{what} has {count} entries; allowed are {self._largest}: {LARGEST}, or as many as the file stores "
+                "where those are more. Use a smaller model, or a smaller input."
+            )
+        if self._left < 0:
+            raise UnsupportedOperationError(
+                f"{what} has {count} entries, more than {_TOGETHER * self._largest} with those of the nodes before "
+                "it, which is what is allowed together. Use a smaller model, or a smaller input."
+            )
+
+
+def check_functions(model: onnx.ModelProto) -> None:
+    """Refuse functions that call each other so often that writing them out would not end, or not soon."""
+    functions = {(f.domain, f.name): f.node for f in model.functions}
+    sizes: dict[tuple[str, str], int] = {}
+
+    def size(nodes: Iterable[onnx.NodeProto], callers: tuple[tuple[str, str], ...]) -> int:
+        count = 0
+        for node in nodes:
+            key = (node.domain, node.op_type)
+            count += 1 + sum(size(g.node, callers) for g in graphs_of(node))
+            if key in callers:
+                raise FileFormatError(
+                    f"The file breaks the rules of ONNX: the function {node.op_type!r} calls itself. Export it again."
+                )
+            if key in functions:
+                if key not in sizes:
+                    sizes[key] = size(functions[key], (*callers, key))
+                count += sizes[key]
+        return count
+
+    count = size(model.graph.node, ())
+    if count > _NODES:
         raise UnsupportedOperationError(
-            f"The model uses {what}, whose result has {count} entries; allowed are {largest}: {LARGEST}, or as many as "
-            "the file stores where those are more. Use a smaller model, or a smaller input."
+            f"The model's functions come to {count} nodes written out; allowed are {_NODES}. Use a smaller model."
         )
 
 

@@ -195,6 +195,9 @@ def _inlined(model: Any) -> Any:
     """Return the model with its functions written out."""
     from onnx import inliner
 
+    from regions.frontends._onnx_sizes import check_functions
+
+    check_functions(model)
     try:
         return inliner.inline_local_functions(model)
     except Exception as error:
