@@ -62,7 +62,7 @@ def areas(complex_: RegionComplex) -> Floats:
     found = np.add.reduceat(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0], starts) / 2
     if exponents is not None:
         with np.errstate(over="ignore"):
-            found = np.minimum(np.ldexp(found, 2 * exponents), sys.float_info.max)
+            found = np.minimum(np.ldexp(found, exponents.sum(axis=1)), sys.float_info.max)
     slivers = np.flatnonzero(~(found > 0))
     if len(slivers):
         if complex_.certificate.method == "engine":
@@ -76,14 +76,17 @@ def areas(complex_: RegionComplex) -> Floats:
 def _moderate(
     complex_: RegionComplex, starts: NDArray[np.int64], places: NDArray[np.int64]
 ) -> tuple[Floats, NDArray[np.int64] | None]:
-    """The vertices of bounded regions, entry by entry, over 2**k where their products would overflow; k by region."""
+    """The vertices of bounded regions, entry by entry, over 2**k where their products would overflow.
+
+    k by region and by axis: a region may be as thin along one as it is long along the other.
+    """
     vertices = complex_.vertices[complex_.rings[places]]
     if not len(vertices) or np.abs(vertices).max() < _LARGE:
         return vertices, None
-    largest = np.maximum.reduceat(np.abs(vertices).max(axis=1), starts)
-    exponents = np.where(largest < _LARGE, 0, np.frexp(largest)[1])
+    largest = np.maximum.reduceat(np.abs(vertices), starts)
+    exponents = np.where(largest.max(axis=1)[:, None] < _LARGE, 0, np.frexp(largest)[1])
     counts = np.diff(np.append(starts, len(vertices)))
-    return np.ldexp(vertices, -np.repeat(exponents, counts)[:, None]), exponents
+    return np.ldexp(vertices, -np.repeat(exponents, counts, axis=0)), exponents
 
 
 def _bounded_entries(complex_: RegionComplex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -102,7 +105,7 @@ def interior_points(complex_: RegionComplex) -> Floats:
         counts = np.diff(complex_.ring_offsets)[complex_.bounded]
         vertices, exponents = _moderate(complex_, starts, places)
         means = np.add.reduceat(vertices, starts, axis=0) / counts[:, None]
-        points[complex_.bounded] = means if exponents is None else np.ldexp(means, exponents[:, None])
+        points[complex_.bounded] = means if exponents is None else np.ldexp(means, exponents)
     unbounded = np.flatnonzero(~complex_.bounded).tolist()
     lines = EdgeLines(complex_) if unbounded else None
     for region in unbounded:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import regions
-from regions import ConvexPolygon, Network, Polyhedron
+from regions import ConvexPolygon, Network, Polyhedron, measures
 from regions._rounding import map_bounds, value_bounds
 from regions.frontends._agreement import allowed_difference
 from regions.location import signs
@@ -109,3 +109,61 @@ def test_a_model_whose_bounds_overflow_is_not_refused_as_different() -> None:
     model = torch.nn.Sequential(*itertools.chain.from_iterable((layer, torch.nn.ReLU()) for layer in layers))
     with pytest.raises(regions.errors.CaptureError, match="may overflow"):
         Network.from_torch(model)
+
+
+CROSS = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+
+
+@pytest.mark.parametrize("side", [1e-200, 1e-160, 1.0, 1e160, 8e307])
+@pytest.mark.parametrize("exact", [False, True])
+def test_measures_are_finite_where_they_can_be(side: float, exact: bool) -> None:
+    found = regions.enumerate_regions(CROSS, side)
+    np.testing.assert_allclose(measures.inradii(found, exact=exact), side / 2, rtol=1e-13)
+    assert measures.boundary_density(found, exact=exact) == pytest.approx(1 / side, rel=1e-13)
+    assert measures.boundary_length(found, exact=exact) == pytest.approx(4 * side, rel=1e-13)
+
+
+def test_long_and_thin_regions_have_an_area() -> None:
+    found = regions.enumerate_regions(CROSS, (-1e200, -1e-200, 1e200, 1e-200))
+    np.testing.assert_allclose(found.areas, 1.0, rtol=1e-13)
+    np.testing.assert_allclose(measures.inradii(found), 5e-201, rtol=1.0)
+    assert measures.boundary_density(found) == pytest.approx(5e199, rel=1e-13)
+
+
+def test_a_distribution_of_areas_whose_sum_overflows() -> None:
+    found = measures.area_distribution(regions.enumerate_regions(CROSS, 1e154))
+    assert found.total == pytest.approx(4e308) or found.total == np.inf
+    assert found.mean == pytest.approx(1e308)
+    assert found.median == pytest.approx(1e308)
+    assert found.gini == pytest.approx(0.0, abs=1e-12)
+    assert found.effective_regions == pytest.approx(4.0)
+    assert np.isfinite(found.bin_edges).all()
+    beyond = measures.area_distribution(regions.enumerate_regions(CROSS, 1e200), exact=True)
+    assert beyond.effective_regions == pytest.approx(4.0)
+
+
+def test_fractions_of_areas_beyond_the_range_are_no_numbers() -> None:
+    for side in (1e-200, 1e200):
+        found = regions.enumerate_regions(CROSS, side)
+        assert np.isnan(measures.stable_regions(found, found).shared_fraction)
+    assert measures.stable_regions(*[regions.enumerate_regions(CROSS, 1)] * 2).shared_fraction == 1
+
+
+def test_ways_longer_than_the_largest_float() -> None:
+    found = regions.enumerate_regions(CROSS, 1e308)
+    way = measures.transitions(found, [[-1e308, -1e308], [1e308, 1e308], [-1e308, 1e308]])
+    assert way.length == np.inf
+    assert way.total == 2
+
+
+def test_distances_across_differences_that_overflow() -> None:
+    # The edge y = 0 is longer than floats reach.
+    network = Network.from_arrays([[[0.0, 1.0]], [[1.0]]])
+    found = regions.enumerate_regions(network, (-9e307, -1.0, 9.5e307, 1.0))
+    points = [[9.5e307, 0.5], [0.0, 0.5], [-9e307, 0.5]]
+    for exact in (False, True):
+        assert measures.boundary_distances(found, points, exact=exact).tolist() == [0.5] * 3
+    # Each step is a float, its length is none.
+    diagonal = regions.enumerate_regions(Network.from_arrays([[[1.0, -1.0]], [[1.0]]]), 8e307)
+    for exact in (False, True):
+        assert measures.boundary_distances(diagonal, [[1e307, 1e307]], exact=exact).tolist() == [0.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -126,8 +127,8 @@ class StableRegions:
 
     @property
     def shared_fraction(self) -> float:
-        """The part of the domain's area on which the patterns are equal; NaN where the domain is unbounded."""
-        return self.shared_area / self.area if math.isfinite(self.area) else math.nan
+        """The part of the domain's area on which the patterns are equal; NaN where that is beyond float64's range."""
+        return self.shared_area / self.area if 0 < self.area < sys.float_info.max else math.nan
 
     def __repr__(self) -> str:
         counts = f"{len(self.surviving)} survive, {len(self.lost)} are lost, {len(self.gained)} gained"

@@ -11,6 +11,7 @@ import numpy as np
 from regions.errors import DomainError
 from regions.location import inside
 from regions.measures._distance import read_points
+from regions.measures._sizes import total_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -150,6 +151,11 @@ class Transitions:
         return f"<Transitions: {self.total} on a length of {self.length:.4g}>"
 
 
+def _length(path: NDArray[np.float64]) -> float:
+    with np.errstate(over="ignore"):
+        return total_of(np.hypot(*np.diff(path, axis=0).T))
+
+
 def transitions(complex_: RegionComplex, points: ArrayLike, *, closed: bool = False) -> Transitions:
     """Count the changes of the activation pattern along the polyline through points, exactly.
 
@@ -201,4 +207,4 @@ def transitions(complex_: RegionComplex, points: ArrayLike, *, closed: bool = Fa
     if closed and len(path) > 1 and (path[0] != path[-1]).any():
         path = np.concatenate([path, path[:1]])
     trajectory = enumerate_trajectory(complex_.network, path)
-    return Transitions(trajectory, math.fsum(np.hypot(*np.diff(path, axis=0).T).tolist()))
+    return Transitions(trajectory, _length(path))

@@ -115,7 +115,7 @@ class _Distances:
 def _segment_distances(
     complex_: RegionComplex, points: Floats, edges: Ints, directions: Floats | None = None
 ) -> Floats:
-    """Float distances of points to edges and rays, pair by pair; NaN for lines.
+    """Float distances of points to edges and rays, pair by pair; NaN for lines and edges longer than floats reach.
 
     The rays' directions may be given, one for each pair.
     """
@@ -126,15 +126,15 @@ def _segment_distances(
     p = complex_.vertices[np.minimum(u, n - 1)]
     q = complex_.vertices[np.minimum(v, n - 1)]
     ray = v >= n
-    step = q - p
-    step[ray] = complex_.directions[v[ray] - n] if directions is None else directions[ray]
     with np.errstate(all="ignore"):
+        step = q - p
+        step[ray] = complex_.directions[v[ray] - n] if directions is None else directions[ray]
         away = points - p
         length = np.hypot(*step.T)
         unit = np.where(length[:, None] > 0, step / length[:, None], 0.0)
         along = np.clip((away * unit).sum(axis=1), 0.0, np.where(ray, np.inf, length))
         distances = np.hypot(*(away - along[:, None] * unit).T)
-    return np.where(u >= n, np.nan, distances)
+    return np.where((u >= n) | ~np.isfinite(length), np.nan, distances)
 
 
 def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool = False, exact: bool = False) -> Floats:
@@ -194,6 +194,8 @@ def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool 
     inside = np.flatnonzero(homes >= 0)
     if not convex and not exact:
         found[inside] = _nearest(complex_, where[inside], everything)
+        for i in inside[~np.isfinite(found[inside])].tolist():
+            found[i] = rounded_sqrt(min(distances.squared(where[i], e) for e in everything.tolist()))
         return found
     for region in np.unique(homes[inside]).tolist():
         mine = np.flatnonzero(homes == region)
@@ -214,7 +216,8 @@ def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool 
                 whole = np.flatnonzero((complex_.edges[columns] >= len(complex_.vertices)).all(axis=1))
                 if len(whole):
                     near[whole] = _line_distances(distances.lines.values[columns[whole]], where[rows[whole]])
-                for i in np.flatnonzero(np.isnan(near)).tolist():
+                # Also where a difference has overflowed on the way.
+                for i in np.flatnonzero(~np.isfinite(near)).tolist():
                     near[i] = rounded_sqrt(distances.squared(where[rows[i]], int(columns[i])))
                 found[chunk] = near.reshape(len(chunk), len(edges)).min(axis=1)
     return found

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["convex_regions", "inradii", "side_counts"]
 
+# Smaller areas may be subnormal, or sums of products that underflow.
+_SMALL = 2.0**-900
+_LARGE = 2.0**1000
+
 
 def side_counts(complex_: RegionComplex, *, rim: bool = True) -> NDArray[np.int64]:
     """Number of sides of every region: edges that follow each other on one straight line count once.
@@ -158,35 +162,53 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
         places = complex_.ring_offsets[group][:, None] + np.arange(k)
         with np.errstate(all="ignore"):
             if exact:
-                steps = _exact_steps(lines, complex_.rings[places])
+                steps, exponents = _exact_steps(lines, complex_.rings[places])
                 areas = np.array([rounded(exact_area(lines, region)) for region in group.tolist()])
                 directions = steps / np.hypot(*np.moveaxis(steps, 2, 0))[..., None]
             else:
-                steps = (
-                    complex_.vertices[complex_.rings[complex_._sides[places]]]
-                    - complex_.vertices[complex_.rings[places]]
-                )
+                steps, exponents = _steps(complex_, places)
                 areas = complex_.areas[group]
                 # Not those of the steps: rounding may turn a short one round.
                 directions = _directions(complex_, lines, edges[places], group)
             lengths = np.hypot(*np.moveaxis(steps, 2, 0))
-            # Areas beyond the range of float64 are stored as its largest number.
-            areas = np.where(areas < sys.float_info.max, areas, np.inf)
-            ratio = (areas / lengths.sum(axis=1)).clip(min=0.0)
-            low, high = np.nan_to_num(ratio, posinf=0.0), np.where(np.isinf(ratio), np.inf, 2 * np.nan_to_num(ratio))
+            around = lengths.sum(axis=1)
+            # An area near the limits of float64 has lost its digits; those of the scaled steps have not.
+            whole = (areas > _SMALL) & (areas < sys.float_info.max)
+            scaled = np.ldexp(_step_areas(steps) / around, exponents)
+            ratio = np.nan_to_num(np.where(whole, np.ldexp(areas / around, -exponents), scaled).clip(min=0.0))
             # Rounding leaves nothing of a sliver; what its area says holds all the same.
-            found[group] = np.clip(np.nan_to_num(_shrunk(lengths, directions)), low, high)
+            radii = np.ldexp(np.nan_to_num(_shrunk(lengths, directions)), exponents)
+            found[group] = np.clip(radii, ratio, 2 * ratio)
     return found[chosen]
 
 
-def _exact_steps(lines: EdgeLines, rings: NDArray[np.int64]) -> Floats:
-    """From every vertex of the rings to the next one, rounded once: shape (F, k, 2)."""
-    steps = np.empty((*rings.shape, 2))
+def _steps(complex_: RegionComplex, places: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """From every vertex of rings to the next one, over 2**e and below 1: shape (F, k, 2); and e, shape (F,)."""
+    here, there = complex_.vertices[complex_.rings[places]], complex_.vertices[complex_.rings[complex_._sides[places]]]
+    # Room for the difference.
+    room = 2 if max(np.abs(here).max(initial=0.0), np.abs(there).max(initial=0.0)) > _LARGE else 0
+    steps = np.ldexp(there, -room) - np.ldexp(here, -room)
+    exponents = np.frexp(np.abs(steps).max(axis=(1, 2)))[1].astype(np.int64)
+    return np.ldexp(steps, -exponents[:, None, None]), exponents + room
+
+
+def _step_areas(steps: Floats) -> Floats:
+    """The areas of polygons from the steps around them."""
+    places = np.cumsum(steps, axis=1) - steps
+    return (places[..., 0] * steps[..., 1] - places[..., 1] * steps[..., 0]).sum(axis=1) / 2
+
+
+def _exact_steps(lines: EdgeLines, rings: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+    """From every vertex of the rings to the next one, rounded once, as :func:`_steps`."""
+    steps, exponents = np.empty((*rings.shape, 2)), np.empty(len(rings), dtype=np.int64)
     for row, ring in enumerate(rings.tolist()):
         points = [lines.vertex(v) for v in ring]
-        for i, (p, q) in enumerate(zip(points, points[1:] + points[:1], strict=True)):
-            steps[row, i] = rounded(q[0] - p[0]), rounded(q[1] - p[1])
-    return steps
+        found = [(q[0] - p[0], q[1] - p[1]) for p, q in zip(points, points[1:] + points[:1], strict=True)]
+        largest = max(abs(x) for step in found for x in step)
+        k = largest.numerator.bit_length() - largest.denominator.bit_length() + 1
+        steps[row] = [[rounded(x / Fraction(2) ** k) for x in step] for step in found]
+        exponents[row] = k
+    return steps, exponents
 
 
 def _directions(

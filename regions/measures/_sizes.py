@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.domain import exact_area as exact_ring_area
 from regions.measures._lines import EdgeLines, rounded, rounded_sqrt
 from regions.measures._rings import at_infinity, slits
+from regions.polyhedron import Polyhedron, WholePlane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -197,18 +200,28 @@ def area_distribution(
     doubtful = np.arange(len(areas)) if exact else np.flatnonzero(~(areas > 0))
     # No area is 0, though it may be below the range of float64.
     areas[doubtful] = [max(rounded(a), _SMALLEST) for a in exact_areas(complex_, doubtful.tolist())]
-    areas.sort()
+    # Beyond that range it is the largest number, as in `areas`.
+    areas = np.sort(np.minimum(areas, sys.float_info.max))
     n, total = len(areas), total_of(areas)
-    shares = areas / total
-    counts, edges = np.histogram(np.log10(areas), bins)
-    arrays = (wanted, np.quantile(areas, wanted), 10.0**edges, counts.astype(np.int64))
+    # The areas may be in the range of float64 though their sum is not.
+    mean = total / n if math.isfinite(total) else total_of(areas / n)
+    shares = areas / total if math.isfinite(total) else areas / n / mean
+    with np.errstate(under="ignore", over="ignore"):
+        counts, edges = np.histogram(np.log10(areas), bins)
+        middle = areas[[(n - 1) // 2, n // 2]]
+        arrays = (
+            wanted,
+            np.quantile(areas, wanted),
+            np.minimum(10.0**edges, sys.float_info.max),
+            counts.astype(np.int64),
+        )
     for array in arrays:
         array.setflags(write=False)
     return AreaDistribution(
         n_regions=n,
         total=total,
-        mean=total / n,
-        median=float(np.median(areas)),
+        mean=mean,
+        median=float(middle[0] + (middle[1] - middle[0]) / 2),
         levels=arrays[0],
         quantiles=arrays[1],
         gini=float(((2 * np.arange(1, n + 1) - n - 1) * shares).sum() / n),
@@ -250,9 +263,13 @@ def edge_lengths(complex_: RegionComplex, *, exact: bool = False) -> Floats:
         return lengths
     lines = EdgeLines(complex_)
     for edge in finite.tolist():
-        (px, py), (qx, qy) = (lines.vertex(end) for end in complex_.edges[edge].tolist())
-        lengths[edge] = rounded_sqrt((qx - px) ** 2 + (qy - py) ** 2)
+        lengths[edge] = rounded_sqrt(_squared_length(lines, edge))
     return lengths
+
+
+def _squared_length(lines: EdgeLines, edge: int) -> Fraction:
+    (px, py), (qx, qy) = (lines.vertex(end) for end in lines.complex.edges[edge].tolist())
+    return (qx - px) ** 2 + (qy - py) ** 2
 
 
 def perimeters(complex_: RegionComplex, *, exact: bool = False) -> Floats:
@@ -355,10 +372,19 @@ def boundary_density(complex_: RegionComplex, *, exact: bool = False) -> float:
     1.0
     """
     check_bounded(complex_, "a boundary density")
-    area = getattr(complex_.domain, "area", None)
-    if area is None:
-        area = rounded(sum(exact_areas(complex_), Fraction(0))) if exact else total_of(complex_.areas)
-    return boundary_length(complex_, exact=exact) / area
+    domain = complex_.domain
+    if isinstance(domain, Polyhedron | WholePlane):
+        total = math.nan if exact else total_of(complex_.areas)
+        area = Fraction(total) if 0 < total < sys.float_info.max else sum(exact_areas(complex_), Fraction(0))
+    else:
+        area = sum(map(exact_ring_area, getattr(domain, "rings", [domain.corners])), Fraction(0))
+    # Area and length may lie beyond the range of float64, their quotient hardly ever does.
+    total = boundary_length(complex_, exact=exact)
+    if math.isfinite(total):
+        return rounded(Fraction(total) / area)
+    lines = EdgeLines(complex_)
+    squares = (_squared_length(lines, edge) for edge in np.flatnonzero(complex_.edge_neurons >= 0).tolist())
+    return rounded(sum((4 * Fraction(rounded_sqrt(square / 16)) for square in squares), Fraction(0)) / area)
 
 
 def neuron_boundary_lengths(complex_: RegionComplex, *, exact: bool = False) -> Floats:
