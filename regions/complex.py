@@ -311,7 +311,8 @@ class RegionComplex:
     def interior_points(self) -> NDArray[np.float64]:
         """A point inside each region, shape (R, 2), float64.
 
-        The mean of its vertices; of an unbounded region moved on in the directions that have no end.
+        The mean of its vertices; of an unbounded region moved on in the directions that have no end. Rounded: in a
+        region thinner than floats can resolve it may lie beside it.
         """
         from regions._polygons import interior_points
 
