@@ -10,6 +10,7 @@ import numpy as np
 
 from regions.bounds.rules import shown as shown_number
 from regions.plotting import DERIVATIVES, plain_text
+from regions.report.result import SOFTWARE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,9 +19,8 @@ if TYPE_CHECKING:
     from regions.complex import RegionComplex
     from regions.gradient_image import GradientImage
 
-__all__ = ["SOFTWARE", "Drawn", "draw_bounds", "draw_counterparts", "draw_counts", "draw_growth", "draw_regions"]
+__all__ = ["Drawn", "draw_bounds", "draw_counterparts", "draw_counts", "draw_growth", "draw_regions"]
 
-SOFTWARE = "regions report"
 _COLORS = {"shallow": "#1f6fb4", "deep": "#c8501e"}
 _MARKERS = {"shallow": "o", "deep": "s"}
 

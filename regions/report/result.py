@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from regions._files import write_atomically
-from regions.report.figures import SOFTWARE
 from regions.report.markdown import TITLE
 
-__all__ = ["COUNTED", "DEFINITION", "SCHEMA", "Report", "prepare_folder"]
+__all__ = ["COUNTED", "DEFINITION", "SCHEMA", "SOFTWARE", "Report", "prepare_folder"]
 
 SCHEMA = "regions-report/1"
+# Stands in the pictures, so that they can be told from others.
+SOFTWARE = "regions report"
 # Of any version, and nothing outside of the folder.
 _FIGURE = re.compile(r"figures/(?:(?:shallow|deep|model)-[\w.+-]+|counts|bounds|counterparts|growth)\.png")
 COUNTED = "activation regions"
