@@ -150,7 +150,7 @@ class Network:
         input_dimension : int, optional
             Number of inputs; found by itself where the model tells it.
         input_shape : sequence of int, optional
-            The shape of one input where it is not flat, such as (C, H, W) of an image.
+            The shape of one input where it is not flat, without the batch, such as (C, H, W) of an image.
 
         Returns
         -------

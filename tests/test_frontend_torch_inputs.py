@@ -66,3 +66,31 @@ def test_pruned_inputs_are_read():
     with torch.no_grad():
         model[0].weight[:, 2:] = 0
     assert Network.from_torch(model).input_dimension == 4
+
+
+def test_the_input_shape_is_without_the_batch():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3))
+    assert Network.from_torch(model, input_shape=(1, 4, 4)).widths[0] == 16
+    for batch in (1, 4):
+        with pytest.raises(CaptureError, match=rf"for a batch of {batch}.*Give input_shape=\(1, 4, 4\)"):
+            Network.from_torch(model, input_shape=(batch, 1, 4, 4))
+    with pytest.raises(CaptureError, match=r"or give input_shape without the batch, as \(2,\)"):
+        Network.from_torch(nn.Linear(2, 3), input_shape=(1, 2))
+
+
+class Alone(nn.Module):
+    """Takes one matrix, and no batch of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("left", torch.rand(2, 3))
+        self.register_buffer("right", torch.rand(4, 2))
+
+    def forward(self, x):
+        if x.shape != (3, 4):
+            raise ValueError("one matrix is needed")
+        return (self.left @ x @ self.right).flatten()
+
+
+def test_inputs_that_stand_alone_may_have_a_shape():
+    assert Network.from_torch(Alone(), input_shape=(3, 4)).input_shape == (3, 4)

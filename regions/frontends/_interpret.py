@@ -344,10 +344,12 @@ class Interpreter:
                 "The model's output does not depend on its input; allowed are functions of the input. "
                 "Check that forward uses its argument."
             )
+        one = self.input_shape
+        batch = f"; or give input_shape without the batch, as {one[1:]}" if len(one) > 1 and one[0] == 1 else ""
         if len(result.shape) > 2 or result.value.size * self.points != int(np.prod(result.shape)):
             raise UnsupportedOperationError(
                 f"The model's output has shape {result.shape} for {self.points} point(s); allowed are (P, O) and (P,). "
-                "Flatten the output in forward, e.g. y.flatten(1)."
+                f"Flatten the output in forward, e.g. y.flatten(1){batch}."
             )
         return result.value
 

@@ -321,6 +321,8 @@ def _traced(
             traced = _trace(model, input_dimension, input_shape, batch, shapes)
         except CaptureError as error:
             raise refusal or error from error.__cause__
+        if input_shape is not None:
+            _refuse_batch(model, traced)
         shapes = shapes[shapes.index(traced.input_shape) + 1 :]
         interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape)
         try:
@@ -339,6 +341,21 @@ def _traced(
         refusal = _undetermined(network.input_dimension, left)
     assert refusal is not None
     raise refusal
+
+
+def _refuse_batch(model: torch.nn.Module, traced: Trace) -> None:
+    """Raise where the shape that was given for one input is that of a batch of them."""
+    shape = traced.input_shape
+    if len(shape) < 2 or tuple(traced.example.shape) != shape:
+        return
+    try:
+        trace(model, [shape[1:]], shape[0] + 1)
+    except CaptureError:
+        return
+    raise CaptureError(
+        f"input_shape={shape} was given, which the model takes for a batch of {shape[0]}; allowed is the shape of one "
+        f"input, without the batch. Give input_shape={shape[1:]}."
+    )
 
 
 def _undetermined(size: int, left: list[int]) -> CaptureError:
