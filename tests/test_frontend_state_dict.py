@@ -134,6 +134,8 @@ def test_files(tmp_path, how, wide, capsys):
     assert main(["plot", str(path), "--bound", "3", "--layers", "relu,relu", "-o", str(tmp_path / "m.png")]) == 0
     assert main(["count", str(path), "--bound", "3"]) == 2
     assert "--layers relu" in capsys.readouterr().err
+    assert main(["report", "--model", str(path), "-o", str(tmp_path / "out"), "--bounds", "3"]) == 2
+    assert "regions.from_state_dict(path, activation='relu')" in capsys.readouterr().err
     assert main(["count", str(path), "--bound", "3", "--layers", "relu,relu,relu"]) == 2
     assert "3 activations were given for 2 hidden layers" in capsys.readouterr().err
 

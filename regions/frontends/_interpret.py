@@ -55,6 +55,7 @@ _FACTORS = {
     "dot": ("self", "tensor"),
     "linear": ("input", "weight"),
     "addmm": ("mat1", "mat2"),
+    "convolution": ("input", "weight"),
     **{f"conv{t}{d}d": ("input", "weight") for t in ("", "_transpose") for d in (1, 2, 3)},
 }
 _NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
