@@ -628,6 +628,21 @@ def test_files_of_other_kinds_are_called_by_their_name(tmp_path, content, words)
         regions.from_onnx(path)
 
 
+def test_names_that_are_no_text():
+    data = model([node("MatMul", "x,weight", "hidden"), node("Relu", "hidden")], ("N", 2), {"weight": floats(2, 2)})
+    for name in (b"graph", b"weight", b"hidden", b"Relu of y"):
+        damaged = data.SerializeToString().replace(name, b"\xff" + name[1:])
+        with pytest.raises(FileFormatError, match="is no text"):
+            regions.from_onnx(onnx.ModelProto.FromString(damaged))
+
+
+def test_a_type_that_there_is_not():
+    proto = model([node("Relu", "x")], ("N", 2))
+    proto.graph.input[0].type.tensor_type.elem_type = 107
+    with pytest.raises(FileFormatError, match="no name defined for value 107"):
+        regions.from_onnx(proto)
+
+
 def test_the_rules_of_onnx_are_checked():
     proto = model([node("MatMul", "x,W", "h"), node("Relu", "h")], ("N", 2), {"W": floats(2, 3)})
     proto.graph.value_info.append(helper.make_tensor_value_info("h", TensorProto.FLOAT, ["N", 4]))

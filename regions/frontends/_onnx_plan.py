@@ -56,6 +56,19 @@ def _rename(nodes: Iterable[onnx.NodeProto], names: dict[str, str]) -> None:
                 output.name = names.get(output.name, output.name)
 
 
+def _check_names(graph: onnx.GraphProto) -> None:
+    """Refuse names that are no text, which protobuf hands out as bytes."""
+    names = [graph.name, *(t.name for t in graph.initializer), *(t.values.name for t in graph.sparse_initializer)]
+    names += [info.name for info in (*graph.input, *graph.output, *graph.value_info)]
+    for node in graph.node:
+        names += [node.op_type, node.domain, node.name, *node.input, *node.output, *(a.name for a in node.attribute)]
+        for inner in graphs_of(node):
+            _check_names(inner)
+    for name in names:
+        if not isinstance(name, str):
+            raise FileFormatError(f"The file is damaged: the name {name!r} in it is no text. Export the model again.")
+
+
 class Plan:
     """The nodes of a graph, sorted, with the branch in place of each If that has been decided.
 
@@ -66,6 +79,7 @@ class Plan:
     """
 
     def __init__(self, graph: onnx.GraphProto) -> None:
+        _check_names(graph)
         self._nodes = list(graph.node)
         self.initializers: dict[str, onnx.TensorProto] = {t.name: t for t in graph.initializer}
         self.sparse = {t.values.name for t in graph.sparse_initializer}

@@ -43,7 +43,8 @@ def as_float64(array: Any, what: str) -> NDArray[np.float64]:
     if array.dtype.kind in "cOSU":
         raise UnsupportedOperationError(f"{what} is of {array.dtype}; allowed are real numbers.")
     # Kind "V" is bfloat16 and its like, which numpy itself does not know.
-    found: NDArray[np.float64] = array.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        found: NDArray[np.float64] = array.astype(np.float64)
     if not np.isfinite(found).all():
         raise InvalidNetworkError(
             f"{what} is {found[~np.isfinite(found)].flat[0]} in some entry; all numbers must be finite. "

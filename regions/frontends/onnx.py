@@ -105,16 +105,22 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
             f"a model of type {type(path).__module__}.{type(path).__qualname__} was given; allowed are the path of an "
             "ONNX file and an onnx.ModelProto."
         )
+    shape = None if input_shape is None else tuple(input_shape)
     try:
         if model.functions:
             model = _inlined(model)
-        reader = Reader(model, output, None if input_shape is None else tuple(input_shape))
+        reader = Reader(model, output, shape)
         network = replace(reader.run(), input_shape=reader.point_shape(reader.input_shape))
         compare(reader, network)
     except RegionsError as error:
         if name and not str(error).startswith(name):
             raise type(error)(f"{name}{error}") from error
         raise
+    except (IndexError, KeyError, TypeError, ValueError) as error:  # what onnx and protobuf raise on malformed fields
+        raise FileFormatError(
+            f"{name}The file is damaged, or breaks the rules of ONNX ({type(error).__name__}: {error}). Export the "
+            "model again."
+        ) from error
     return network
 
 
