@@ -310,10 +310,11 @@ class ExactCheck:
         floats = self.complex.vertices[ring]
         with np.errstate(over="ignore"):
             reach = float(np.ptp(floats, axis=0).max())
+            square = reach * reach
         off = max(self.vertex_error(v) for v in ring)
-        bound = 4 * len(ring) * (off * (reach + off) + 4 * _U * reach * reach) + _SMALLEST
-        # Where the bound overflows, no float holds such areas.
-        if np.isfinite(bound) and abs(Fraction(float(self.complex.areas[region])) - doubled / 2) > Fraction(bound):
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * _U * square) + _SMALLEST
+        # Where the square or the bound overflows, no float holds such areas.
+        if np.isfinite(square) and np.isfinite(bound) and abs(Fraction(float(self.complex.areas[region])) - doubled / 2) > Fraction(bound):
             raise AssertionError(
                 f"Region {region}: its area is given as {self.complex.areas[region]!r}, it is {float(doubled / 2)!r}."
             )
@@ -342,6 +343,8 @@ class ExactCheck:
         complex_ = self.complex
         corners = [(Fraction(x), Fraction(y)) for x, y in self.rim.tolist()]
         reach = float(np.abs(self.rim).max())
+        # Rational: the square of a small reach is no float.
+        of_sides = 32 * Fraction(_U) * Fraction(reach) ** 2
         with np.errstate(over="ignore"):
             limits = (_magnitudes(complex_.network)[0] @ (reach, reach, 1.0)).tolist()
         near: list[set[Fraction | None]] = [set() for _ in self.points]
@@ -349,11 +352,11 @@ class ExactCheck:
             side, neuron = int(complex_.edge_sides[edge]), int(complex_.edge_neurons[edge])
             if neuron >= 0:
                 a, b, c = (Fraction(k, self.scales[neuron]) for k in self.maps(max(face, other))[0][neuron])
-                limit = 2 * limits[neuron]
+                limit: Fraction | float = 2 * limits[neuron]
             else:
                 p, q = corners[side], corners[(side + 1) % len(corners)]
                 a, b, c = p[1] - q[1], q[0] - p[0], p[0] * q[1] - p[1] * q[0]
-                limit = 32 * _U * reach * reach
+                limit = of_sides
             for vertex in complex_.edges[edge].tolist():
                 x, y = (Fraction(k) for k in complex_.vertices[vertex].tolist())
                 if abs(a * x + b * y + c) <= limit:

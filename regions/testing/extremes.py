@@ -36,13 +36,18 @@ _TARGETS: dict[str, tuple[int, ...]] = {
     "both_ends": (1024, -1074, 512, -537),
     "pairs": (1024, -1074, -960),
     "slopes": (1024, -1074, 0),
-    "far_domain": (1024, -1074, 0),
+    "far_domain": (0, -180, 1024, -1074),
 }
 
 #: Names of what is aimed at, for the argument `aims` of :func:`extremes`.
 AIMS: tuple[str, ...] = tuple(_TARGETS)
 
-_KINDS = ("integer", "sparse", "zero_bias", "duplicate", "concurrent", "parallel", "almost_concurrent", "dead", "generic")
+# Mostly lines that meet in points and run along each other: what cancels there decides.
+_KINDS = (
+    *("concurrent", "concurrent", "concurrent", "integer", "integer", "duplicate", "zero_bias", "parallel"),
+    *("almost_concurrent", "generic", "sparse", "dead"),
+)
+_SHIFTS = (0, 0, 1, 2**24, -(2**24), 2**40, 3)
 
 
 class _Place(NamedTuple):
@@ -116,31 +121,35 @@ def _extremes(
     draw: Any, aims: tuple[str, ...], activations: tuple[str, ...], hidden: int, width: int, outputs: int
 ) -> tuple[Network, Box | ConvexPolygon]:
     aim = draw(st.sampled_from(aims))
-    widths = [2, *(draw(st.integers(1, width)) for _ in range(draw(st.integers(1, hidden))))]
+    widths = [2, *(width - draw(st.integers(0, width - 1)) for _ in range(draw(st.integers(1, hidden))))]
     widths.append(draw(st.integers(1, outputs)))
     activation = draw(st.sampled_from(activations))
     slopes: Slopes = [drawn_slopes(draw, activation, w) for w in widths[1:-1]]
     slopes.append((np.ones(widths[-1]), np.ones(widths[-1])))
     weights, biases = BUILDERS[draw(st.sampled_from(_KINDS))](draw, widths, slopes)
     corners = _corners(draw)
-    places = [_place(draw, aim, corners[:, axis]) for axis in (0, 1)]
+    # The same for x and y, so that what they are multiplied by may cancel.
+    common = draw(st.sampled_from((None, *_SHIFTS)))
+    places = [_place(draw, aim, corners[:, axis], common) for axis in (0, 1)]
     shift = np.array([p.shift for p in places], dtype=np.float64)
-    biases[0] = biases[0] - weights[0] @ shift
-    moved = np.ldexp(corners, [p.stretch for p in places]) + shift
-    # Logarithms of what the inputs are multiplied by, and of the skeleton's largest values.
+    if common and draw(st.booleans()):
+        weights[0][:, 1] = draw(st.sampled_from((0.0, 1.0, -1.0))) - weights[0][:, 0]
+    spread = np.ldexp(corners, [p.stretch for p in places])
+    moved = spread + shift
+    # What the inputs are multiplied by, as powers of two, and logarithms of their sizes before that.
     powers = np.array([p.scale for p in places])
     sizes = np.log2(np.abs(moved).max(axis=0))
+    values = np.vstack([spread, spread.mean(axis=0)])
     layers = []
-    for weight, bias, (below, above) in zip(weights, biases, slopes, strict=True):
-        rows = _row_powers(draw, aim, weight, bias, powers, sizes)
-        with np.errstate(over="ignore", under="ignore"):
-            scaled, shifted = _ldexp(weight, rows[:, None] - powers[None]), _ldexp(bias, rows)
+    for i, (weight, bias, (below, above)) in enumerate(zip(weights, biases, slopes, strict=True)):
+        there = bias if i else bias - weight @ shift
+        rows = _row_powers(draw, aim, weight, there, powers, sizes)
         turns = _slope_powers(draw, aim, below, above)
+        scaled, shifted = _ldexp(weight, rows[:, None] - powers[None]), _ldexp(there, rows)
         layers.append([scaled, shifted, np.ldexp(below, turns), np.ldexp(above, turns)])
-        with np.errstate(divide="ignore"):
-            sizes = np.maximum((np.log2(np.abs(weight)) + sizes).max(axis=1), np.log2(np.abs(bias)))
-        sizes = np.maximum(sizes, -2000.0)
-        powers = rows + turns
+        values = values @ weight.T + bias
+        values = np.where(values > 0, above, below) * values
+        sizes, powers = _log2(np.abs(values).max(axis=0)), rows + turns
     ends = np.ldexp(moved, [p.scale for p in places])
     for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
         _nudge(draw, layers)
@@ -151,7 +160,14 @@ def _extremes(
 def _ldexp(values: Floats, powers: Any) -> Floats:
     """Scaled in two steps, so that no factor of its own leaves float64; never infinite."""
     half = np.asarray(powers) // 2
-    return np.clip(np.ldexp(np.ldexp(values, half), powers - half), -np.finfo(float).max, np.finfo(float).max)
+    with np.errstate(over="ignore", under="ignore"):
+        result = np.ldexp(np.ldexp(values, half), powers - half)
+    return np.clip(result, -np.finfo(float).max, np.finfo(float).max)
+
+
+def _log2(values: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        return np.log2(np.abs(values))
 
 
 def _corners(draw: Any) -> Floats:
@@ -169,20 +185,23 @@ def _domain(corners: Floats) -> Box | ConvexPolygon:
     return ConvexPolygon(corners)
 
 
-def _place(draw: Any, aim: str, ends: Floats) -> _Place:
-    shift = draw(st.sampled_from((0, 0, 0, 1, 2**24, -(2**24), 2**40, 3)))
+def _place(draw: Any, aim: str, ends: Floats, common: int | None) -> _Place:
+    shift = draw(st.sampled_from(_SHIFTS)) if common is None else common
     most = float(np.abs(ends).max())
     if aim == "far_domain":
-        stretch = draw(st.integers(0, 1100)) if draw(st.booleans()) else 0
-        scale = draw(st.sampled_from((0, -178, -537, -1000, -1074)))
+        shift = 0
+        scale = draw(st.sampled_from((0, 0, -178, -537, -960, -1022, -1074)))
+        scale += draw(st.integers(-20, 20))
+        stretch = max(0, draw(st.sampled_from((scale, -178, -537, 0, 0, 900))) + draw(st.integers(-3, 3)) - scale)
     else:
         stretch = draw(st.sampled_from((0, 0, 0, 0, 3, 30)))
         scale = draw(st.sampled_from((0, 0, 0, 0, 1000, -1000, 500, -500, 250, -250)))
         if scale:
             scale += draw(st.integers(-30, 30))
-    shift = 0 if stretch else shift
+        shift = 0 if stretch else shift
+    stretch = min(stretch, 1000)
     top = int(np.ceil(np.log2(abs(shift) + most))) + stretch
-    return _Place(max(_BOTTOM, min(scale, 1022 - top)), shift, min(stretch, 1000))
+    return _Place(max(_BOTTOM - stretch, min(scale, 1022 - top)), shift, stretch)
 
 
 def _aimed(draw: Any, target: int) -> int:
@@ -192,14 +211,13 @@ def _aimed(draw: Any, target: int) -> int:
 
 def _row_powers(draw: Any, aim: str, weight: Floats, bias: Floats, powers: Any, sizes: Floats) -> NDArray[np.int64]:
     """What to multiply the units of a layer by: powers of two, shape (n,)."""
-    with np.errstate(divide="ignore"):
-        logs = np.log2(np.abs(weight))
-        bias_log = np.log2(np.abs(bias))
+    logs, bias_log = _log2(weight), _log2(bias)
     entry = np.maximum((logs - powers).max(axis=1), bias_log)
     quantities = {
         "weight": (logs - powers).max(axis=1),
         "product": (logs + sizes).max(axis=1),
         "bias": bias_log,
+        "value": np.maximum(logs.max(axis=1), bias_log),
     }
     equal = draw(st.booleans())
     out = np.zeros(len(bias), dtype=np.int64)
@@ -221,7 +239,7 @@ def _row_powers(draw: Any, aim: str, weight: Floats, bias: Floats, powers: Any, 
                 names = [name for name, of in quantities.items() if np.isfinite(of[unit])]
                 target = _aimed(draw, draw(st.sampled_from(_TARGETS[aim])))
                 power = target - int(np.floor(quantities[draw(st.sampled_from(names))][unit]))
-        out[unit] = min(max(power, _BOTTOM - int(entry[unit])), _TOP - int(np.ceil(entry[unit])) - 1)
+        out[unit] = min(max(power, _BOTTOM - int(entry[unit])), _TOP - int(np.floor(entry[unit])))
     return out
 
 

@@ -228,7 +228,7 @@ def _check_area(complex_: RegionComplex) -> None:
     # A vertex on the rim may be off by the rounding of its coordinates and of the side that it divides.
     slack = 16 * _U * (max(map(abs, domain.bounds)) + reach)
     rounding = 16 * _U * len(complex_.rings) * reach * reach
-    bound = 4 * reach * slack + rounding
+    bound = 4 * reach * slack + rounding + _SMALLEST
     _check(abs(total - expected) <= bound, f"Areas sum to {total!r}, the domain's is {expected!r}.")
 
 
