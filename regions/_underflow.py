@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from regions.engine.resources import one_torch_thread_if_forked
 from regions.errors import FlushToZeroError
 
 __all__ = ["require_gradual_underflow", "require_gradual_underflow_in_torch"]
@@ -30,6 +31,7 @@ def require_gradual_underflow() -> None:
         )
 
 
+@one_torch_thread_if_forked()
 def require_gradual_underflow_in_torch() -> None:
     """Raise where this thread does, or one of those that torch shares work with.
 

@@ -6,10 +6,8 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +16,7 @@ import numpy as np
 from regions._matrices import stored
 from regions._underflow import require_gradual_underflow
 from regions.complex import Certificate
-from regions.engine.resources import Resources, cores
+from regions.engine.resources import Resources, cores, in_forked_children, single_threaded, thread_pool
 from regions.errors import DomainError, MemoryLimitError, TooManyRegionsError, WorkerError
 from regions.executors import Executor, run_tasks
 
@@ -32,6 +30,7 @@ __all__ = ["Progress", "RegionCount", "cores", "count_decomposition", "count_net
 _TASK_SECONDS = 0.5
 _LOCAL_SECONDS = 0.02
 _LEAST_BYTES = 1 << 24
+_STEP_BYTES = 1 << 25
 _DEFAULT_BYTES = 1 << 31
 # More than any machine has, and still an int64 in every unit.
 _MOST_BYTES = 1 << 48
@@ -115,7 +114,7 @@ def count_decomposition(
     -------
     RegionCount
     """
-    from regions.engine.blocks import Plan, single_threaded
+    from regions.engine.blocks import Plan
     from regions.engine.wide import WideMaps
     from regions.joining import surplus
 
@@ -126,7 +125,7 @@ def count_decomposition(
         less = surplus(decomposition)
         empty = True
         for number, part in enumerate(decomposition.parts):
-            part, limit = _within(part, budget, workers)
+            part, limit, at_once = _within(part, budget)
             start = part.start(Resources(budget, device))
             if start is None:
                 continue
@@ -138,7 +137,7 @@ def count_decomposition(
             if not here:
                 state.payload = _payload(part, limit, state.plan)
 
-            run = _run_locally(state, workers) if here or executor is None else _run_on(executor, state)
+            run = _run_locally(state, min(workers, at_once)) if here or executor is None else _run_on(executor, state)
             for n_steps, found, sure, exactly in run:
                 state.found += found
                 state.done += n_steps
@@ -197,7 +196,7 @@ def _run_locally(state: _Part, workers: int) -> Iterator[Outcome]:
         for i in range(n):
             yield _run_steps(state.plan, i, i + 1)
         return
-    pool = _pool(workers)
+    pool = thread_pool("regions", workers)
     waiting: deque[Any] = deque()
     at, size = 0, max(1, min(8, n // (4 * workers)))
     started = time.perf_counter()
@@ -229,6 +228,14 @@ def _payload(part: Part, limit: int, plan: Plan) -> dict[str, Any]:
 _plans: dict[bytes, Plan] = {}
 _plans_lock = Lock()
 _KEPT_PLANS = 4
+
+
+@in_forked_children
+def _forget_plans() -> None:
+    # Their own locks may be held as well.
+    global _plans_lock
+    _plans.clear()
+    _plans_lock = Lock()
 
 
 def _plan_of(payload: dict[str, Any]) -> Plan:
@@ -284,8 +291,6 @@ def count_remotely(payload: dict[str, Any], first: int, stop: int) -> Outcome:
     WorkerError
         When this process makes another plan of the same arrays: its versions of the libraries differ.
     """
-    from regions.engine.blocks import single_threaded
-
     require_gradual_underflow()
     with single_threaded():
         return _run_steps(_plan_of(payload), first, stop)
@@ -338,13 +343,12 @@ def count_network_remotely(arrays: dict[str, Any], domain: dict[str, Any], max_m
     return count_decomposition(decompose(network, read_domain(domain)), threads=1, max_memory=max_memory)
 
 
-@lru_cache(maxsize=1)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="regions")
+def _within(part: Part, budget: int) -> tuple[Part, int, int]:
+    """A part whose count keeps to a number of bytes, how many of them one step may take, and how many steps may run.
 
-
-def _within(part: Part, budget: int, workers: int) -> tuple[Part, int]:
-    """A part whose count keeps to a number of bytes, and how many of them one step may take."""
+    What a step may take says where blocks are cut in two, and so which decisions are taken twice: it does not depend
+    on the threads.
+    """
     from regions.decomposition import with_narrow_first_layer
 
     weights = 8 * sum(len(stored(layer.weight)) for layer in part.network.layers)
@@ -355,7 +359,8 @@ def _within(part: Part, budget: int, workers: int) -> tuple[Part, int]:
         raise MemoryLimitError(
             f"max_memory={budget} was given; this network needs at least {fixed + _LEAST_BYTES} bytes."
         )
-    limit = room // (2 * workers)
+    limit = max(room // 32, min(room // 8, _STEP_BYTES))
+    at_once = max(1, room // (2 * limit))
     if any(layer.is_sparse for layer in part.network.layers):
-        return part, int(limit)
-    return with_narrow_first_layer(part, room // 2), int(limit)
+        return part, limit, at_once
+    return with_narrow_first_layer(part, room // 2), limit, at_once

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.engine.resources import single_threaded
 from regions.polygon import Polygon, on_segment
 from regions.polyhedron import Polyhedron, WholePlane
 
@@ -73,7 +74,7 @@ class _Later:
 def _joined_intervals(along: Network, decomposition: Decomposition, seam: Seam, integers: _Later) -> int:
     """How many intervals of a seam lie inside the domain with one pattern on both sides."""
     from regions.engine.intervals import ExactLine, cut_line
-    from regions.segment import line_bounds, single_threaded
+    from regions.segment import line_bounds
 
     p, q = np.array(seam.p), np.array(seam.q)
     line = ExactLine(along, p, q, integers)

@@ -13,12 +13,12 @@ import numpy as np
 from regions._underflow import require_gradual_underflow
 from regions.complex import Certificate
 from regions.coordinates import rounded
+from regions.engine.resources import single_threaded
 from regions.errors import DomainError
 from regions.network import Network, as_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -286,19 +286,6 @@ def _read_points(values: ArrayLike, what: str, shape: tuple[int | None, ...], ne
         raise DomainError(f"{what} holds integers beyond 2**53, which float64 cannot hold exactly; give floats.")
     converted.setflags(write=False)
     return converted
-
-
-@cache
-def _threads() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def single_threaded() -> AbstractContextManager[Any]:
-    """Keep the linear algebra library to one thread: small products take less time than handing them to a second."""
-    limited: AbstractContextManager[Any] = _threads().limit(limits=1, user_api="blas")
-    return limited
 
 
 def line_bounds(network: Network) -> list[LayerBounds]:

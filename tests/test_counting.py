@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info
 
 import regions
 from regions import Network, Polygon, Polyhedron, WholePlane, counting
@@ -215,6 +216,42 @@ def test_a_count_is_a_number_with_a_certificate() -> None:
         Network.from_arrays([[[1, 0], [0, 1], [1, 1]], np.ones((3, 3)), np.ones((1, 3))]), 1
     )
     assert integers.certificate.decided_exactly > 0
+
+
+def lattice() -> Network:
+    """Lines of few directions, of which very many meet in one point."""
+    lines = [(a, b) for a in range(-4, 5) for b in range(-4, 5) if (a, b) != (0, 0)]
+    return Network.from_arrays([lines, np.ones((1, len(lines)))], [np.arange(len(lines)) % 3 - 1.0, [0.0]])
+
+
+def test_certificates_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Many steps, and many exact decisions in each.
+    monkeypatch.setattr("regions.engine.loop._TALLY_WORK", 1 << 10)
+    network = lattice()
+    certificate = regions.count_regions(network, 3, threads=1).certificate
+    assert certificate.decided_exactly > 1000
+    for threads in (2, 3, 8, 8):
+        assert regions.count_regions(network, 3, threads=threads).certificate == certificate
+    with ThreadPoolExecutor(4) as executor:
+        assert regions.count_regions(network, 3, executor=executor).certificate == certificate
+
+
+def test_blocks_are_cut_in_two_in_the_same_places_whatever_the_threads() -> None:
+    # Few faces behind the first layer, and thousands in each behind the second.
+    network = mlp(2, 4, 300, 300, 1)
+    one, many = (regions.count_regions(network, 5, threads=threads) for threads in (1, 16))
+    assert (one, one.certificate) == (many, many.certificate)
+
+
+def test_counts_side_by_side_leave_the_linear_algebra_as_it_was() -> None:
+    def threads() -> list[int]:
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    before = threads()
+    with ThreadPoolExecutor(4) as executor:
+        counts = [executor.submit(regions.count_regions, mlp(2, 16, 16, 1), 3, threads=1) for _ in range(40)]
+        assert len({count.result() for count in counts}) == 1
+    assert threads() == before
 
 
 @pytest.mark.parametrize("widths", [(2, 60, 1), (2, 16, 16, 16, 1)])

@@ -7,26 +7,21 @@ block's arrays in the cache, and feeds all cores, of one machine or of many.
 from __future__ import annotations
 
 from collections import Counter
-from functools import lru_cache
 from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 from numba import njit
-from threadpoolctl import ThreadpoolController
 
 from regions.engine.fast import TOO_LARGE, count_block, pack
 from regions.engine.wide import WideMaps
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from typing import Any
-
     from numpy.typing import NDArray
 
     from regions.engine.loop import Chords, Enumeration
 
-__all__ = ["Plan", "single_threaded", "split"]
+__all__ = ["Plan", "split"]
 
 _SMALLEST = 128
 _FIRST_FACES = 24
@@ -97,19 +92,18 @@ def _count(enumeration: Enumeration, last: int, limit: int) -> NDArray[np.int64]
         layer = layers[enumeration.level]
         size = max(_SMALLEST, limit // (64 * layer.n_out))
         if enumeration.cells.n_faces > 2 * size:
-            total += (0, enumeration.proven, enumeration.exact.decided)
+            total += (0, enumeration.proven, enumeration.decided)
             for block in split(enumeration, size):
                 total += _count(enumeration.part(block, parents, bits), last, limit)
             return total
         enumeration.maps = enumeration.maps.into(layer, layers[enumeration.level - 1], parents, bits)
     chords = enumeration.chords()
     meetings: Counter[int] = Counter()
-    proven = 0
     for i in range(len(chords)):
-        found, sure, _ = chords.step(i)
+        found, *decisions = chords.step(i)
         meetings += found
-        proven += sure
-    total += (chords.faces(meetings), enumeration.proven + proven, enumeration.exact.decided)
+        total += (0, *decisions)
+    total += (chords.faces(meetings), enumeration.proven, enumeration.decided)
     return total
 
 
@@ -136,7 +130,7 @@ class Plan:
         self._start = start
         if isinstance(start.maps, WideMaps):
             self._go_through(start)
-            self.proven, self.decided = start.proven, start.exact.decided
+            self.proven, self.decided = start.proven, start.decided
             return
         self._packed = pack(start.network)
         if self._packed.last >= start.level:
@@ -149,7 +143,7 @@ class Plan:
                 self._lines = start.maps.lines(np.zeros(len(units), dtype=np.int64), units)
                 self._parents, self._bits = start.cut()
                 self._blocks = split(start, _FIRST_FACES)
-        self.proven, self.decided = start.proven, start.exact.decided
+        self.proven, self.decided = start.proven, start.decided
 
     def _go_through(self, start: Enumeration) -> None:
         """Cut by all layers but the last that has neurons: a wide network's maps take more room than its faces."""
@@ -217,19 +211,3 @@ class Plan:
         if self._chords is not None:
             return self._chords.faces(found, complete)
         return found[1] if self._blocks else self._start.cells.n_faces
-
-
-@lru_cache(maxsize=1)
-def _linear_algebra() -> ThreadpoolController:
-    import scipy.linalg  # noqa: F401  # Its library is the one that compiled products call.
-
-    return ThreadpoolController()
-
-
-def single_threaded() -> AbstractContextManager[Any]:
-    """Keep the linear algebra library to one thread.
-
-    One product at a time is too small for its threads: they would only get in the way.
-    """
-    limited: AbstractContextManager[Any] = _linear_algebra().limit(limits=1, user_api="blas")
-    return limited

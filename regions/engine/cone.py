@@ -129,7 +129,8 @@ class ConeStage(ExactStage):
             return self._base.face_row(layer, int(self._base_faces[face]) if layer == self._start else face, unit)
         levels = self._on.get((layer, face))
         if levels is None:
-            if sum(len(rows) for on in self._on.values() for rows in on) > _KEPT_VALUES:
+            # Copied, because steps side by side add to it.
+            if sum(len(rows) for on in list(self._on.values()) for rows in on) > _KEPT_VALUES:
                 self._on.clear()
             levels = self._on[layer, face] = [{} for _ in range(layer + 1)]
         return self._row(layer, unit, self._activity(layer, face), levels)
@@ -211,7 +212,8 @@ class ConeStage(ExactStage):
         x, y, w = (int(k) for k in self.point(vertex))
         levels = self._at.get(vertex)
         if levels is None:
-            if sum(len(values) for at in self._at.values() for values in at) > _KEPT_VALUES:
+            # As above.
+            if sum(len(values) for at in list(self._at.values()) for values in at) > _KEPT_VALUES:
                 self._at.clear()
             levels = self._at[vertex] = []
         while len(levels) <= layer:

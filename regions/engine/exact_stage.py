@@ -51,7 +51,6 @@ class ExactStage:
         self._base: ExactStage | None = None
         self._start = 0
         self._base_faces = self._base_lines = self._base_points = np.empty(0, dtype=np.int64)
-        self.decided = 0
         self.levels: list[tuple[NDArray[np.int64] | None, NDArray[np.uint64] | None]] = []
         self.lines: NDArray[np.int64] = np.empty((0, 3), dtype=np.int64)
         self.vertex_lines: NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
@@ -211,7 +210,6 @@ class ExactStage:
 
     def signs(self, layer: int, vertices: NDArray[np.int64], units: NDArray[np.int64]) -> NDArray[np.int8]:
         """Signs of pairs of a vertex and a unit."""
-        self.decided += len(vertices)
         out = np.empty(len(vertices), dtype=np.int8)
         order = np.argsort(vertices, kind="stable")
         starts = np.flatnonzero(np.diff(vertices[order], prepend=-1))
@@ -228,7 +226,7 @@ class ExactStage:
         units: list[int],
         known: list[frozenset[int]] | None = None,
         names: list[int] | None = None,
-    ) -> tuple[list[int], list[bool]]:
+    ) -> tuple[list[int], list[bool], int]:
         """Order lines that cross the segment between two vertices, from the first to the last.
 
         Parameters
@@ -248,21 +246,25 @@ class ExactStage:
             Permutation of ``range(len(units))``.
         tied : list of bool
             Whether each crosses in the same point as the one before it.
+        decided : int
+            Number of comparisons that it took.
         """
         if known and names and any(s.issuperset(names) for s in known):
-            return list(range(len(units))), [False] + [True] * (len(units) - 1)
+            return list(range(len(units))), [False] + [True] * (len(units) - 1), 0
         heads = [abs(z) for z in self.entries(layer, ends[0], units)]
         tails = [abs(z) for z in self.entries(layer, ends[1], units)]
+        decided = 0
 
         def compare(i: int, j: int) -> int:
+            nonlocal decided
             # t = head / (head + tail), so t_i < t_j where head_i / tail_i < head_j / tail_j.
-            self.decided += 1
+            decided += 1
             left, right = heads[i] * tails[j], heads[j] * tails[i]
             return (left > right) - (left < right)
 
         order = sorted(range(len(units)), key=cmp_to_key(compare))
         tied = [False] + [compare(i, j) == 0 for i, j in pairwise(order)]
-        return order, tied
+        return order, tied, decided
 
 
 def _divided(numerator: int, denominator: int) -> float:

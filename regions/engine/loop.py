@@ -157,12 +157,14 @@ class Enumeration:
         The layer that is to be cut next.
     euler : int
         V - E + F of the faces that it started from: 1 for the whole domain.
+    proven, decided : int
+        Decisions taken by float bounds, and in integers.
     """
 
     def __init__(self, network: Network, domain: Box | ConvexPolygon, resources: Resources | None = None) -> None:
         self.network = network
         self.domain = domain
-        self.proven = 0
+        self.proven = self.decided = 0
         self.level = 0
         resources = resources or Resources()
         wide = is_wide(network) or resources.device is not None
@@ -188,7 +190,7 @@ class Enumeration:
                 break
             self.maps = self.maps.into(layers[self.level], layer, parents, bits)
         values = self.maps.outputs(layer, parents, bits)
-        return Result(self.cells, self._packed_patterns(), values, self.exact.lines, self.proven, self.exact.decided)
+        return Result(self.cells, self._packed_patterns(), values, self.exact.lines, self.proven, self.decided)
 
     def cut(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
         """Cut by the next layer; return the new faces' parents and the layer's active units on them."""
@@ -223,7 +225,8 @@ class Enumeration:
             len(cells.points), len(cells.lines), faces,
         )  # fmt: skip
         new = Enumeration.__new__(Enumeration)
-        new.network, new.domain, new.proven, new.level = self.network, self.domain, 0, self.level
+        new.network, new.domain, new.level = self.network, self.domain, self.level
+        new.proven = new.decided = 0
         new.cells = Cells(
             cells.points[points], ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, cells.lines[lines]
         )
@@ -245,6 +248,7 @@ class Enumeration:
         self.proven += proven
         if len(at):
             signs[at] = self.exact.signs(layer, vertices, doubtful)
+            self.decided += len(at)
         chord_faces, chord_units, ends, arcs, bad = kernels.find_chords(
             cells.ring_offsets, faces, neurons, starts, signs, bits
         )
@@ -264,7 +268,8 @@ class Enumeration:
         for edge, start, stop in runs.tolist():
             here = chords[start:stop].copy()
             u, v = (int(i) for i in cells.edges[edge])
-            order, ties = self.exact.order_run(layer, (u, v), chord_units[here].tolist())
+            order, ties, decided = self.exact.order_run(layer, (u, v), chord_units[here].tolist())
+            self.decided += decided
             chords[start:stop] = here[order]
             positions[start:stop] = positions[start:stop][order]
             tied[start:stop] = ties
@@ -356,7 +361,8 @@ class Enumeration:
             if face != last_face:
                 known, last_face = [], face
             here = others[start:stop].copy()
-            order, ties = self._order_run(layer, index, here, rims, chord_units, known)
+            order, ties, decided = self._order_run(layer, index, here, rims, chord_units, known)
+            self.decided += decided
             others[start:stop] = here[order]
             positions[start:stop] = positions[start:stop][order]
             tied[start:stop] = ties
@@ -369,14 +375,17 @@ class Enumeration:
         rims: Rims,
         chord_units: NDArray[np.int64],
         known: list[frozenset[int]],
-    ) -> tuple[list[int], list[bool]]:
-        """Order some chords along the chord `index`; add the sets that meet in one point to `known`."""
+    ) -> tuple[list[int], list[bool], int]:
+        """Order some chords along the chord `index`; add the sets that meet in one point to `known`.
+
+        Steps of a count call this side by side, so what it decides is returned and counted nowhere else.
+        """
         face = int(np.searchsorted(rims.class_offsets, index, side="right")) - 1
         low, base = int(rims.class_offsets[face]), int(rims.offsets[face])
         u, v = (int(rims.points[base + place]) for place in rims.classes[index])
         own = index - low
         units = chord_units[rims.members[rims.member_offsets[low + here]]].tolist()
-        order, ties = self.exact.order_run(layer, (u, v), units, known, [own, *here.tolist()])
+        order, ties, decided = self.exact.order_run(layer, (u, v), units, known, [own, *here.tolist()])
         group = [own]
         for place, i in enumerate(order):
             if place and not ties[place]:
@@ -385,7 +394,7 @@ class Enumeration:
             last = place + 1 == len(order) or not ties[place + 1]
             if len(group) > 2 and last and not any(s.issuperset(group) for s in known):
                 known.append(frozenset(group))
-        return order, ties
+        return order, ties, decided
 
     def _sharpen(self, start: int) -> None:
         """Round vertices that lie badly, between nearly parallel lines, from their exact coordinates."""
@@ -518,20 +527,21 @@ class Chords:
             rims.classes, rims.member_offsets, rims.members, rims.arcs, placed.lines,
         )  # fmt: skip
         meetings = Counter({2: int(simple)})
-        decided = enumeration.exact.decided
+        decided = 0
         known: tuple[int, list[frozenset[int]]] = (-1, [])
         for i, (start, stop) in zip(run_classes.tolist(), pairwise(run_offsets.tolist()), strict=True):
             if self._faces[i] != known[0]:
                 known = (self._faces[i], [])
             others = run_others[start:stop]
-            _, ties = enumeration._order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
+            _, ties, more = enumeration._order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
+            decided += more
             size = 1
             for tie in [*ties[1:], False]:
                 size += 1
                 if not tie:
                     meetings[size] += 1
                     size = 1
-        return meetings, int(proven), enumeration.exact.decided - decided
+        return meetings, int(proven), decided
 
     def faces(self, meetings: Counter[int], complete: bool = True) -> int:
         """How many faces there are behind the layer.

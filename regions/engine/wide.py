@@ -6,9 +6,7 @@ must be kept is which units are active. The proof of the bounds is in docs/exact
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from regions._matrices import dense, is_sparse
 from regions.engine import kernels
 from regions.engine.equal_units import EqualUnits, find_equal_units
 from regions.engine.predicates import INFLATE, TINY, U
+from regions.engine.resources import cores, one_torch_thread_if_forked, thread_pool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,11 +191,6 @@ def _settle(indptr, indices, data, bias, signs, first, faces, units, sizes, offs
     return settled
 
 
-@lru_cache(maxsize=1)
-def _workers(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="regions-products")
-
-
 @dataclass(slots=True)
 class _Products:
     """A layer's weight, and the magnitudes of its entries, ready to multiply by."""
@@ -241,18 +235,13 @@ class _Products:
             return _product_on_device(matrix, values, self.device)
         if not is_sparse(matrix):
             return np.asarray(values @ matrix.T)
-        from regions.engine.resources import cores
-
         columns = np.ascontiguousarray(values.T)
         out = np.empty((matrix.shape[0], len(values)))
         threads = cores()
         bounds = np.linspace(0, matrix.shape[0], 4 * threads + 1).astype(int).tolist()
         arguments = (matrix.indptr, matrix.indices, matrix.data, columns, out)
-        tasks = [
-            _workers(threads).submit(_multiply, *arguments, first, stop)
-            for first, stop in pairwise(bounds)
-            if stop > first
-        ]
+        pool = thread_pool("regions-products", threads)
+        tasks = [pool.submit(_multiply, *arguments, first, stop) for first, stop in pairwise(bounds) if stop > first]
         for task in tasks:
             task.result()
         return np.ascontiguousarray(out.T)
@@ -271,7 +260,7 @@ def _on_device(matrix: Any, device: str) -> Any:
 def _product_on_device(matrix: Any, values: NDArray[np.float64], device: str) -> NDArray[np.float64]:
     import torch
 
-    with torch.no_grad():
+    with torch.no_grad(), one_torch_thread_if_forked():
         columns = torch.from_numpy(values).to(device).T
         product = matrix @ (columns.contiguous() if matrix.is_sparse_csr else columns)
         return np.asarray(product.T.contiguous().cpu().numpy())

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from regions._underflow import require_gradual_underflow_in_torch
+from regions.engine.resources import one_torch_thread_if_forked
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends._interpret import ONLY, Interpreter
 from regions.frontends._trace import input_dimensions, trace
@@ -143,6 +144,7 @@ def _users_level() -> int:
     return level
 
 
+@one_torch_thread_if_forked()
 def read(
     model: torch.nn.Module,
     input_dimension: int | None = None,
