@@ -420,3 +420,14 @@ def test_progress_is_shown_when_asked_for(capsys):
     assert "2/2" in capsys.readouterr().err
     regions.compare([(2, 2, 1)], 1, seeds=[0, 1])
     assert capsys.readouterr().err == ""
+
+
+def test_names_with_dollar_signs_are_no_formulas():
+    import io
+
+    found = regions.compare({r"a$\frac$b": (2, 3, 1), "plain": (2, 2, 1)}, seeds=range(2), domain=1)
+    for draw in (found.plot_distribution, found.plot_bounds):
+        ax = draw()
+        assert ax.get_xticklabels()[0].get_text() == r"a\$\frac\$b"
+        ax.figure.savefig(io.BytesIO(), format="png")
+        matplotlib.pyplot.close(ax.figure)

@@ -152,6 +152,8 @@ def plot_growth(comparison: Comparison, ax: Any = None, *, by: str = "neurons") 
     """
     if by not in _SIZES:
         raise OptionError(f"by={by!r} was given; allowed are {', '.join(_SIZES)}.")
+    from regions.plotting import plain_text
+
     ax = _on(ax)
     line = "width" if by == "depth" else "depth"
     summary = sorted(comparison.summary(), key=lambda row: (row.initialisation, _size(row, line), _size(row, by)))
@@ -175,7 +177,7 @@ def plot_growth(comparison: Comparison, ax: Any = None, *, by: str = "neurons") 
             color=_color(sizes.index(size)),
             ms=5,
             capsize=3,
-            label=f"{label}, {initialisation}" if several else label,
+            label=plain_text(f"{label}, {initialisation}") if several else label,
         )
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
