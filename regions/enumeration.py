@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,33 +22,6 @@ if TYPE_CHECKING:
     from regions.slices import Slice
 
 __all__ = ["check_device", "count_regions", "count_sweep", "enumerate_regions", "planar_network"]
-
-_compiled = False
-
-
-@contextmanager
-def _compiling_is_told() -> Iterator[None]:
-    """Say on stderr that the first call compiles, when it takes long enough to be noticed."""
-    global _compiled
-    if _compiled:
-        yield
-        return
-    note = "regions: compiling the engine's kernels; this happens once per installation and takes about a minute."
-    timer = threading.Timer(3.0, lambda: print(note, file=sys.stderr, flush=True))
-    timer.daemon = True
-    timer.start()
-    try:
-        # A tiny network first, so that the note speaks of compiling only.
-        from regions.domain import Box
-        from regions.engine.loop import Enumeration
-        from regions.network import Network
-
-        weights = [np.array([[1.0, 0.5], [0.25, 1.0]]), np.array([[1.0, 1.0], [1.0, -1.0]]), np.ones((1, 2))]
-        Enumeration(Network.from_arrays(weights), Box(-1, -1, 1, 1)).run()
-        _compiled = True
-    finally:
-        timer.cancel()
-    yield
 
 
 def planar_network(model: Any) -> Network:
@@ -179,9 +149,9 @@ def enumerate_regions(
     network, where, plane = _planar(model, domain)
     _check_limits(max_memory=max_memory)
     check_device(device)
-    with _compiling_is_told():
-        from regions.assembly import assemble
-        from regions.engine.resources import Resources
+    from regions.assembly import assemble
+    from regions.engine.resources import Resources
+
     resources = Resources(max_memory or Resources().max_memory, device)
     complex_ = assemble(decompose(network, where), resources)
     return complex_ if plane is None else replace(complex_, slice=plane)
@@ -214,7 +184,8 @@ def count_regions(
         ``dask.distributed.Client().get_executor()``, `mpi4py.futures`. Arrays and top-level functions are sent, nothing
         else; a task whose worker dies is sent again.
     max_memory : int, optional
-        Bytes that the count may use, in each process, on top of what the process has; 2 GiB where left out.
+        Bytes that the count may use, in each process, on top of what the process has; 2 GiB where left out. With
+        little memory fewer blocks are cut at once.
     max_regions : int, optional
         Stop with an error as soon as more regions are found.
     progress : bool or callable
@@ -255,8 +226,8 @@ def count_regions(
     _check_executor(executor)
     if not (isinstance(progress, bool | np.bool_) or callable(progress)):
         raise TypeError(f"progress of type {type(progress).__name__} was given; allowed are a bool and a callable.")
-    with _compiling_is_told():
-        from regions.counting import count_decomposition
+    from regions.counting import count_decomposition
+
     return count_decomposition(
         decompose(network, where),
         threads=threads,

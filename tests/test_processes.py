@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+import regions
+from regions.engine.blocks import hilbert_keys
+from regions.engine.compiling import _Cache, _Files, kernel
 
 # Nothing here takes a tenth of it, on a machine that does nothing else.
 PATIENCE = 300
@@ -109,3 +115,136 @@ def test_children_of_a_process_that_has_counted_count_the_same(method: str, mean
         pytest.skip(f"no {method} here")
     status, output, errors = run(sys.executable, script(FORKED), method, meanwhile, "1" if method == "spawn" else "3")
     assert (status, output) == (0, "all the same\n"), errors
+
+
+ANSWERS = """
+import regions
+network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0]]])
+print(int(regions.count_regions(network, 1)), regions.enumerate_regions(network, 1).n_regions)
+"""
+# What numba calls when there is no kernel to be found or kept: every module's import once failed on it.
+SMALLEST = """
+import numpy as np
+import regions.counting
+from regions.engine import blocks, fast, loop
+print(blocks.hilbert_keys(np.array([0, 40000]), np.array([1, 50000])).tolist())
+"""
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """Another installation of the package, with the kernels that this one has compiled."""
+    here = Path(regions.__file__).parent
+    shutil.copytree(here, tmp_path / "regions")
+    return tmp_path
+
+
+def from_installation(folder: Path, script: str, **environment: str) -> tuple[int, str, str]:
+    environment = {**os.environ, "PYTHONPATH": str(folder), **environment}
+    return run(sys.executable, "-c", script, cwd=str(folder), env=environment)
+
+
+NOWHERE = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "NUMBA_CACHE_DIR"), "/dev/null/nowhere")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the folders are those of POSIX")
+@pytest.mark.parametrize("script", [SMALLEST, pytest.param(ANSWERS, marks=pytest.mark.slow)], ids=["one", "all"])
+def test_nowhere_to_keep_the_kernels(installed: Path, script: str) -> None:
+    kept = installed / "regions" / "engine" / "__pycache__"
+    shutil.rmtree(kept)
+    # For root, too, a file is no folder.
+    kept.write_text("")
+    status, output, errors = from_installation(installed, script, **NOWHERE)
+    assert status == 0, errors
+    if script is ANSWERS:
+        assert output == "5 5\n"
+        assert "there is no folder to keep them in" in errors
+    else:
+        assert output == f"{hilbert_keys(np.array([0, 40000]), np.array([1, 50000])).tolist()}\n"
+    assert kept.is_file()
+
+
+def test_numba_cache_dir_is_where_kernels_are_kept(installed: Path) -> None:
+    environment = {"NUMBA_CACHE_DIR": str(installed / "kernels")}
+    before = set(installed.rglob("*.nb?"))
+    for _ in range(2):
+        status, _, errors = from_installation(installed, SMALLEST, **environment)
+        assert status == 0, errors
+        assert {path.suffix for path in set(installed.rglob("*.nb?")) - before} == {".nbi", ".nbc"}
+
+
+def damage(path: Path, kind: str) -> None:
+    data = path.read_bytes()
+    middle = len(data) // 2
+    path.write_bytes(
+        {
+            "empty": b"",
+            "short": data[:middle],
+            "flipped": data[:middle] + bytes([data[middle] ^ 16]) + data[middle + 1 :],
+            "garbage": b"\x80\x04garbage" * 100,
+        }[kind]
+    )
+
+
+@pytest.mark.parametrize("kind", ["empty", "short", "flipped", "garbage"])
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_damaged_kernels_are_compiled_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, kind: str
+) -> None:
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+
+    def hits() -> int:
+        compiled = kernel(double)
+        assert compiled(21) == 42
+        return sum(compiled.stats.cache_hits.values())
+
+    assert [hits(), hits()] == [0, 1]
+    for path in tmp_path.rglob(f"*.{suffix}"):
+        damage(path, kind)
+    assert [hits(), hits()] == [0, 1]
+    # Sources of another version.
+    monkeypatch.setattr(_Cache, "stamp", "another")
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_a_full_disk_keeps_no_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("numba.core.config.CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_Files, "_open_for_write", full)
+    assert kernel(double)(21) == 42
+    assert list(tmp_path.rglob("*.nb?")) == []
+
+
+def double(number: int) -> int:
+    return 2 * number
+
+
+def test_an_installation_with_damaged_kernels_computes(installed: Path) -> None:
+    folder = installed / "regions" / "engine" / "__pycache__"
+    # Small ones, which take no time to compile again.
+    names = ("kernels.rank_edges", "maps.activate", "arrange.make_nodes", "blocks.hilbert_keys")
+    for kind, name in zip(("empty", "short", "flipped", "garbage"), names, strict=True):
+        for path in folder.glob(f"{name}*.nb?"):
+            damage(path, kind)
+    for _ in range(2):
+        status, output, errors = from_installation(installed, ANSWERS)
+        assert (status, output) == (0, "5 5\n"), errors
+
+
+SLOW_LOADING = f"""
+import time
+import numba.core.caching
+load = numba.core.caching.Cache.load_overload
+def slowly(*arguments):
+    time.sleep(0.4)
+    return load(*arguments)
+numba.core.caching.Cache.load_overload = slowly
+{ANSWERS}
+"""
+
+
+def test_nothing_is_said_of_compiling_where_nothing_is_compiled() -> None:
+    run(sys.executable, "-c", ANSWERS)
+    assert run(sys.executable, "-c", SLOW_LOADING) == (0, "5 5\n", "")

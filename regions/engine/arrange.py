@@ -7,15 +7,15 @@ rays around a node have the order of the rim places that they lead to, and the o
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from regions.engine.compiling import kernel
 from regions.engine.kernels import certify, meet
 from regions.engine.predicates import crossing, value
 
 __all__ = ["build", "cross_chords", "make_nodes", "place_ends"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _order_by(keys, n, order):
     """Indices that sort ``keys[:n]``, into ``order[:n]``."""
     if n > 32:
@@ -30,7 +30,7 @@ def _order_by(keys, n, order):
         order[j + 1] = i
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def place_ends(
     ring_offsets,
     rings,
@@ -186,7 +186,7 @@ def place_ends(
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def cross_chords(rim_offsets, rim_points, points, class_offsets, classes, member_offsets, members, arcs, lines):
     """For every distinct chord, the chords of its face that cross it, ordered from its first end to its last.
 
@@ -260,7 +260,7 @@ def cross_chords(rim_offsets, rim_points, points, class_offsets, classes, member
     return offsets, others, positions, runs[:n_runs].copy()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def make_nodes(class_offsets, offsets, others, tied):
     """Join the crossings that are one point; count nodes and segments of every face.
 
@@ -313,7 +313,7 @@ def make_nodes(class_offsets, offsets, others, tied):
     return node_offsets, nodes, segments, -1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def build(
     ring_offsets, edges, edge_faces, rim_offsets, rim_points, rim_edges, chord_units, class_offsets, classes,
     member_offsets, members, arcs, offsets, others, positions, tied, node_offsets, nodes, segments, points, lines_start,

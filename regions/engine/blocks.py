@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
-from numba import njit
 
+from regions.engine.compiling import kernel
 from regions.engine.fast import TOO_LARGE, count_block, pack
 from regions.engine.wide import WideMaps
 
@@ -28,7 +28,7 @@ _FIRST_FACES = 24
 _DEFAULT_BYTES = 1 << 26
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def hilbert_keys(x_ranks, y_ranks):  # type: ignore[no-untyped-def]
     """Places of points along a Hilbert curve through a square of 2^16 cells a side."""
     keys = np.empty(x_ranks.shape[0], np.int64)

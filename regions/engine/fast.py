@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
-from numba import njit
 
 from regions.engine.arrange import build, cross_chords, make_nodes, place_ends
+from regions.engine.compiling import kernel
 from regions.engine.kernels import classify, cross_edges, edge_points, find_chords, meet, rank_edges, restrict
 from regions.engine.maps import norm_bound, spectral_bound
 from regions.engine.predicates import INFLATE, TINY, U, crossing, value
@@ -74,7 +74,7 @@ def pack(network: Network) -> PackedNetwork:
     return _packed[network]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _norm(values, stride):
     """Upper bound on the 2-norm of a vector; infinite where its squares overflow, never too small."""
     total = 0.0
@@ -83,7 +83,7 @@ def _norm(values, stride):
     return math.sqrt(total) * (1.0 + (values.shape[0] + 8) * U) + values.shape[0] * 2.0**-500
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _first_basis(bits, lines, below, above):
     """Basis, affine part and the basis' activations behind the first layer, and the affine part's errors.
 
@@ -142,7 +142,7 @@ def _first_basis(bits, lines, below, above):
     return after, values, squares, errors
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g_errors, c_errors, tiny, faces, units,
                 starts, signs, edge_lines, ring_edges, lines):  # fmt: skip
     """Count the faces that the last layer makes, each face by itself; all signs are proven and none is 0.
@@ -303,7 +303,7 @@ def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g
     return total, proven
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _ranges(ring_offsets, rings, points, values, squares):
     """Middle, radius and largest absolute value of every basis neuron's activation over all faces: (basis, 3).
 
@@ -343,7 +343,7 @@ def _ranges(ring_offsets, rings, points, values, squares):
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _face_errors(values, starts_of, sizes_of, parents_of, n_levels, squares, column_errors, short_gamma):
     """Bounds on the errors of the lines on every face of the last level, level by level along its ancestors."""
     columns = column_errors.shape[0]
@@ -393,7 +393,7 @@ def _face_errors(values, starts_of, sizes_of, parents_of, n_levels, squares, col
     return g_errors, c_errors
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _coefficients(values, starts_of, sizes_of, parents_of, n_levels, narrow):
     """Pre-activations on all faces: each level's product is made once, on that level's faces, and handed down."""
     n_active = narrow.shape[1]
@@ -425,7 +425,7 @@ def _coefficients(values, starts_of, sizes_of, parents_of, n_levels, narrow):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def count_block(
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits, first_lines,
     first, limit, sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from regions.engine.compiling import kernel
 from regions.engine.predicates import INFLATE, TINY, U, crossing, value, vertex_error
 
 __all__ = ["UNKNOWN", "certify", "classify", "cross_edges", "edge_points", "find_chords", "rank_edges", "restrict"]
@@ -18,7 +18,7 @@ __all__ = ["UNKNOWN", "certify", "classify", "cross_edges", "edge_points", "find
 UNKNOWN = 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _grown(array, needed):
     if needed <= array.shape[0]:
         return array
@@ -27,7 +27,7 @@ def _grown(array, needed):
     return bigger
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline="always")
 def _margin(a, b, c, eg, ec, mid_x, mid_y, reach_x, reach_y, far_x, far_y):
     """Value of a line in the middle of a box, and how far it is from vanishing anywhere in the box.
 
@@ -39,7 +39,7 @@ def _margin(a, b, c, eg, ec, mid_x, mid_y, reach_x, reach_y, far_x, far_y):
     return s, abs(s) - (bound * INFLATE + TINY)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def classify(
     ring_offsets, rings, points, coefficients, row_norms, bias_errors, g_errors, c_errors, tiny, kinked, bits, errors
 ):
@@ -210,7 +210,7 @@ def classify(
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def find_chords(ring_offsets, faces, units, starts, signs, bits):
     """Turn candidates with decided signs into chords.
 
@@ -277,7 +277,7 @@ def find_chords(ring_offsets, faces, units, starts, signs, bits):
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def certify(estimates, lows, highs, items, start, stop, runs, n_runs, owner):
     """Sort items[start:stop] by their estimates; note the runs whose order the bounds do not prove.
 
@@ -337,7 +337,7 @@ def certify(estimates, lows, highs, items, start, stop, runs, n_runs, owner):
     return runs, n_runs
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def cross_edges(ring_offsets, rings, ring_edges, edges, edge_faces, points, chord_faces, ends, arcs, lines):
     """Order the chords that end inside each edge along that edge, seen from the face to its left.
 
@@ -399,7 +399,7 @@ def cross_edges(ring_offsets, rings, ring_edges, edges, edge_faces, points, chor
     return offsets, chords, positions, runs[:n_runs].copy()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def rank_edges(offsets, tied):
     """Number the distinct points on each edge: the place of every crossing among them, and how many there are."""
     n_edges = offsets.shape[0] - 1
@@ -415,7 +415,7 @@ def rank_edges(offsets, tied):
     return ranks, counts
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def meet(points, u, v, t, line_1, line_2, out, out_at):
     """Store the point at t between two vertices, with the error bound that the two lines through it give."""
     x = (1.0 - t) * points[u, 0] + t * points[v, 0]
@@ -445,7 +445,7 @@ def meet(points, u, v, t, line_1, line_2, out, out_at):
     out[out_at, 4] = dy
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def edge_points(points, edges, edge_lines, all_lines, line_start, offsets, chords, positions, ranks, counts):
     """The new vertices on the edges, each with the two lines through it."""
     total = counts[-1]
@@ -472,7 +472,7 @@ def edge_points(points, edges, edge_lines, all_lines, line_start, offsets, chord
     return new_points, new_lines
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def restrict(ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, n_points, n_lines, faces):
     """The part of a complex that is made of some of its faces, with everything numbered anew.
 

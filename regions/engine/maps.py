@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
 from regions._matrices import divided, is_sparse, largest_entry, stored
 from regions.engine import kernels
+from regions.engine.compiling import kernel
 from regions.engine.predicates import INFLATE, TINY, U
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def first_maps(layer: Layer, n_faces: int) -> FaceMaps:
     return FaceMaps(np.repeat(map_[None], n_faces, axis=0), units, units, zeros, zeros, 0.0, zeros, zeros)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def activate(coefficients, parents, bits, below, above):
     """Post-activation maps of faces from the pre-activation maps of their parents, and the columns' norms.
 

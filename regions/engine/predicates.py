@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from regions.engine.compiling import kernel
 
 __all__ = ["TINY", "U", "crossing", "value", "vertex_error"]
 
@@ -19,7 +19,7 @@ TINY = 2.0**-960
 INFLATE = 1.0 + 64 * U
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@kernel(inline="always")
 def value(a, b, c, eg, ec, x, y, w, dx, dy):
     """Value of the line (a, b, c) at the vertex (x, y, w), and a bound on its distance from the true value."""
     ax = a * x
@@ -31,7 +31,7 @@ def value(a, b, c, eg, ec, x, y, w, dx, dy):
     return ax + by + cw, bound * INFLATE + TINY
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def vertex_error(x, y, a1, b1, c1, eg1, ec1, a2, b2, c2, eg2, ec2):
     """Bound in x and in y on the distance of the stored point (x, y) from the true meet of two lines.
 
@@ -57,7 +57,7 @@ def vertex_error(x, y, a1, b1, c1, eg1, ec1, a2, b2, c2, eg2, ec2):
     return dx, dy
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def crossing(su, bu, sv, bv):
     """Where a line crosses a segment: estimate and proven bounds of t in [0, 1].
 

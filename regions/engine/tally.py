@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from regions.engine.compiling import kernel
 from regions.engine.kernels import certify
 from regions.engine.predicates import crossing, value
 
 __all__ = ["tally"]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def tally(
     first,
     stop,

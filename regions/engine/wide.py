@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numba import njit
 
 from regions._matrices import dense, is_sparse
 from regions.engine import kernels
+from regions.engine.compiling import kernel
 from regions.engine.equal_units import EqualUnits, find_equal_units
 from regions.engine.predicates import INFLATE, TINY, U
 from regions.engine.resources import cores, one_torch_thread_if_forked, thread_pool
@@ -39,7 +39,7 @@ def is_wide(network: Network) -> bool:
     return any(layer.is_sparse for layer in network.layers)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _multiply(indptr, indices, data, dense, out, first, stop):  # type: ignore[no-untyped-def]
     """Rows of a sparse matrix times a dense one, some columns at a time so that they stay in the cache."""
     n = dense.shape[1]
@@ -55,7 +55,7 @@ def _multiply(indptr, indices, data, dense, out, first, stop):  # type: ignore[n
                     out[r, c] += w * dense[j, c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _activate(maps, errors, signs, parents, bits, kinked, below, above, gamma):  # type: ignore[no-untyped-def]
     """Post-activation maps of faces, with what their errors and the next product's roundings add up to.
 
@@ -138,7 +138,7 @@ def _activate(maps, errors, signs, parents, bits, kinked, below, above, gamma): 
     return values, bounds, out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _known_sign(indptr, indices, data, bias, signs, f, k):  # type: ignore[no-untyped-def]
     """The sign of a sum of which every term has a known sign, coded as in `_activate`."""
     plus = bias[k] > 0.0
@@ -164,14 +164,14 @@ def _known_sign(indptr, indices, data, bias, signs, f, k):  # type: ignore[no-un
     return size if plus else -size
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _linear_signs(indptr, indices, data, bias, units, signs, out):  # type: ignore[no-untyped-def]
     for f in range(signs.shape[0]):
         for k in units:
             out[f, k] = _known_sign(indptr, indices, data, bias, signs, f, k)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@kernel
 def _settle(indptr, indices, data, bias, signs, first, faces, units, sizes, offsets, vertex_signs, bits):  # type: ignore[no-untyped-def]
     """Which candidates a sum of known signs settles; sets their bits."""
     settled = np.zeros(faces.shape[0], np.bool_)
@@ -241,7 +241,11 @@ class _Products:
         bounds = np.linspace(0, matrix.shape[0], 4 * threads + 1).astype(int).tolist()
         arguments = (matrix.indptr, matrix.indices, matrix.data, columns, out)
         pool = thread_pool("regions-products", threads)
-        tasks = [pool.submit(_multiply, *arguments, first, stop) for first, stop in pairwise(bounds) if stop > first]
+        tasks = [
+            pool.submit(_multiply, *arguments, first, stop)  # type: ignore[call-arg]
+            for first, stop in pairwise(bounds)
+            if stop > first
+        ]
         for task in tasks:
             task.result()
         return np.ascontiguousarray(out.T)
