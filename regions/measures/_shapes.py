@@ -176,6 +176,8 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
             whole = (areas > _SMALL) & (areas < sys.float_info.max)
             scaled = np.ldexp(_step_areas(steps) / around, exponents)
             ratio = np.nan_to_num(np.where(whole, np.ldexp(areas / around, -exponents), scaled).clip(min=0.0))
+            # Areas of slivers are exact, also where rounding leaves no side.
+            ratio[around == 0.0] = 0.0
             # Rounding leaves nothing of a sliver; what its area says holds all the same.
             radii = np.ldexp(np.nan_to_num(_shrunk(lengths, directions)), exponents)
             found[group] = np.clip(radii, ratio, 2 * ratio)
