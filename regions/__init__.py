@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from regions import _interrupts  # noqa: F401  # The first of all: see there.
 from regions._version import __version__
 from regions.complex import Certificate, Region, RegionComplex
 from regions.counts import RegionCounts

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions._interrupts import interruptible
 from regions.complex import Certificate, RegionComplex
 from regions.coordinates import affine_maps, plane_points
 from regions.domain import Box, ConvexPolygon
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["assemble"]
 
 
+@interruptible
 def assemble(decomposition: Decomposition, resources: Resources | None = None) -> RegionComplex:
     """Enumerate the regions of a decomposed domain.
 

@@ -11,6 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
+from regions._interrupts import status_of_command
 from regions._version import __version__
 from regions.errors import EngineError, OptionError, RegionsError
 
@@ -76,6 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     SystemExit
         By `--help`, by `--version`, and on arguments that cannot be read.
     """
+    return status_of_command(lambda: _run(argv))
+
+
+def _run(argv: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show × or ± gets a question mark, and no traceback.
         if isinstance(stream, TextIOWrapper):
@@ -86,9 +91,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         status = command(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("regions: interrupted.", file=sys.stderr)
-        return 130
     except BrokenPipeError:
         # Whoever read the output has gone; without this, Python would complain once more while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._interrupts import interruptible
 from regions._matrices import stored
 from regions._underflow import require_gradual_underflow
 from regions.complex import Certificate
@@ -270,6 +271,7 @@ def _plan_of(payload: dict[str, Any]) -> Plan:
         return _plans[key]
 
 
+@interruptible
 def count_remotely(payload: dict[str, Any], first: int, stop: int) -> Outcome:
     """Run some steps of a plan; called in another process.
 
@@ -320,6 +322,7 @@ def _is_outcome(arguments: tuple[Any, ...], result: Any) -> bool:
     return n_steps == stop - first and all(isinstance(n, int | np.integer) and n >= 0 for n in numbers)
 
 
+@interruptible
 def count_network_remotely(arrays: dict[str, Any], domain: dict[str, Any], max_memory: int | None) -> RegionCount:
     """Count the regions of one network; called in another process.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._interrupts import interruptible
 from regions._underflow import require_gradual_underflow_in_torch
 from regions.decomposition import as_planar_domain, decompose
 from regions.errors import InvalidNetworkError
@@ -102,6 +103,7 @@ def check_device(device: Any) -> None:
         ) from error
 
 
+@interruptible
 def enumerate_regions(
     model: Any, domain: Any, *, max_memory: int | None = None, device: str | None = None
 ) -> RegionComplex:
@@ -157,6 +159,7 @@ def enumerate_regions(
     return complex_ if plane is None else replace(complex_, slice=plane)
 
 
+@interruptible
 def count_regions(
     model: Any,
     domain: Any,
@@ -239,6 +242,7 @@ def count_regions(
     )
 
 
+@interruptible
 def count_sweep(
     models: Iterable[Any],
     domain: Any,

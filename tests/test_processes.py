@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,197 @@ numba.core.caching.Cache.load_overload = slowly
 def test_nothing_is_said_of_compiling_where_nothing_is_compiled() -> None:
     run(sys.executable, "-c", ANSWERS)
     assert run(sys.executable, "-c", SLOW_LOADING) == (0, "5 5\n", "")
+
+
+INTERRUPTED = """
+import itertools, os, signal, sys, threading, time
+import numpy as np
+import regions
+# A shell that runs this in the background has the signal ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rng = np.random.default_rng(0)
+pairs = list(itertools.pairwise((2, 48, 48, 48, 1)))
+network = regions.Network.from_arrays([rng.normal(scale=m ** -0.5, size=(n, m)) for m, n in pairs],
+                                      [rng.normal(size=n) for _, n in pairs])
+work = {
+    "enumerate": lambda: regions.enumerate_regions(network, 3).n_regions,
+    "count": lambda: int(regions.count_regions(network, 20, threads=2)),
+    "level set": lambda: regions.enumerate_regions(network, 1).level_set(0.0) is not None,
+}[sys.argv[1]]
+tries = int(sys.argv[2])
+work()
+started = time.perf_counter()
+expected = work()
+seconds = time.perf_counter() - started
+
+def press(delay):
+    time.sleep(delay)
+    os.kill(os.getpid(), signal.SIGINT)
+
+for i in range(tries):
+    finger = threading.Thread(target=press, args=(seconds * i / tries,))
+    try:
+        finger.start()
+        work()
+        # It came too late.
+        time.sleep(60)
+        print("nothing came")
+    except KeyboardInterrupt:
+        pass
+    finger.join()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+print(work() == expected)
+"""
+TRIES = [4, pytest.param(40, marks=pytest.mark.slow)]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+@pytest.mark.parametrize("tries", TRIES)
+@pytest.mark.parametrize("work", ["enumerate", "count", "level set"])
+def test_ctrl_c_is_a_keyboard_interrupt(work: str, tries: int) -> None:
+    status, output, errors = run(sys.executable, "-c", INTERRUPTED, work, str(tries))
+    assert (status, output) == (0, "True\n"), errors
+    assert "Traceback" not in errors
+
+
+FIRST = """
+import signal, sys
+import regions
+signal.signal(signal.SIGINT, signal.default_int_handler)
+network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0]]])
+work = {
+    "enumerate": lambda: regions.enumerate_regions(network, 1).n_regions,
+    "count": lambda: int(regions.count_regions(network, 1)),
+}[sys.argv[1]]
+try:
+    print("ready", flush=True)
+    work()
+    print("done", flush=True)
+    sys.stdin.read()
+except KeyboardInterrupt:
+    pass
+print(work())
+"""
+
+
+def pressed(delay: float, *command: str, **options: Any) -> tuple[int, str, str]:
+    """As `run`, with Ctrl-C so long after the first line of output."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+    try:
+        line = process.stdout.readline()
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    return process.returncode, line + output, errors
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+@pytest.mark.parametrize("tries", TRIES)
+@pytest.mark.parametrize("work", ["enumerate", "count"])
+def test_ctrl_c_while_the_engine_is_loaded(work: str, tries: int) -> None:
+    for i in range(tries):
+        status, output, errors = pressed(1.5 * i / tries, sys.executable, "-c", FIRST, work)
+        assert status == 0, errors
+        assert errors == ""
+        assert output in {"ready\n5\n", "ready\ndone\n5\n"}
+
+
+# Says when the package has begun to be imported, and its first module is.
+BEGUN = """
+import sys
+def told(event, arguments, seen=[]):
+    if event == "import" and arguments[0] == "regions._version" and not seen:
+        seen.append(True)
+        print("begun", flush=True)
+sys.addaudithook(told)
+"""
+SCRIPT = """
+import sys
+from regions.__main__ import main
+if __name__ == "__main__":
+    sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+@pytest.mark.parametrize("tries", TRIES)
+@pytest.mark.parametrize("command", ["-m", "script"])
+@pytest.mark.parametrize("when", ["while it is imported", "while it works"])
+def test_ctrl_c_at_the_command_line(tmp_path: Path, when: str, command: str, tries: int) -> None:
+    (tmp_path / "sitecustomize.py").write_text(BEGUN)
+    (tmp_path / "regions").write_text(SCRIPT)
+    rng = np.random.default_rng(0)
+    shapes = ((100, 2), (100, 100), (100, 100), (100, 100), (1, 100))
+    weights = [rng.normal(scale=n**-0.5, size=(m, n)) for m, n in shapes]
+    regions.Network.from_arrays(weights, [rng.normal(size=m) for m, _ in shapes]).save(tmp_path / "model.npz")
+    start = [sys.executable, *(["-m", "regions"] if command == "-m" else [str(tmp_path / "regions")])]
+    arguments = [*start, "count", str(tmp_path / "model.npz"), "--bound", "30"]
+    path = os.pathsep.join([str(tmp_path), str(Path(regions.__file__).parents[1])])
+    environment = {**os.environ, "PYTHONPATH": path}
+    first, last = (0.0, 0.6) if when == "while it is imported" else (0.6, 2.0)
+    interrupted = 0
+    for i in range(tries):
+        delay = first + (last - first) * i / tries
+        status, output, errors = pressed(delay, *arguments, env=environment, preexec_fn=listening)
+        if "activation regions" in output:
+            # It was faster. What comes when Python has given up its handlers ends the process at once.
+            assert (status in {0, -signal.SIGINT}, errors) == (True, "")
+            continue
+        assert (status, errors) == (130, "regions: interrupted.\n")
+        interrupted += 1
+    assert interrupted > tries // 3
+
+
+def listening() -> None:
+    """As in a terminal: a process in the background has the signal ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+ALARM = """
+import signal, threading, time
+import numpy as np
+import regions
+rng = np.random.default_rng(0)
+shapes = ((48, 2), (48, 48), (48, 48), (1, 48))
+network = regions.Network.from_arrays([rng.normal(scale=n ** -0.5, size=(m, n)) for m, n in shapes],
+                                      [rng.normal(size=m) for m, _ in shapes])
+
+def late(number, frame):
+    raise TimeoutError
+
+signal.signal(signal.SIGALRM, late)
+expected = regions.enumerate_regions(network, 3).n_regions
+for i in range(12):
+    signal.setitimer(signal.ITIMER_REAL, 0.003 + 0.005 * i)
+    try:
+        regions.enumerate_regions(network, 3)
+        time.sleep(60)
+    except TimeoutError:
+        pass
+    assert signal.getsignal(signal.SIGALRM) is late
+# Off the main thread nothing is installed, and nothing comes.
+found = []
+thread = threading.Thread(target=lambda: found.append(regions.enumerate_regions(network, 3).n_regions))
+thread.start()
+assert signal.getsignal(signal.SIGALRM) is late
+thread.join()
+print(found == [expected])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+def test_handlers_of_others_are_heard() -> None:
+    status, output, errors = run(sys.executable, "-c", ALARM)
+    assert (status, output) == (0, "True\n"), errors

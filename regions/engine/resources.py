@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from threadpoolctl import ThreadpoolController
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 __all__ = ["Resources", "cores", "in_forked_children", "one_torch_thread_if_forked", "single_threaded", "thread_pool"]
 
@@ -75,6 +76,7 @@ def thread_pool(name: str, threads: int) -> ThreadPoolExecutor:
 @cache
 def _linear_algebra() -> ThreadpoolController:
     import scipy.linalg  # noqa: F401  # Its library is the one that compiled products call.
+    from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
