@@ -36,7 +36,7 @@ _TARGETS: dict[str, tuple[int, ...]] = {
     "both_ends": (1024, -1074, 512, -537),
     "pairs": (1024, -1074, -960),
     "slopes": (1024, -1074, 0),
-    "far_domain": (0, -180, 1024, -1074),
+    "far_domain": (0, -180, -180, -500, 1024, -1074),
 }
 
 #: Names of what is aimed at, for the argument `aims` of :func:`extremes`.
@@ -129,7 +129,7 @@ def _extremes(
     weights, biases = BUILDERS[draw(st.sampled_from(_KINDS))](draw, widths, slopes)
     corners = _corners(draw)
     # The same for x and y, so that what they are multiplied by may cancel.
-    common = draw(st.sampled_from((None, *_SHIFTS)))
+    common = draw(st.sampled_from((None, *(s for s in _SHIFTS if s or aim != "overflow"))))
     places = [_place(draw, aim, corners[:, axis], common) for axis in (0, 1)]
     shift = np.array([p.shift for p in places], dtype=np.float64)
     if common and draw(st.booleans()):
@@ -148,7 +148,7 @@ def _extremes(
         scaled, shifted = _ldexp(weight, rows[:, None] - powers[None]), _ldexp(there, rows)
         layers.append([scaled, shifted, np.ldexp(below, turns), np.ldexp(above, turns)])
         values = values @ weight.T + bias
-        values = np.where(values > 0, above, below) * values
+        values = np.clip(np.where(values > 0, above, below) * values, -1e300, 1e300)
         sizes, powers = _log2(np.abs(values).max(axis=0)), rows + turns
     ends = np.ldexp(moved, [p.scale for p in places])
     for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
@@ -172,11 +172,11 @@ def _log2(values: Floats) -> Floats:
 
 def _corners(draw: Any) -> Floats:
     """Of a box, or of a triangle: shape (C, 2), small integers."""
-    x, y = (draw(st.integers(-2, 0)) for _ in range(2))
-    width, height = (draw(st.integers(1, 4)) for _ in range(2))
+    x, y = (-draw(st.integers(0, 3)) for _ in range(2))
+    right, top = (draw(st.integers(1, 3)) for _ in range(2))
     if draw(st.integers(0, 4)):
-        return np.array([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], dtype=np.float64)
-    return np.array([(x, y), (x + width, y), (x + draw(st.integers(-1, 3)), y + height)], dtype=np.float64)
+        return np.array([(x, y), (right, y), (right, top), (x, top)], dtype=np.float64)
+    return np.array([(x, y), (right, y), (draw(st.integers(-1, 3)), top)], dtype=np.float64)
 
 
 def _domain(corners: Floats) -> Box | ConvexPolygon:
@@ -190,8 +190,8 @@ def _place(draw: Any, aim: str, ends: Floats, common: int | None) -> _Place:
     most = float(np.abs(ends).max())
     if aim == "far_domain":
         shift = 0
-        scale = draw(st.sampled_from((0, 0, -178, -537, -960, -1022, -1074)))
-        scale += draw(st.integers(-20, 20))
+        scale = draw(st.sampled_from((0, -178, -537, -960, -1022, -1085, -1085, -1085)))
+        scale += draw(st.integers(-10, 10))
         stretch = max(0, draw(st.sampled_from((scale, -178, -537, 0, 0, 900))) + draw(st.integers(-3, 3)) - scale)
     else:
         stretch = draw(st.sampled_from((0, 0, 0, 0, 3, 30)))
@@ -205,8 +205,8 @@ def _place(draw: Any, aim: str, ends: Floats, common: int | None) -> _Place:
 
 
 def _aimed(draw: Any, target: int) -> int:
-    """A power a few bits beside the target."""
-    return target + draw(st.one_of(st.integers(-4, 4), st.integers(-60, 60)))
+    """A power a few bits beside the target; at the upper end rather above it, where weights are cut back to fit."""
+    return target + draw(st.one_of(st.integers(-4, 4), st.integers(-60, 60) if target < _TOP else st.integers(0, 60)))
 
 
 def _row_powers(draw: Any, aim: str, weight: Floats, bias: Floats, powers: Any, sizes: Floats) -> NDArray[np.int64]:
@@ -220,6 +220,9 @@ def _row_powers(draw: Any, aim: str, weight: Floats, bias: Floats, powers: Any, 
         "value": np.maximum(logs.max(axis=1), bias_log),
     }
     equal = draw(st.booleans())
+    # Down to where the smallest entry that is not 0, or only the largest, is left.
+    entries = np.column_stack([logs - powers, bias_log])
+    least = entry if draw(st.booleans()) else np.where(np.isfinite(entries), entries, np.inf).min(axis=1)
     out = np.zeros(len(bias), dtype=np.int64)
     for unit in range(len(bias)):
         if not np.isfinite(entry[unit]):
@@ -239,7 +242,7 @@ def _row_powers(draw: Any, aim: str, weight: Floats, bias: Floats, powers: Any, 
                 names = [name for name, of in quantities.items() if np.isfinite(of[unit])]
                 target = _aimed(draw, draw(st.sampled_from(_TARGETS[aim])))
                 power = target - int(np.floor(quantities[draw(st.sampled_from(names))][unit]))
-        out[unit] = min(max(power, _BOTTOM - int(entry[unit])), _TOP - int(np.floor(entry[unit])))
+        out[unit] = min(max(power, _BOTTOM - int(np.floor(least[unit]))), _TOP - int(np.floor(entry[unit])))
     return out
 
 
