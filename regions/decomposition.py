@@ -305,8 +305,8 @@ def _scale(network: Network) -> float:
     """A power of two about as large as the first layer's lines are far from the origin."""
     for layer in network.layers:
         if layer.kinked.any() and layer.n_in == 2:
-            lengths = np.hypot(*dense(layer.weight).T)
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                lengths = np.hypot(*dense(layer.weight).T)
                 distances = np.abs(layer.bias) / lengths
             usual = distances[np.isfinite(distances) & (distances > 0)]
             if len(usual):

@@ -349,7 +349,8 @@ def finite_maps(network: Network, packed_patterns: NDArray[np.uint8], maps: NDAr
     patterns = np.unpackbits(packed_patterns[wrong], axis=1, count=network.n_neurons).astype(bool)
     lines = ExactLines(network, patterns)
     # In the order of their patterns: neighbours in it share layers' maps, and few are kept at a time.
-    for n, i in enumerate(np.lexsort(packed_patterns[wrong].T[::-1]).tolist()):
+    order = np.lexsort(packed_patterns[wrong].T[::-1]) if packed_patterns.shape[1] else np.arange(len(wrong))
+    for n, i in enumerate(order.tolist()):
         if n % _MAPS_KEPT == 0:
             lines.forget()
         region = int(wrong[i])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from fractions import Fraction
 from typing import Any
@@ -20,9 +21,7 @@ Point = tuple[Fraction, Fraction]
 
 def sparsely(network: Network) -> Network:
     """The same network with sparse weights, which make the engine take it for a wide one."""
-    return Network(
-        tuple(Layer(sparse.csr_array(x.weight), x.bias, x.below, x.above, x.name) for x in network.layers)
-    )
+    return Network(tuple(Layer(sparse.csr_array(x.weight), x.bias, x.below, x.above, x.name) for x in network.layers))
 
 
 def is_that_of(complex_: RegionComplex, faces: list[Face]) -> None:
@@ -82,7 +81,7 @@ def segments(network: Network, domain: Any, faces: list[Face]) -> None:
 def reordered(network: Network) -> Network:
     """The units of each hidden layer in the opposite order."""
     layers = list(network.layers)
-    for i, (layer, after) in enumerate(zip(layers[:-1], layers[1:], strict=True)):
+    for i, (layer, after) in enumerate(itertools.pairwise(layers)):
         layers[i] = Layer(layers[i].weight[::-1], layer.bias[::-1], layer.below[::-1], layer.above[::-1])
         layers[i + 1] = Layer(after.weight[:, ::-1], after.bias, after.below, after.above)
     return Network(tuple(layers))

@@ -6,19 +6,21 @@ Needs Hypothesis (``pip install linear-regions[test]``); `import regions` does n
 from __future__ import annotations
 
 from regions.testing.definitions import reference_counts
-from regions.testing.reference import reference_count
 from regions.testing.extremes import AIMS, extremes
+from regions.testing.reference import reference_count
 from regions.testing.strategies import ACTIVATIONS, DOMAINS, KINDS, degenerate_mlps, domains, networks, relu_mlps
 from regions.testing.validity import assert_same_complex, assert_valid_complex
 
 __all__ = [
     "ACTIVATIONS",
+    "AIMS",
     "DOMAINS",
     "KINDS",
     "assert_same_complex",
     "assert_valid_complex",
     "degenerate_mlps",
     "domains",
+    "extremes",
     "networks",
     "reference_count",
     "reference_counts",

@@ -314,7 +314,11 @@ class ExactCheck:
         off = max(self.vertex_error(v) for v in ring)
         bound = 4 * len(ring) * (off * (reach + off) + 4 * _U * square) + _SMALLEST
         # Where the square or the bound overflows, no float holds such areas.
-        if np.isfinite(square) and np.isfinite(bound) and abs(Fraction(float(self.complex.areas[region])) - doubled / 2) > Fraction(bound):
+        if (
+            np.isfinite(square)
+            and np.isfinite(bound)
+            and abs(Fraction(float(self.complex.areas[region])) - doubled / 2) > Fraction(bound)
+        ):
             raise AssertionError(
                 f"Region {region}: its area is given as {self.complex.areas[region]!r}, it is {float(doubled / 2)!r}."
             )

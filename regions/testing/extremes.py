@@ -146,14 +146,14 @@ def _extremes(
         rows = _row_powers(draw, aim, weight, there, powers, sizes)
         turns = _slope_powers(draw, aim, below, above)
         scaled, shifted = _ldexp(weight, rows[:, None] - powers[None]), _ldexp(there, rows)
-        layers.append([scaled, shifted, np.ldexp(below, turns), np.ldexp(above, turns)])
+        layers.append((scaled, shifted, np.ldexp(below, turns), np.ldexp(above, turns)))
         values = values @ weight.T + bias
         values = np.clip(np.where(values > 0, above, below) * values, -1e300, 1e300)
         sizes, powers = _log2(np.abs(values).max(axis=0)), rows + turns
     ends = np.ldexp(moved, [p.scale for p in places])
     for _ in range(draw(st.sampled_from((0, 0, 0, 1, 2)))):
         _nudge(draw, layers)
-    network = Network(tuple(Layer(*layer) for layer in layers))
+    network = Network(tuple(Layer(w, b, low, high) for w, b, low, high in layers))
     return network, _domain(ends)
 
 
@@ -256,7 +256,7 @@ def _slope_powers(draw: Any, aim: str, below: Floats, above: Floats) -> NDArray[
     return out
 
 
-def _nudge(draw: Any, layers: list[list[Floats]]) -> None:
+def _nudge(draw: Any, layers: list[tuple[Floats, Floats, Floats, Floats]]) -> None:
     """Move a weight or a bias by one unit in the last place; a zero by the smallest number."""
     layer = layers[draw(st.integers(0, len(layers) - 1))]
     values = layer[draw(st.integers(0, 1))].reshape(-1)
