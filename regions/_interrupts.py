@@ -3,7 +3,8 @@
 Python runs a signal's handler in the main thread, between any two steps of the code that happens to run there. What the
 handler raises is lost, or becomes another error, where that code was called by something that does not look: by numba
 on the way out of a compiled function, by a library's callback, by a finaliser. An import that is broken off leaves
-modules behind that work no more. There the signal is sent once more a little later.
+modules behind that work no more, and so does numba's reading of its tables and its compiled functions. There the signal
+is sent once more a little later.
 """
 
 from __future__ import annotations
@@ -34,11 +35,14 @@ _DEAF = frozenset(
         "concurrent.futures.thread",
         "importlib._bootstrap",
         "llvmlite.binding.executionengine",
+        "numba.core.caching",
         "numba.core.serialize",
         "threadpoolctl",
         "weakref",
     }
 )
+# As short, in modules that run for long: numba reads its tables once.
+_DEAF_FUNCTIONS = frozenset({("numba.core.base", "refresh"), ("numba.core.typing.context", "refresh")})
 _SIGNALS = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGUSR1", "SIGUSR2")
@@ -51,7 +55,8 @@ _INTERRUPTED = 130
 def _is_lost(frame: FrameType | None) -> bool:
     """Whether what is raised here would be lost on its way to the function that is interruptible."""
     while frame is not None and frame.f_code is not _top:
-        if frame.f_code.co_name == "__del__" or frame.f_globals.get("__name__") in _DEAF:
+        module, name = frame.f_globals.get("__name__"), frame.f_code.co_name
+        if name == "__del__" or module in _DEAF or (module, name) in _DEAF_FUNCTIONS:
             return True
         frame = frame.f_back
     return False
@@ -72,9 +77,11 @@ class _Deferring:
 
     def __init__(self, handler: Callable[[int, FrameType | None], Any]) -> None:
         self.handler = handler
+        self.is_waiting = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if _is_lost(frame):
+        self.is_waiting = _is_lost(frame)
+        if self.is_waiting:
             # Not threading.Thread, whose locks the main thread may hold just now.
             _thread.start_new_thread(_send_again, (number,))
         else:
@@ -101,10 +108,16 @@ def interruptible(function: Callable[P, T]) -> Callable[P, T]:
                         signal.signal(number, deferring)
             return function(*arguments, **options)
         finally:
-            for number, handler, deferring in installed:
-                # The function's callbacks may have set others.
-                if signal.getsignal(number) is deferring:
-                    signal.signal(number, handler)
+            try:
+                # What came too late for the function is still its caller's to catch.
+                for number, _, deferring in installed:
+                    while deferring.is_waiting and signal.getsignal(number) is deferring:
+                        time.sleep(_PAUSE)
+            finally:
+                for number, handler, deferring in installed:
+                    # The function's callbacks may have set others.
+                    if signal.getsignal(number) is deferring:
+                        signal.signal(number, handler)
 
     return guarded
 
