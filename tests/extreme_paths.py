@@ -192,6 +192,46 @@ def slices(network: Network, domain: Any, faces: list[Face]) -> None:
     assert regions.count_regions(given, plane) == len(faces)
 
 
+def half_planes(network: Network, domain: Any, faces: list[Face]) -> None:
+    # A quadrant and a strip, of half-planes whose normals are huge, tiny or both.
+    minx, miny, _, maxy = (Fraction(c) for c in domain.bounds)
+    for powers in ((900, -900), (-1000, 1000, 0)):
+        normals = [(Fraction(-1), Fraction(0)), (Fraction(0), Fraction(-1)), (Fraction(0), Fraction(1))]
+        rows = [
+            [value * Fraction(2) ** power for value in (*normal, offset)]
+            for normal, offset, power in zip(normals, (-minx, -miny, maxy), powers, strict=False)
+        ]
+        if any(abs(value) >= 2**1023 for row in rows for value in row):
+            continue
+        given = np.array([[float(value) for value in row] for row in rows])
+        try:
+            where = regions.Polyhedron(given[:, :2], given[:, 2])
+            expected = reference_count(network, where)
+        except regions.errors.DomainError:
+            # Offsets that underflow may leave no interior.
+            continue
+        assert regions.enumerate_regions(network, where).n_regions == expected
+        assert regions.count_regions(network, where) == expected
+
+
+def polygons(network: Network, domain: Any, faces: list[Face]) -> None:
+    # The domain's box without its upper right quarter.
+    low, high = np.array(domain.bounds).reshape(2, 2)
+    x, y = low / 2 + high / 2
+    if not (low[0] < x < high[0] and low[1] < y < high[1]):
+        return
+    corners = [tuple(low), (high[0], low[1]), (high[0], y), (x, y), (x, high[1]), (low[0], high[1])]
+    try:
+        where = regions.Polygon(corners)
+    except regions.errors.DomainError:
+        # Near the limits of float64 a polygon may have no triangles there.
+        return
+    expected = reference_counts(network, where)
+    complex_ = regions.enumerate_regions(network, where)
+    assert complex_.n_regions == regions.count_regions(network, where) == expected[1]
+    assert tuple(complex_.counts().to_dict().values()) == expected
+
+
 PATHS: dict[str, Any] = {
     check.__name__: check
     for check in (
@@ -208,6 +248,8 @@ PATHS: dict[str, Any] = {
         located,
         valid,
         slices,
+        half_planes,
+        polygons,
     )
 }
 

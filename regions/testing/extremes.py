@@ -31,7 +31,7 @@ _TOP, _BOTTOM = 1023, -1074
 _TARGETS: dict[str, tuple[int, ...]] = {
     "overflow": (1024,),
     "underflow": (-1074,),
-    "squares": (512, -537, -480),
+    "squares": (512, 460, -537, -480, -440),
     "fourth_powers": (256, -268, -240),
     "both_ends": (1024, -1074, 512, -537),
     "pairs": (1024, -1074, -960),
@@ -47,6 +47,9 @@ _KINDS = (
     *("concurrent", "concurrent", "concurrent", "integer", "integer", "duplicate", "zero_bias", "parallel"),
     *("almost_concurrent", "generic", "sparse", "dead"),
 )
+# Squares are taken of norms, and norms decide where lines are in generic position: elsewhere integers do.
+_GENERIC = (*_KINDS, "generic", "generic", "generic", "generic", "almost_concurrent", "almost_concurrent")
+_GENERIC_AIMS = ("squares", "fourth_powers")
 _SHIFTS = (0, 0, 1, 2**24, -(2**24), 2**40, 3)
 
 
@@ -126,7 +129,12 @@ def _extremes(
     activation = draw(st.sampled_from(activations))
     slopes: Slopes = [drawn_slopes(draw, activation, w) for w in widths[1:-1]]
     slopes.append((np.ones(widths[-1]), np.ones(widths[-1])))
-    weights, biases = BUILDERS[draw(st.sampled_from(_KINDS))](draw, widths, slopes)
+    kind = draw(st.sampled_from(_GENERIC if aim in _GENERIC_AIMS else _KINDS))
+    weights, biases = BUILDERS[kind](draw, widths, slopes)
+    # Several ends in one network, or one.
+    targets = _TARGETS[aim]
+    if draw(st.booleans()):
+        targets = (draw(st.sampled_from(targets)),)
     corners = _corners(draw)
     # The same for x and y, so that what they are multiplied by may cancel.
     common = draw(st.sampled_from((None, *(s for s in _SHIFTS if s or aim != "overflow"))))
@@ -143,7 +151,7 @@ def _extremes(
     layers = []
     for i, (weight, bias, (below, above)) in enumerate(zip(weights, biases, slopes, strict=True)):
         there = bias if i else bias - weight @ shift
-        rows = _row_powers(draw, aim, weight, there, powers, sizes)
+        rows = _row_powers(draw, aim, targets, weight, there, powers, sizes)
         turns = _slope_powers(draw, aim, below, above)
         scaled, shifted = _ldexp(weight, rows[:, None] - powers[None]), _ldexp(there, rows)
         layers.append((scaled, shifted, np.ldexp(below, turns), np.ldexp(above, turns)))
@@ -209,7 +217,9 @@ def _aimed(draw: Any, target: int) -> int:
     return target + draw(st.one_of(st.integers(-4, 4), st.integers(-60, 60) if target < _TOP else st.integers(0, 60)))
 
 
-def _row_powers(draw: Any, aim: str, weight: Floats, bias: Floats, powers: Any, sizes: Floats) -> NDArray[np.int64]:
+def _row_powers(
+    draw: Any, aim: str, targets: tuple[int, ...], weight: Floats, bias: Floats, powers: Any, sizes: Floats
+) -> NDArray[np.int64]:
     """What to multiply the units of a layer by: powers of two, shape (n,)."""
     logs, bias_log = _log2(weight), _log2(bias)
     entry = np.maximum((logs - powers).max(axis=1), bias_log)
@@ -237,10 +247,10 @@ def _row_powers(draw: Any, aim: str, weight: Floats, bias: Floats, powers: Any, 
             elif aim == "pairs" and unit:
                 known = float(out[unit - 1]) + quantities["weight"][unit - 1]
                 known = known if np.isfinite(known) else 0.0
-                power = _aimed(draw, draw(st.sampled_from(_TARGETS[aim])) - int(known) - int(entry[unit]))
+                power = _aimed(draw, draw(st.sampled_from(targets)) - int(known) - int(entry[unit]))
             else:
                 names = [name for name, of in quantities.items() if np.isfinite(of[unit])]
-                target = _aimed(draw, draw(st.sampled_from(_TARGETS[aim])))
+                target = _aimed(draw, draw(st.sampled_from(targets)))
                 power = target - int(np.floor(quantities[draw(st.sampled_from(names))][unit]))
         out[unit] = min(max(power, _BOTTOM - int(np.floor(least[unit]))), _TOP - int(np.floor(entry[unit])))
     return out
