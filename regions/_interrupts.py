@@ -34,7 +34,6 @@ _DEAF = frozenset(
         "_weakrefset",
         "concurrent.futures.thread",
         "importlib._bootstrap",
-        "llvmlite.binding.executionengine",
         "numba.core.caching",
         "numba.core.serialize",
         "threadpoolctl",
@@ -57,6 +56,9 @@ def _is_lost(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code is not _top:
         module, name = frame.f_globals.get("__name__"), frame.f_code.co_name
         if name == "__del__" or module in _DEAF or (module, name) in _DEAF_FUNCTIONS:
+            return True
+        # It hands objects of LLVM over from one owner to another.
+        if module is not None and module.startswith("llvmlite.binding."):
             return True
         frame = frame.f_back
     return False
@@ -126,7 +128,7 @@ _top = interruptible(time.sleep).__code__  # type: ignore[attr-defined]
 
 
 def _leave(*_: Any) -> NoReturn:
-    """End the process at once: nothing has begun that would have to be put in order."""
+    """End the process at once: there is nothing left, or nothing yet, that would have to be put in order."""
     os.write(2, b"regions: interrupted.\n")
     os._exit(_INTERRUPTED)
 
@@ -170,6 +172,9 @@ def status_of_command(command: Callable[[], int]) -> int:
     finally:
         if ours:
             signal.signal(signal.SIGINT, before)
+    if is_command:
+        # Everything is in order by now, but the counting threads would be waited for until they end a step.
+        _leave()
     print("regions: interrupted.", file=sys.stderr)
     return _INTERRUPTED
 
