@@ -277,7 +277,7 @@ def test_module_is_the_command(saved):
     assert done.stdout.startswith(f"{regions.count_regions(saved[1], 10)} activation regions")
 
 
-def test_reader_that_goes_away_is_no_error(saved):
+def test_reader_that_goes_away_is_no_error(saved, compiled):
     command = [sys.executable, "-m", "regions", "count", str(saved[0]), "--bound", "10"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         process.stdout.close()

@@ -487,7 +487,7 @@ def test_reading_needs_no_torch_and_says_what_is_missing(tmp_path):
     path = tmp_path / "m.onnx"
     onnx.save(model(node("Relu", "x"), ("N", 2)), path)
     script = f"import sys, regions; regions.from_onnx({str(path)!r}); print('torch' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.strip() == "False"
     script = f"""
 import sys
@@ -498,6 +498,6 @@ try:
 except ImportError as error:
     print(isinstance(error, regions.RegionsError), error)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.startswith("True")
     assert "pip install 'linear-regions[onnx]'" in done.stdout

@@ -36,7 +36,7 @@ HEAVY = {
 
 def loaded_by(statement):
     script = f"import json, sys\n{statement}\nprint(json.dumps(sorted(m for m in sys.modules if '.' not in m)))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300, check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
