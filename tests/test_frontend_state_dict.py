@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections import OrderedDict
 from itertools import pairwise
 
@@ -358,3 +359,16 @@ def test_networks_of_other_dimensions_at_the_command_line(tmp_path, capsys):
     plane.compose(network).save(tmp_path / "plane.npz")
     assert main(["count", str(tmp_path / "plane.npz"), "--domain", "-0.5", "-0.5", "1.5", "1.5"]) == 0
     assert capsys.readouterr().out.startswith(f"{regions.count_regions(network, plane)} ")
+
+
+def test_an_archive_that_unpacks_to_too_much_is_refused_before_it_is_looked_into(tmp_path, monkeypatch):
+    path = tmp_path / "m.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m/data.pkl", bytes(1 << 27))
+
+    def read(*_):
+        raise AssertionError("the archive was unpacked")
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", read)
+    with pytest.raises(FileFormatError, match="unpacks from"):
+        regions.from_state_dict(path, activation="relu")

@@ -88,6 +88,8 @@ def weights_in(path: Path) -> Kind | None:
     ------
     FileNotFoundError
         When there is no such file.
+    FileFormatError
+        When it is an archive that unpacks to more than :func:`regions._files.check_sizes` allows.
     """
     if not path.is_file():
         if path.is_dir():
@@ -97,6 +99,7 @@ def weights_in(path: Path) -> Kind | None:
         return "safetensors"
     try:
         with zipfile.ZipFile(path) as archive:
+            check_sizes(path, archive)
             names = archive.namelist()
             if names and all(name.endswith(".npy") for name in names):
                 return None if "__kind__.npy" in names else "npz"
@@ -104,6 +107,8 @@ def weights_in(path: Path) -> Kind | None:
             whole = any("/code/" in name or name.endswith("/models/model.json") for name in names)
             if pickled and not whole and "a state dict" in describe_pickle(archive.read(pickled[0])):
                 return "torch"
+    except FileFormatError:
+        raise
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError):
         return None
     return None
