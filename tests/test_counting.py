@@ -188,6 +188,8 @@ def test_process_pools_count_the_same() -> None:
 def test_a_process_pool_whose_process_was_killed_is_done_without() -> None:
     network = mlp(2, 40, 40, 40, 1)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        # Both processes are there by now: a pool that starts one while it breaks waits for that one for ever.
+        list(pool.map(time.sleep, [0.5, 0.5]))
         victim = pool.submit(os.getpid).result()
         os.kill(victim, signal.SIGKILL)
         with pytest.warns(RuntimeWarning, match="takes no more tasks"):
