@@ -13,8 +13,19 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "examples").glob("plot_*.py"))
 
-# These train networks: CI runs them with the other slow tests.
-SLOW = {"plot_digits", "plot_training"}
+# These train networks, or take seconds: CI runs them with the other slow tests, and the documentation runs them all.
+SLOW = {
+    "plot_along_a_line",
+    "plot_compare",
+    "plot_digits",
+    "plot_exports",
+    "plot_gradient_images",
+    "plot_measures",
+    "plot_shallow_and_deep",
+    "plot_training",
+    "plot_whole_plane",
+    "plot_zoom_out",
+}
 
 # Figures are kept open by pyplot after a script has run, so they can be counted and rendered.
 RUN = """
