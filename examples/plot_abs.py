@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 from torch import nn
 
 import regions
-from regions.models import Abs, DeepMLP, ShallowMLP
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
+from regions.study.models import Abs, DeepMLP, ShallowMLP
 
 # %%
 # The same weights with both activations. In a shallow network the regions are the same, for the lines are.

@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import regions
-from regions.models import DeepMLP
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
+from regions.study.models import DeepMLP
 
 model = DeepMLP(seed=3)
 p, q = np.array([-4.0, -3.0]), np.array([4.0, 3.5])

@@ -9,7 +9,7 @@ many, exactly, and sums up.
 import matplotlib.pyplot as plt
 
 import regions
-from regions.comparison import equal_parameters, n_parameters
+from regions.study.comparison import equal_parameters, n_parameters
 
 # %%
 # The shallow network 2-20-1 and the deep 2-5-5-5-5-1 have 20 neurons each, but the deep one has more parameters. So a

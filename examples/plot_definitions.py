@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 from matplotlib.colors import ListedColormap
 
 import regions
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
 
 # %%
 # The network is y, clamped between -w and w where w = max(0, 1 - abs(x)).

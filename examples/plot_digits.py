@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import regions
-from regions.plotting import plot_lines, plot_regions
+from regions.pictures.plotting import plot_lines, plot_regions
 
 digits = load_digits()
 images = torch.from_numpy(digits.images[:, None] / 16).float()

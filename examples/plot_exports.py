@@ -14,8 +14,8 @@ import numpy as np
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
 import regions
-from regions.models import DeepMLP
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
+from regions.study.models import DeepMLP
 
 complex_ = regions.enumerate_regions(DeepMLP(seed=2), 4)
 print(complex_)

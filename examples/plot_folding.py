@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 
 import regions
 from regions import bounds
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
 
 square = regions.Box(0, 0, 1, 1)
 

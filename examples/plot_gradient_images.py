@@ -10,8 +10,8 @@ cross-check's verdict on whether the two agree.
 import matplotlib.pyplot as plt
 
 import regions
-from regions.models import DeepMLP, ShallowMLP
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
+from regions.study.models import DeepMLP, ShallowMLP
 
 models = {"shallow 2-20-1": ShallowMLP(seed=1), "deep 2-5-5-5-5-1": DeepMLP(seed=2)}
 bound = 10

@@ -12,8 +12,8 @@ from matplotlib.colors import BoundaryNorm
 
 import regions
 from regions import measures
-from regions.models import DeepMLP
-from regions.plotting import draw_image, plot_regions
+from regions.pictures.plotting import draw_image, plot_regions
+from regions.study.models import DeepMLP
 
 complex_ = regions.enumerate_regions(DeepMLP(seed=7), 6)
 sides = measures.side_counts(complex_)

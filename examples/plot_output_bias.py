@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import regions
-from regions.models import DeepMLP, set_output_bias
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
+from regions.study.models import DeepMLP, set_output_bias
 
 # %%
 model, bound = DeepMLP(seed=2), 10

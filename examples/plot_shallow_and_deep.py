@@ -9,8 +9,8 @@ from far away, only the part that is linear along each ray remains.
 import matplotlib.pyplot as plt
 
 import regions
-from regions.models import DeepMLP, ShallowMLP
-from regions.plotting import plot_output
+from regions.pictures.plotting import plot_output
+from regions.study.models import DeepMLP, ShallowMLP
 
 # %%
 models = {"shallow 2-20-1": ShallowMLP(seed=1), "deep 2-5-5-5-5-1": DeepMLP(seed=2)}

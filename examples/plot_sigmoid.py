@@ -9,7 +9,7 @@ tanh(x) = 2 σ(2x) - 1.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from regions.softmax import sigmoid, sigmoid_derivative, softargmax, tanh_from_sigmoid
+from regions.pictures.softmax import sigmoid, sigmoid_derivative, softargmax, tanh_from_sigmoid
 
 # %%
 x = np.linspace(-8, 8, 401)

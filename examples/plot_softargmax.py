@@ -9,8 +9,8 @@ argmax.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from regions.plotting import plot_softargmax
-from regions.softmax import onehot_argmax, softargmax
+from regions.pictures.plotting import plot_softargmax
+from regions.pictures.softmax import onehot_argmax, softargmax
 
 # %%
 # Both components over the square, for three λ and, on the right, for the one-hot argmax.

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 import regions
-from regions.plotting import plot_lines, plot_regions
+from regions.pictures.plotting import plot_lines, plot_regions
 
 # %%
 # Two spirals of 150 points each.

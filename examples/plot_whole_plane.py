@@ -11,8 +11,8 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
 import regions
-from regions.models import ShallowMLP
-from regions.plotting import plot_regions
+from regions.pictures.plotting import plot_regions
+from regions.study.models import ShallowMLP
 
 # %%
 # The whole plane first. The regions of a shallow network are the faces of an arrangement of lines, and n lines in

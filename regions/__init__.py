@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING, Any
 
 from regions import _interrupts  # noqa: F401  # The first of all: see there.
 from regions._version import __version__
-from regions.complex import Certificate, Region, RegionComplex
-from regions.counts import RegionCounts
-from regions.cross_check import CrossCheck, cross_check
-from regions.domain import Box, ConvexPolygon
-from regions.enumeration import count_regions, enumerate_regions
+from regions.complex.complex import Certificate, Region, RegionComplex
+from regions.complex.definitions import RegionCounts
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.polygon import Polygon
+from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.domain.slice import Slice
+from regions.enumeration.enumerate import count_regions, enumerate_regions
+from regions.enumeration.segment import enumerate_segment, enumerate_trajectory
+from regions.enumeration.zoom import zoom_out
 from regions.errors import RegionsError
-from regions.gradient_image import GradientImage, gradient_image
-from regions.network import Layer, Network
-from regions.polygon import Polygon
-from regions.polyhedron import Polyhedron, WholePlane
-from regions.segment import enumerate_segment, enumerate_trajectory
-from regions.slices import Slice
-from regions.zoom import zoom_out
+from regions.network.network import Layer, Network
+from regions.pictures.cross_check import CrossCheck, cross_check
+from regions.pictures.gradient_image import GradientImage, gradient_image
 
 if TYPE_CHECKING:
-    from regions.comparison import compare
-    from regions.frontends.onnx import from_onnx
+    from regions.enumeration.plain import enumerate_with_shapely
+    from regions.frontends.onnx.read import from_onnx
     from regions.frontends.state_dict import from_state_dict
-    from regions.shapely_method import enumerate_with_shapely
-    from regions.tracking import track
+    from regions.study.comparison import compare
+    from regions.study.tracking import track
 
 __all__ = [
     "Box",
@@ -61,27 +61,27 @@ __all__ = [
 # Loaded when first asked for: they bring shapely and onnx. No module may bear the name of a function that is loaded so,
 # since importing the module would hide the function.
 _LATER = {
-    "compare": "regions.comparison",
-    "enumerate_with_shapely": "regions.shapely_method",
-    "from_onnx": "regions.frontends.onnx",
+    "compare": "regions.study.comparison",
+    "enumerate_with_shapely": "regions.enumeration.plain",
+    "from_onnx": "regions.frontends.onnx.read",
     "from_state_dict": "regions.frontends.state_dict",
-    "track": "regions.tracking",
+    "track": "regions.study.tracking",
 }
 
 
 # Modules that can be reached as `regions.bounds` without an import of their own.
-_MODULES = (
-    "bounds",
-    "comparison",
-    "exports",
-    "measures",
-    "models",
-    "plotting",
-    "report",
-    "softmax",
-    "testing",
-    "tracking",
-)
+_MODULES = {
+    "bounds": "regions.bounds",
+    "comparison": "regions.study.comparison",
+    "exports": "regions.complex.exports",
+    "measures": "regions.measures",
+    "models": "regions.study.models",
+    "plotting": "regions.pictures.plotting",
+    "report": "regions.study.report",
+    "softmax": "regions.pictures.softmax",
+    "testing": "regions.testing",
+    "tracking": "regions.study.tracking",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -90,7 +90,7 @@ def __getattr__(name: str) -> Any:
     if name in _LATER:
         return getattr(import_module(_LATER[name]), name)
     if name in _MODULES:
-        return import_module(f"regions.{name}")
+        return import_module(_MODULES[name])
     raise AttributeError(f"module 'regions' has no attribute {name!r}")
 
 

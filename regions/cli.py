@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_report(commands: Any) -> None:
-    from regions.report.options import ACTIVATIONS, ReportOptions
+    from regions.study.report.options import ACTIVATIONS, ReportOptions
 
     default = ReportOptions()
     raw = argparse.RawDescriptionHelpFormatter
@@ -290,9 +290,9 @@ def _picture_path(text: str) -> Path:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from regions.report import ReportOptions, make_report, tables
-    from regions.report.options import IGNORED
-    from regions.report.result import prepare_folder
+    from regions.study.report import ReportOptions, make_report, tables
+    from regions.study.report.options import IGNORED
+    from regions.study.report.result import prepare_folder
 
     compared = ("shallow_widths", "deep_widths", "activation", "seeds")
     given = {name: value for name in compared if (value := getattr(arguments, name)) is not None}
@@ -318,8 +318,8 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _domain(arguments: argparse.Namespace) -> Any:
-    from regions.domain import Box, as_domain
-    from regions.polyhedron import WholePlane
+    from regions.domain.convex import Box, as_domain
+    from regions.domain.polyhedron import WholePlane
 
     if arguments.whole_plane:
         return WholePlane()
@@ -329,7 +329,7 @@ def _domain(arguments: argparse.Namespace) -> Any:
 def _count(arguments: argparse.Namespace) -> int:
     domain = _domain(arguments)
 
-    from regions.enumeration import count_regions, planar_network
+    from regions.enumeration.enumerate import count_regions, planar_network
     from regions.frontends.files import load_model
 
     network = planar_network(load_model(arguments.model, activation=arguments.layers, likely=2))
@@ -375,9 +375,9 @@ def _plot(arguments: argparse.Namespace) -> int:
     from matplotlib.figure import Figure
 
     from regions._files import write_atomically
-    from regions.enumeration import enumerate_regions
+    from regions.enumeration.enumerate import enumerate_regions
     from regions.frontends.files import load_model
-    from regions.plotting import plot_regions
+    from regions.pictures.plotting import plot_regions
 
     complex_ = enumerate_regions(load_model(arguments.model, activation=arguments.layers, likely=2), domain)
     figure = Figure(figsize=(8, 8), layout="constrained")

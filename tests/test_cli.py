@@ -13,7 +13,7 @@ import pytest
 import regions
 from regions.cli import main
 from regions.errors import EngineError
-from regions.models import ShallowMLP
+from regions.study.models import ShallowMLP
 
 QUICK = ("--seeds", "2", "--bounds", "10", "--resolution", "60")
 
@@ -82,7 +82,7 @@ def test_report_on_a_saved_model(saved, tmp_path, capsys):
 
 
 def test_disagreement_is_status_1_and_the_report_is_written(tmp_path, capsys, monkeypatch):
-    from regions.cross_check import CrossCheck
+    from regions.pictures.cross_check import CrossCheck
 
     monkeypatch.setattr(CrossCheck, "failures", property(lambda self: ("the moon is full",)))
     assert main(["report", "-o", str(tmp_path), *QUICK, "--no-figures"]) == 1
@@ -220,7 +220,7 @@ def test_a_foreign_page_is_told_before_the_work(tmp_path, capsys, monkeypatch):
         raise AssertionError("the work comes later")
 
     with monkeypatch.context() as patch:
-        patch.setattr("regions.report.make_report", never)
+        patch.setattr("regions.study.report.make_report", never)
         message = fails(capsys, "report", "-o", str(tmp_path), *QUICK)
     assert "report.html: it belongs to no report; choose another folder with --output" in message
     assert "--force" in message
@@ -233,7 +233,7 @@ def test_interruption_is_status_130(tmp_path, capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("regions.report.make_report", interrupted)
+    monkeypatch.setattr("regions.study.report.make_report", interrupted)
     assert main(["report", "-o", str(tmp_path / "out")]) == 130
     assert capsys.readouterr().err == "regions: interrupted.\n"
     assert list((tmp_path / "out").iterdir()) == []
@@ -244,7 +244,7 @@ def test_engine_error_saves_what_reproduces_it(saved, tmp_path, capsys, monkeypa
         raise EngineError("Euler's formula does not hold.", network, domain)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("regions.enumeration.count_regions", broken)
+    monkeypatch.setattr("regions.enumeration.enumerate.count_regions", broken)
     assert main(["count", str(saved[0]), "--bound", "2"]) == 3
     error = capsys.readouterr().err
     assert "Euler" in error

@@ -18,7 +18,7 @@ import pytest
 import regions
 from regions import RegionComplex
 from regions._files import write_atomically
-from regions.models import DeepMLP
+from regions.study.models import DeepMLP
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and limits of POSIX")
 
@@ -109,8 +109,8 @@ WRITERS = """
     from pathlib import Path
     import regions
     from regions.cli import main
-    from regions.models import DeepMLP
-    from regions.report import ReportOptions, make_report
+    from regions.study.models import DeepMLP
+    from regions.study.report import ReportOptions, make_report
 
     folder = Path(sys.argv[1])
     complex_ = regions.enumerate_regions(regions.Network.from_torch(DeepMLP(seed=1)), 3)

@@ -3,6 +3,8 @@
 Numbers of neurons go in, exact Python integers come out: :func:`serra_2018` and the others. :func:`for_network` makes
 the table of all that apply to one network. :func:`montufar_folding` and its relatives are networks that attain the
 lower bounds. Symbols: `D` inputs, `n` neurons of a layer, `n_1, ..., n_L` those of the hidden layers.
+
+It may import what `regions.measures` may, never measures, pictures or studies.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regions.bounds._arguments import count_of
-from regions.network import Layer, Network
+from regions.network.network import Layer, Network
 
 __all__ = ["arora_zonotope", "montufar_folding", "serra_folding"]
 

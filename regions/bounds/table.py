@@ -17,10 +17,10 @@ from regions.bounds.lower import arora_2018_lower, montufar_2014_lower, serra_20
 from regions.bounds.rules import hanin_rolnick_2019, shown
 from regions.bounds.weights import is_flat, stages_of_weights, stages_of_widths
 from regions.errors import InvalidNetworkError
-from regions.network import Network, as_network
+from regions.network.network import Network, as_network
 
 if TYPE_CHECKING:
-    from regions.decomposition import Domain
+    from regions.enumeration.parts import Domain
 
 __all__ = ["Bound", "BoundsTable", "for_network"]
 
@@ -209,7 +209,7 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
     >>> [row.name for row in table if row.value == 40]
     ['from_weights', 'serra_2018', 'hinz_2019']
     """
-    from regions.slices import Slice
+    from regions.domain.slice import Slice
 
     plane = getattr(count, "slice", None) if domain is None else domain
     shape = plane.shape if isinstance(plane, Slice) else None
@@ -284,8 +284,8 @@ def _is_relu_mlp(network: Network) -> bool:
 
 def _counted(network: Network, domain: Any, count: Any) -> tuple[Network, Domain | None, str, int | None]:
     """The network, on a plane if that is the domain; the domain, if one is known, and its name; the exact number."""
-    from regions.complex import RegionComplex
-    from regions.slices import Slice
+    from regions.complex.complex import RegionComplex
+    from regions.domain.slice import Slice
 
     where, plane = None, domain if isinstance(domain, Slice) else None
     if isinstance(count, RegionComplex):
@@ -309,13 +309,13 @@ def _counted(network: Network, domain: Any, count: Any) -> tuple[Network, Domain
         return network, domain, place, count_of("count", count, 1)
     if domain is None:
         return network, None, place, None
-    from regions.enumeration import count_regions
+    from regions.enumeration.enumerate import count_regions
 
     return network, domain, place, int(count_regions(network, domain))
 
 
 def _planar(network: Network, domain: Any) -> Domain:
-    from regions.decomposition import as_planar_domain
+    from regions.enumeration.parts import as_planar_domain
 
     if network.input_dimension != 2:
         raise InvalidNetworkError(
@@ -336,7 +336,7 @@ def _same(a: Network, b: Network) -> bool:
 
 
 def _convex_pieces(domain: Domain | None) -> int:
-    from regions.polygon import Polygon
+    from regions.domain.polygon import Polygon
 
     return len(domain.pieces) if isinstance(domain, Polygon) else 1
 

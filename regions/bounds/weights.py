@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions._matrices import is_sparse, row_entries
+from regions.arithmetic.matrices import is_sparse, row_entries
 from regions.bounds._recursion import Stage, regions_by_dimension
-from regions.exact import scaled_integers
-from regions.network import Network, as_network
+from regions.network.integers import scaled_integers
+from regions.network.network import Network, as_network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.layer import Layer
+    from regions.network.layer import Layer
 
 __all__ = ["from_weights", "is_flat", "stages_of_weights", "stages_of_widths"]
 

@@ -13,13 +13,13 @@ from zlib import crc32
 import numpy as np
 
 from regions.engine.compiling import kernel
-from regions.engine.fast import TOO_LARGE, count_block, pack
-from regions.engine.wide import WideMaps
+from regions.engine.maps.folded import TOO_LARGE, count_block, pack
+from regions.engine.maps.sparse import WideMaps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.engine.loop import Chords, Enumeration
+    from regions.engine.cut import Chords, Enumeration
 
 __all__ = ["Plan", "split"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from regions.engine.chords import certify
 from regions.engine.compiling import kernel
-from regions.engine.kernels import certify
-from regions.engine.predicates import crossing, value
+from regions.engine.filter import crossing, value
 
 __all__ = ["tally"]
 

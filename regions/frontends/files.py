@@ -12,10 +12,10 @@ import numpy as np
 
 from regions._files import check_sizes, check_sums, read_arrays
 from regions.errors import FileFormatError, OptionError, RegionsError
-from regions.frontends._weight_files import describe_pickle, foreign_start, is_safetensors
 from regions.frontends.state_dict import is_state_dict
 from regions.frontends.state_dict import read as read_state_dict
-from regions.network import Network
+from regions.frontends.weight_files import describe_pickle, foreign_start, is_safetensors
+from regions.network.network import Network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,7 @@ def load_model(path: str | Path, *, activation: Any = None, likely: int | None =
         When the file is damaged or of another kind. A pickled model is refused, for it runs code when it is read; a
         state dict without `activation`, for it does not say what to compute.
     CaptureError
-        When the model cannot be captured; see :func:`regions.frontends.torch.capture`.
+        When the model cannot be captured; see :func:`regions.frontends.torch.capture.capture`.
     InvalidNetworkError
         When the arrays do not describe a network.
     OptionError
@@ -107,7 +107,7 @@ def load_model(path: str | Path, *, activation: Any = None, likely: int | None =
     if start.startswith(b"\x80") or start.startswith(b"\x93NUMPY"):
         raise _foreign(path, "a pickle" if start.startswith(b"\x80") else "a single array (.npy)")
     if path.suffix.lower() == ".onnx" or start[:2] in _ONNX_STARTS:
-        from regions.frontends.onnx import from_onnx
+        from regions.frontends.onnx.read import from_onnx
 
         _refuse_activation(path, "an ONNX file", activation)
         return from_onnx(path)
@@ -248,8 +248,8 @@ def _from_plain_arrays(path: Path, arrays: dict[str, NDArray[Any]], given: Any) 
 
 
 def _load_pt2(path: Path, archive: zipfile.ZipFile) -> Network:
-    from regions.frontends._pt2 import read_pt2
-    from regions.frontends.torch import read
+    from regions.frontends.torch.capture import read
+    from regions.frontends.torch.pt2 import read_pt2
 
     try:
         module = read_pt2(archive)
@@ -271,7 +271,7 @@ def _load_pt2(path: Path, archive: zipfile.ZipFile) -> Network:
 def _load_script(path: Path, likely: int | None) -> Network:
     import torch
 
-    from regions.frontends.torch import read
+    from regions.frontends.torch.capture import read
 
     with warnings.catch_warnings():
         # TorchScript is deprecated, but its files are around.

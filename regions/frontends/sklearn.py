@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
-from regions.frontends._agreement import allowed_difference
-from regions.frontends._assembly import Assembly, Value
-from regions.frontends._pieces import affine, kinked, reciprocals
-from regions.layer import exact_float64
+from regions.frontends.layers.agreement import allowed_difference
+from regions.frontends.layers.assembly import Assembly, Value
+from regions.frontends.layers.pieces import affine, kinked, reciprocals
+from regions.network.layer import exact_float64
 
 if TYPE_CHECKING:
-    from regions.network import Network
+    from regions.network.network import Network
 
 __all__ = ["from_estimator"]
 

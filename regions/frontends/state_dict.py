@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import CaptureError, FileFormatError
-from regions.frontends._assembly import Assembly
-from regions.frontends._pieces import affine, kinked, normalisation
-from regions.frontends._weight_files import read_weights, weights_in
-from regions.layer import exact_float64
-from regions.network import hidden_slopes
+from regions.frontends.layers.assembly import Assembly
+from regions.frontends.layers.pieces import affine, kinked, normalisation
+from regions.frontends.weight_files import read_weights, weights_in
+from regions.network.layer import exact_float64
+from regions.network.network import hidden_slopes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.network import Network
+    from regions.network.network import Network
 
     Floats = NDArray[np.float64]
 

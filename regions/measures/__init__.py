@@ -4,6 +4,8 @@ Every function takes a :class:`regions.RegionComplex` first. A *boundary* is an 
 rim counts only where that is said or asked for. Lengths and areas come in float64 from the rounded vertices, or with
 ``exact=True`` from the rationals that they are; counts and decisions are exact always. Over a slice everything is
 measured in the slice's own coordinates.
+
+It may import `regions.enumeration` and what stands below it, never bounds, pictures or studies.
 """
 
 from __future__ import annotations

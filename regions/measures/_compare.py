@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions._matrices import blocks
-from regions.domain import Box, as_domain
+from regions.arithmetic.matrices import blocks
+from regions.complex.lines import rounded
+from regions.domain.convex import Box, as_domain
+from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.errors import DomainError, InvalidNetworkError
-from regions.measures._lines import rounded
 from regions.measures._sizes import exact_areas, total_of
-from regions.network import Layer, Network
-from regions.polyhedron import Polyhedron, WholePlane
+from regions.network.network import Layer, Network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex import RegionComplex
-    from regions.slices import Slice
+    from regions.complex.complex import RegionComplex
+    from regions.domain.slice import Slice
 
 __all__ = ["StableRegions", "stable_regions", "within"]
 
@@ -60,8 +60,8 @@ def within(complex_: RegionComplex, box: Any) -> RegionComplex:
     >>> within(plane, (-1, -1, 2, 2)).areas.tolist()
     [1.0, 2.0, 4.0, 2.0]
     """
-    from regions.enumeration import enumerate_regions
-    from regions.slices import Slice
+    from regions.domain.slice import Slice
+    from regions.enumeration.enumerate import enumerate_regions
 
     frame = as_domain(box)
     if not isinstance(frame, Box):
@@ -181,7 +181,7 @@ def stable_regions(first: RegionComplex, second: RegionComplex, *, exact: bool =
     surviving = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
     lost = np.setdiff1d(np.arange(first.n_regions), surviving[:, 0])
     gained = np.setdiff1d(np.arange(second.n_regions), surviving[:, 1])
-    from regions.enumeration import enumerate_regions
+    from regions.enumeration.enumerate import enumerate_regions
 
     both = enumerate_regions(_side_by_side(first.network, second.network), first.domain)
     agree = np.flatnonzero(_halves_agree(both.patterns, first.network))

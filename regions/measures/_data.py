@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.complex.location import inside
 from regions.errors import DomainError
-from regions.location import inside
 from regions.measures._distance import read_points
 from regions.measures._sizes import total_of
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from regions.complex import RegionComplex
-    from regions.segment import Trajectory
+    from regions.complex.complex import RegionComplex
+    from regions.enumeration.segment import Trajectory
 
 __all__ = ["Occupancy", "Transitions", "occupancy", "transitions"]
 
@@ -182,9 +182,9 @@ def transitions(complex_: RegionComplex, points: ArrayLike, *, closed: bool = Fa
     -----
     Transitions along trajectories through data: Raghu et al. (2017, "On the expressive power of deep neural networks",
     arXiv 1606.05336) and Novak et al. (2018, "Sensitivity and generalization in neural networks", arXiv 1802.08760).
-    What counts at a corner says :class:`regions.segment.Trajectory`. Over a convex domain every transition leads from
-    one region of the complex to another. A domain that is not convex may be left between two points; the patterns are
-    followed there as well.
+    What counts at a corner says :class:`regions.enumeration.segment.Trajectory`. Over a convex domain every transition
+    leads from one region of the complex to another. A domain that is not convex may be left between two points; the
+    patterns are followed there as well.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def transitions(complex_: RegionComplex, points: ArrayLike, *, closed: bool = Fa
     >>> transitions(complex, triangle).total, transitions(complex, triangle, closed=True).total
     (2, 4)
     """
-    from regions.segment import enumerate_trajectory
+    from regions.enumeration.segment import enumerate_trajectory
 
     path = read_points(points)
     outside = np.flatnonzero(~inside(complex_.domain, path))

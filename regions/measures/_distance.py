@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.coordinates import nearest_finite
-from regions.measures._lines import EdgeLines, rounded_sqrt
+from regions.complex.lines import EdgeLines, rounded_sqrt
+from regions.domain.polygon import Polygon
+from regions.enumeration.vertices import nearest_finite
 from regions.measures._rings import at_infinity, ring_edges, slits
-from regions.polygon import Polygon
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from regions.complex import RegionComplex
+    from regions.complex.complex import RegionComplex
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from regions.complex import RegionComplex
+    from regions.complex.complex import RegionComplex
 
     Ints = NDArray[np.int64]
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from regions._rounding import map_bounds
-from regions.exact import ExactLines
-from regions.measures._lines import rounded_sqrt
+from regions.complex.lines import rounded_sqrt
+from regions.network.integers import ExactLines
+from regions.network.rounding import map_bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex import RegionComplex
+    from regions.complex.complex import RegionComplex
 
     Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex import RegionComplex
+    from regions.complex.complex import RegionComplex
 
 __all__ = ["NeuronStates", "neuron_states"]
 

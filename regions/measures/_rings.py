@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex import RegionComplex
-    from regions.measures._lines import EdgeLines
+    from regions.complex.complex import RegionComplex
+    from regions.complex.lines import EdgeLines
 
     Ints = NDArray[np.int64]
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.measures._lines import EdgeLines, rounded, rounded_sqrt
+from regions.complex.lines import EdgeLines, rounded, rounded_sqrt
+from regions.domain.polygon import Polygon
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
 from regions.measures._sizes import exact_area
-from regions.polygon import Polygon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from regions.complex import RegionComplex
+    from regions.complex.complex import RegionComplex
 
     Floats = NDArray[np.float64]
 

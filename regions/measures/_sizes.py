@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.domain import exact_area as exact_ring_area
-from regions.measures._lines import EdgeLines, rounded, rounded_sqrt
+from regions.complex.lines import EdgeLines, rounded, rounded_sqrt
+from regions.domain.convex import exact_area as exact_ring_area
+from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.measures._rings import at_infinity, slits
-from regions.polyhedron import Polyhedron, WholePlane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-    from regions.complex import RegionComplex
+    from regions.complex.complex import RegionComplex
 
     Floats = NDArray[np.float64]
 

@@ -1,6 +1,8 @@
 """For tests of code that uses `regions`: Hypothesis strategies and assertions about complexes.
 
 Needs Hypothesis (``pip install linear-regions[test]``); `import regions` does not load it.
+
+It may import every room; none imports it.
 """
 
 from __future__ import annotations

@@ -91,9 +91,9 @@ def closed_regions(pieces: list[Piece], target: tuple[Row, ...]) -> int:
 
 
 def pieces_over(layers: Layers, domain: Any) -> list[Piece]:
-    from regions.domain import Box, ConvexPolygon
+    from regions.domain.convex import Box, ConvexPolygon
+    from regions.domain.polygon import Polygon
     from regions.errors import DomainError
-    from regions.polygon import Polygon
 
     if not isinstance(domain, Box | ConvexPolygon | Polygon):
         raise DomainError(

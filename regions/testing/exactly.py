@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from regions._matrices import row_entries
-from regions._polygons import edge_between
-from regions.complex import RegionComplex
-from regions.domain import Box, ConvexPolygon
-from regions.exact import domain_sides
-from regions.network import Network
-from regions.polygon import Polygon
+from regions.arithmetic.matrices import row_entries
+from regions.complex.complex import RegionComplex
+from regions.complex.polygons import edge_between
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.polygon import Polygon
+from regions.network.integers import domain_sides
+from regions.network.network import Network
 
 __all__ = ["ExactCheck", "map_error"]
 

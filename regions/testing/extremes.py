@@ -15,8 +15,8 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from regions.domain import Box, ConvexPolygon
-from regions.network import Layer, Network
+from regions.domain.convex import Box, ConvexPolygon
+from regions.network.network import Layer, Network
 from regions.testing.strategies import ACTIVATIONS, checked_count, checked_names, drawn_slopes
 from regions.testing.weights import BUILDERS, Slopes
 

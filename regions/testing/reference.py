@@ -12,7 +12,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
 
-from regions._matrices import dense
+from regions.arithmetic.matrices import dense
 
 __all__ = [
     "Face",
@@ -248,9 +248,9 @@ def reference_of(network: Any, domain: Any) -> list[Face]:
 
 def in_the_plane(model: Any, domain: Any) -> tuple[Layers, Any]:
     """The layers of a network of two inputs, and a domain in their plane."""
-    from regions.decomposition import as_planar_domain
-    from regions.enumeration import planar_network
-    from regions.slices import Slice
+    from regions.domain.slice import Slice
+    from regions.enumeration.enumerate import planar_network
+    from regions.enumeration.parts import as_planar_domain
 
     if isinstance(domain, Slice):
         return plain(domain.compose(model)), domain.domain
@@ -291,9 +291,9 @@ def reference_count(model: Any, domain: Any) -> int:
     >>> reference_count(network, 1), reference_count(network, regions.WholePlane())
     (4, 4)
     """
-    from regions.domain import Box, ConvexPolygon
+    from regions.domain.convex import Box, ConvexPolygon
+    from regions.domain.polygon import Polygon
     from regions.errors import DomainError
-    from regions.polygon import Polygon
 
     layers, where = in_the_plane(model, domain)
     if isinstance(where, Box | ConvexPolygon):

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from numpy.typing import NDArray
 
-from regions.domain import Box, ConvexPolygon
-from regions.network import Layer, Network
+from regions.domain.convex import Box, ConvexPolygon
+from regions.network.network import Layer, Network
 from regions.testing.weights import BUILDERS, Slopes
 
 __all__ = ["ACTIVATIONS", "DOMAINS", "KINDS", "degenerate_mlps", "domains", "networks", "relu_mlps"]

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from regions.complex import RegionComplex
-from regions.domain import Box, ConvexPolygon
-from regions.polygon import Polygon
-from regions.polyhedron import Polyhedron, WholePlane
+from regions.complex.complex import RegionComplex
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.polygon import Polygon
+from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.testing.exactly import ExactCheck, map_error
 
 __all__ = ["assert_same_complex", "assert_valid_complex"]

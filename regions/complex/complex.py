@@ -1,0 +1,802 @@
+"""The result: the polyhedral complex of a network's activation regions, and what is read straight off it."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.network.network import Network
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from regions.complex.definitions import RegionCounts
+    from regions.domain.slice import Slice
+    from regions.enumeration.parts import Domain
+    from regions.measures.outputs import DecisionBoundary, LevelSet
+
+__all__ = ["ARRAYS", "Certificate", "Region", "RegionComplex"]
+
+ARRAYS = (
+    "vertices",
+    "edges",
+    "edge_neurons",
+    "edge_sides",
+    "edge_faces",
+    "ring_offsets",
+    "rings",
+    "packed_patterns",
+    "gradients",
+    "offsets",
+    "directions",
+)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """How the decisions were taken that this complex rests on.
+
+    Parameters
+    ----------
+    proven_by_float : int
+        Signs and orders that a proven bound on the rounding error settled.
+    decided_exactly : int
+        Signs and orders that were decided in integer arithmetic.
+    method : str
+        "engine", or the name of a method that certifies nothing.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.5, 0.25], [0.0]])
+    >>> regions.enumerate_regions(network, 1).certificate
+    Certificate(proven_by_float=14, decided_exactly=0, method='engine')
+    """
+
+    proven_by_float: int
+    decided_exactly: int
+    method: str = "engine"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """A readable view of one activation region.
+
+    Parameters
+    ----------
+    index : int
+        Its place in the complex.
+    vertices : ndarray, shape (k, 2), float64
+        Counter-clockwise, not closed; of an unbounded region the finite ones.
+    pattern : ndarray, shape (H,), bool
+        True where the neuron's pre-activation is > 0 inside the region.
+    gradient : ndarray, shape (O, 2), float64
+    offset : ndarray, shape (O,), float64
+        On the region the network is ``gradient @ x + offset``.
+    area : float
+        Infinite where the region is unbounded.
+    neighbors : ndarray, shape (n,), int64
+        The regions that share an edge with it.
+    directions : ndarray, shape (j, 2), float64
+        Unit vectors in which an unbounded region has no end, counter-clockwise.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> region = regions.enumerate_regions(network, 1).region(2)
+    >>> region
+    <Region 2: 4 sides, area 1, pattern 11>
+    >>> region.gradient
+    array([[1., 2.]])
+    """
+
+    index: int
+    vertices: NDArray[np.float64]
+    pattern: NDArray[np.bool_]
+    gradient: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    area: float
+    neighbors: NDArray[np.int64]
+    directions: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+
+    @property
+    def polygon(self) -> Any:
+        """The region as a `shapely.Polygon`; a ValueError says what to do where it is unbounded."""
+        from regions.complex.polygons import check_bounded, polygon_of
+
+        check_bounded(np.isfinite([self.area]))
+        return polygon_of(self.vertices)
+
+    def __repr__(self) -> str:
+        pattern = "".join("1" if p else "0" for p in self.pattern[:40]) + ("…" if len(self.pattern) > 40 else "")
+        size = f"{len(self.vertices)} sides, area {self.area:.4g}" if np.isfinite(self.area) else "unbounded"
+        return f"<Region {self.index}: {size}, pattern {pattern}>"
+
+
+@dataclass(frozen=True, eq=False)
+class RegionComplex:
+    """The polyhedral complex of a network's activation regions over a domain.
+
+    Made by :func:`regions.enumerate_regions`; its arrays are read-only. `R` regions, `V` vertices, `E` edges,
+    `H` hidden neurons, `O` outputs.
+
+    Parameters
+    ----------
+    network : Network
+    domain : Box, ConvexPolygon, Polygon, Polyhedron or WholePlane
+    vertices : ndarray, shape (V, 2), float64
+        Coordinates in the input plane, rounded (beyond the range of float64 to its largest number): they lie on their
+        lines up to rounding errors, so a vertex between
+        two nearly parallel lines is less certain along them. :meth:`exact_vertices` gives the true ones.
+    edges : ndarray, shape (E, 2), int64
+        First and last vertex. From V on they are ideal: V + k is the point at infinity in direction k.
+    edge_neurons : ndarray, shape (E,), int64
+        The neuron (row of ``network.neurons``) on whose bent hyperplane the edge lies; -1 on the domain's rim.
+    edge_sides : ndarray, shape (E,), int64
+        The side of the domain on which the edge lies, counted from its first corner, or its half-plane; -1 inside and
+        at infinity. Slits are counted on behind the sides, by the domain's diagonals that they lie on.
+    edge_faces : ndarray, shape (E, 2), int64
+        The regions to the left and to the right of the edge; -1 outside the domain.
+    ring_offsets : ndarray, shape (R + 1,), int64
+    rings : ndarray, shape (ring_offsets[-1],), int64
+        Vertices of region i, counter-clockwise, ideal ones included: ``rings[ring_offsets[i]:ring_offsets[i + 1]]``.
+    packed_patterns : ndarray, shape (R, ceil(H / 8)), uint8
+        The patterns as `numpy.packbits` packs them.
+    gradients : ndarray, shape (R, O, 2), float64
+    offsets : ndarray, shape (R, O), float64
+        The affine map of every region, multiplied out in float64; what overflowed there is the true number, rounded
+        once, and infinite only where that is beyond the range of float64.
+    certificate : Certificate
+    directions : ndarray, shape (K, 2), float64
+        Unit vectors to the ideal vertices; none where the domain is bounded.
+    slice : Slice, optional
+        The plane in a larger input space that the domain lies in; `network` takes its coordinates.
+
+    Notes
+    -----
+    Activation regions are the full-dimensional sets on which the activation pattern is constant: the faces of
+    the canonical polyhedral complex of Grigsby & Lindsey (2022, "On transversality of bent hyperplane
+    arrangements and the topological expressiveness of ReLU neural networks").
+
+    Over an unbounded domain the complex is closed at infinity: a ray ends in an ideal vertex, and an unbounded region
+    has
+    edges at infinity (``edge_neurons`` and ``edge_sides`` are -1), except between parallel rays, which end in the same
+    point. So V + K - E + R = 1 there too. If the whole plane is one region, its ring is empty.
+
+    Where holes of the domain lie inside a region, its ring runs through a slit to each of them and back; a slit's edges
+    have the region on both sides. So V - E + R = 1 - (number of holes), whatever lies around them.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> complex = regions.enumerate_regions(network, 1)
+    >>> len(complex), len(complex.vertices), len(complex.edges)
+    (4, 9, 12)
+    >>> complex.areas
+    array([1., 1., 1., 1.])
+    >>> complex.polygons[0].equals(complex.region(0).polygon)
+    True
+    """
+
+    network: Network
+    domain: Domain
+    vertices: NDArray[np.float64]
+    edges: NDArray[np.int64]
+    edge_neurons: NDArray[np.int64]
+    edge_sides: NDArray[np.int64]
+    edge_faces: NDArray[np.int64]
+    ring_offsets: NDArray[np.int64]
+    rings: NDArray[np.int64]
+    packed_patterns: NDArray[np.uint8]
+    gradients: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+    certificate: Certificate = field(default_factory=lambda: Certificate(0, 0))
+    directions: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    slice: Slice | None = None
+
+    def __post_init__(self) -> None:
+        for name in ARRAYS:
+            # A view, so that the caller's own array stays as it is.
+            array = np.ascontiguousarray(getattr(self, name)).view()
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def n_regions(self) -> int:
+        """`R`, the number of activation regions."""
+        return len(self.ring_offsets) - 1
+
+    def __len__(self) -> int:
+        return self.n_regions
+
+    @cached_property
+    def patterns(self) -> NDArray[np.bool_]:
+        """Activation patterns, shape (R, H), bool: True where the pre-activation is > 0 inside the region."""
+        h = self.network.n_neurons
+        patterns = np.unpackbits(self.packed_patterns, axis=1, count=h).view(np.bool_)
+        patterns.setflags(write=False)
+        return patterns
+
+    @cached_property
+    def _sides(self) -> NDArray[np.int64]:
+        """For every entry of `rings`, the entry that follows it around the region."""
+        following = np.arange(1, len(self.rings) + 1)
+        following[self.ring_offsets[1:] - 1] = self.ring_offsets[:-1]
+        return following
+
+    @cached_property
+    def bounded(self) -> NDArray[np.bool_]:
+        """Which regions are bounded: shape (R,), bool."""
+        sizes = np.diff(self.ring_offsets)
+        bounded = sizes > 0
+        bounded[np.repeat(np.arange(self.n_regions), sizes)[self.rings >= len(self.vertices)]] = False
+        return _read_only(bounded)
+
+    @cached_property
+    def areas(self) -> NDArray[np.float64]:
+        """Areas, shape (R,), float64, in the square of the input's unit; infinite where a region is unbounded.
+
+        Of the rounded vertices, so that of a sliver little may be right but its order of magnitude. Where they give no
+        positive area, that of the exact vertices, rounded once; beyond the range of float64 its largest number.
+        """
+        from regions.complex.polygons import areas
+
+        return _read_only(areas(self))
+
+    @cached_property
+    def polygons(self) -> NDArray[Any]:
+        """The regions as shapely Polygons: object array of shape (R,), made in one vectorised call.
+
+        A ValueError says so where one is unbounded; :meth:`clip` cuts them off at a box.
+        """
+        from regions.complex.polygons import check_bounded, polygons
+
+        check_bounded(self.bounded)
+        return _read_only(polygons(self))
+
+    def clip(self, box: Any) -> NDArray[Any]:
+        """The parts of the regions inside a box, as shapely Polygons.
+
+        Parameters
+        ----------
+        box : float, Box or (minx, miny, maxx, maxy)
+            A number b means [-b, b]².
+
+        Returns
+        -------
+        ndarray, shape (R,), object
+            Empty polygons where a region does not reach into the box. In float64: to count what is inside the box
+            exactly, enumerate over the box.
+
+        Raises
+        ------
+        DomainError
+            When the box is not one.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> plane = regions.enumerate_regions(network, regions.WholePlane())
+        >>> [polygon.area for polygon in plane.clip(2)]
+        [4.0, 4.0, 4.0, 4.0]
+        """
+        from regions.complex.polygons import clip
+        from regions.domain.convex import as_domain
+
+        return _read_only(clip(self, as_domain(box).bounds))
+
+    @cached_property
+    def view(self) -> tuple[float, float, float, float]:
+        """(minx, miny, maxx, maxy) to look at: the domain's bounds, or the vertices' with some room around them."""
+        from regions.complex.polygons import view
+
+        return view(self)
+
+    @cached_property
+    def interior_points(self) -> NDArray[np.float64]:
+        """A point inside each region, shape (R, 2), float64.
+
+        The mean of its vertices; of an unbounded region moved on in the directions that have no end. Rounded: in a
+        region thinner than floats can resolve it may lie beside it.
+        """
+        from regions.complex.polygons import interior_points
+
+        return _read_only(interior_points(self))
+
+    @cached_property
+    def _inner_edges(self) -> NDArray[np.int64]:
+        f, g = self.edge_faces.T
+        return np.flatnonzero((f >= 0) & (g >= 0) & (f != g))
+
+    @cached_property
+    def neighbors(self) -> NDArray[np.int64]:
+        """Pairs of regions that share an edge, the smaller index first: shape (A, 2), int64."""
+        return _read_only(np.sort(self.edge_faces[self._inner_edges], axis=1))
+
+    @cached_property
+    def neighbor_neurons(self) -> NDArray[np.int64]:
+        """The neuron on the edge that each pair of `neighbors` shares: shape (A,), int64."""
+        return _read_only(self.edge_neurons[self._inner_edges])
+
+    def counts(self) -> RegionCounts:
+        """Count the regions by five definitions, exactly.
+
+        Returns
+        -------
+        RegionCounts
+            Activation patterns (of edges and vertices too), activation regions, open and closed linear regions and
+            affine pieces, within the closed domain. docs/definitions.md says what each is.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0]]])
+        >>> regions.enumerate_regions(network, 1).counts()
+        RegionCounts(activation_patterns=4, activation_regions=4, open_linear_regions=2, closed_linear_regions=2,
+                     affine_pieces=2)
+        """
+        from regions.complex.definitions import count
+
+        return count(self)
+
+    @cached_property
+    def affine_pieces(self) -> NDArray[np.int64]:
+        """Number of the affine map on each region, shape (R,), int64: equal where the maps are exactly equal.
+
+        Numbers are given from 0 in the order of the regions, here and for open and closed linear regions.
+        """
+        from regions.complex.definitions import affine_pieces
+
+        return _read_only(affine_pieces(self))
+
+    @cached_property
+    def open_linear_regions(self) -> NDArray[np.int64]:
+        """Number of the open linear region that each region is a part of, shape (R,), int64.
+
+        A maximal connected open set on which the network is one affine map: regions joined across the edges they
+        share.
+        """
+        from regions.complex.definitions import open_linear_regions
+
+        return _read_only(open_linear_regions(self))
+
+    @cached_property
+    def closed_linear_regions(self) -> NDArray[np.int64]:
+        """Number of the closed linear region that each region is a part of, shape (R,), int64.
+
+        A maximal connected closed set with an interior on which the network is one affine map: open linear regions
+        joined also through points and segments, within the domain, where the network equals that map.
+        """
+        from regions.complex.definitions import closed_linear_regions
+
+        return _read_only(closed_linear_regions(self))
+
+    @cached_property
+    def extent(self) -> tuple[float, float, float, float] | None:
+        """(minx, miny, maxx, maxy) of the finite vertices inside the domain; None where there is none.
+
+        How far one must zoom out to see all the structure, if the domain is large enough to hold it. Over an unbounded
+        domain each number is the exact one, rounded once.
+        """
+        rim = self.edges[(self.edge_faces < 0).any(axis=1)].ravel()
+        inside = np.ones(len(self.vertices), dtype=bool)
+        inside[rim[rim < len(self.vertices)]] = False
+        if not inside.any():
+            return None
+        low, high = self.vertices[inside].min(axis=0), self.vertices[inside].max(axis=0)
+        return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+
+    def region(self, index: int) -> Region:
+        """One region, with all that belongs to it.
+
+        Parameters
+        ----------
+        index : int
+            From 0 to R - 1, or negative to count from the end.
+
+        Returns
+        -------
+        Region
+
+        Raises
+        ------
+        IndexError
+            When there is no such region.
+        TypeError
+            When the index is not an integer.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> complex = regions.enumerate_regions(network, 1)
+        >>> complex.region(-1)
+        <Region 3: 4 sides, area 1, pattern 01>
+        """
+        index = operator.index(index)
+        if not -self.n_regions <= index < self.n_regions:
+            raise IndexError(f"region {index} was asked for; there are {self.n_regions} regions.")
+        i = index % self.n_regions
+        pairs = self.neighbors[(self.neighbors == i).any(axis=1)]
+        ring = self.rings[self.ring_offsets[i] : self.ring_offsets[i + 1]]
+        v = len(self.vertices)
+        return Region(
+            index=i,
+            vertices=self.vertices[ring[ring < v]],
+            pattern=np.unpackbits(self.packed_patterns[i], count=self.network.n_neurons).astype(bool),
+            gradient=self.gradients[i],
+            offset=self.offsets[i],
+            area=float(self.areas[i]),
+            neighbors=np.unique(pairs.sum(axis=1) - i),
+            directions=self.directions[ring[ring >= v] - v],
+        )
+
+    def locate(self, points: ArrayLike) -> NDArray[np.int64]:
+        """Find the region of every point, exactly.
+
+        Parameters
+        ----------
+        points : array_like, shape (P, 2)
+
+        Returns
+        -------
+        ndarray, shape (P,), int64
+            The region's index; -1 outside the domain. A point on the border of several regions belongs to the
+            one with the smallest index.
+
+        Raises
+        ------
+        ValueError
+            When the points are not of shape (P, 2), or not finite.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> complex = regions.enumerate_regions(network, 1)
+        >>> complex.locate([[0.5, 0.5], [0.0, 0.0], [2.0, 0.0]])
+        array([ 2,  0, -1])
+        """
+        from regions.complex.location import locate
+
+        return locate(self, points)
+
+    def exact_vertices(self) -> list[tuple[Fraction, Fraction]]:
+        """The vertices as the rational points that they are.
+
+        Returns
+        -------
+        list of (Fraction, Fraction), length V
+
+        Notes
+        -----
+        Each is the intersection of two lines whose integer coefficients come from the network's own weights;
+        plain and slow: meant for tests and for complexes of some thousand regions.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[3.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.0]])
+        >>> (regions.enumerate_regions(network, 1).exact_vertices())[-1]
+        (Fraction(-1, 3), Fraction(0, 1))
+        """
+        from regions.network.integers import ExactLines, exact_vertices
+
+        return exact_vertices(
+            ExactLines(self.network, self.patterns),
+            self.domain,
+            len(self.vertices),
+            self.edges,
+            self.edge_faces,
+            self.edge_neurons,
+            self.edge_sides,
+        )
+
+    def level_set(self, value: float, output: int = 0, *, box: Any = None) -> LevelSet:
+        """Where an output has a value, exactly: curves, whole regions, and single points.
+
+        Parameters
+        ----------
+        value : float
+            Read as the rational it is.
+        output : int
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where unbounded pieces are cut off; :attr:`view` where left out.
+
+        Returns
+        -------
+        LevelSet
+            Its `complex` has the regions divided by the level set.
+
+        Raises
+        ------
+        ValueError
+            When the value is not finite, or there is no such output.
+
+        Notes
+        -----
+        The network gets two neurons more, for the output above the value and below it, and the engine divides the
+        regions by them. Where the output has the value without passing it, vertices are looked at in rationals.
+        Pieces are joined by the vertices that they share. Coordinates are those of the divided complex, rounded.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
+        >>> complex = regions.enumerate_regions(network, 2)
+        >>> complex.level_set(1)
+        <LevelSet 1 of output 0: 1 line, 4 segments>
+        >>> complex.level_set(0)
+        <LevelSet 0 of output 0: 1 single point, 0 segments>
+        """
+        from regions.measures.outputs import level_set
+
+        return level_set(self, value, output, box)
+
+    def decision_boundary(self, *, box: Any = None) -> DecisionBoundary:
+        """Where the class changes that the outputs predict, exactly.
+
+        The class is the index of the largest output, the first one of several, as in `numpy.argmax`. A single output
+        is a logit: class 1 where it is > 0, and 0 elsewhere.
+
+        Parameters
+        ----------
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where unbounded pieces are cut off; :attr:`view` where left out.
+
+        Returns
+        -------
+        DecisionBoundary
+            Its `complex` has the regions divided by comparisons of the outputs, with a class for each.
+
+        Notes
+        -----
+        A tournament of maxima behind the network, max(a, b) = a + relu(b - a), has the engine divide the regions so
+        that each has one class; the boundary is made of the edges between two classes.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
+        >>> regions.enumerate_regions(network, 2).decision_boundary()
+        <DecisionBoundary of 2 segments between 2 classes>
+        """
+        from regions.measures.outputs import decision_boundary
+
+        return decision_boundary(self, box)
+
+    @cached_property
+    def predicted_classes(self) -> NDArray[np.int64]:
+        """The class that each region's points have, shape (R,), int64; -1 where the decision boundary runs through."""
+        from regions.measures.outputs import predicted_classes
+
+        return _read_only(predicted_classes(self))
+
+    def regions_per_class(self) -> dict[int, int]:
+        """How many regions lie in each class.
+
+        Returns
+        -------
+        dict of int to int
+            Class to number of activation regions all of whose points have it; -1 to the number of those that the
+            decision boundary divides.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
+        >>> regions.enumerate_regions(network, 2).regions_per_class()
+        {-1: 1, 0: 2, 1: 1}
+        """
+        classes, counts = np.unique(self.predicted_classes, return_counts=True)
+        return dict(zip(classes.tolist(), counts.tolist(), strict=True))
+
+    def to_dataframe(self) -> Any:
+        """One row a region as a `pandas.DataFrame`, with the columns of :func:`regions.complex.exports.to_columns`.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        MissingExtraError
+            When pandas is not installed: ``pip install 'linear-regions[dataframe]'``.
+        """
+        from regions.complex.exports import to_dataframe
+
+        return to_dataframe(self)
+
+    def to_geodataframe(self, *, box: Any = None) -> Any:
+        """One row a region as a `geopandas.GeoDataFrame`, with its polygon.
+
+        Parameters
+        ----------
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where regions are cut off; needed where one is unbounded.
+
+        Returns
+        -------
+        geopandas.GeoDataFrame
+
+        Raises
+        ------
+        MissingExtraError
+            When geopandas is not installed: ``pip install 'linear-regions[geo]'``.
+        ValueError
+            When a region is unbounded and no box is given.
+        """
+        from regions.complex.exports import to_geodataframe
+
+        return to_geodataframe(self, box)
+
+    def to_networkx(self) -> Any:
+        """The dual graph as a `networkx.Graph`: regions that share an edge.
+
+        Returns
+        -------
+        networkx.Graph
+            Nodes have ``area``, ``bounded``, ``pattern`` (a text of 0 and 1), ``point`` (inside), ``gradient`` and
+            ``offset``; edges ``neurons``, on whose bent hyperplanes the border lies, and its ``length``.
+
+        Raises
+        ------
+        MissingExtraError
+            When networkx is not installed: ``pip install 'linear-regions[graph]'``.
+        """
+        from regions.complex.exports import to_networkx
+
+        return to_networkx(self)
+
+    def to_geojson(self, path: str | Path | None = None, *, box: Any = None) -> dict[str, Any]:
+        """The regions as a GeoJSON FeatureCollection; no number is rounded, and infinite ones are the text "inf".
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write it as well.
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where regions are cut off; needed where one is unbounded. What lies outside has no geometry.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        ValueError
+            When a region is unbounded and no box is given.
+
+        Examples
+        --------
+        >>> import regions
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> found = regions.enumerate_regions(network, 1).to_geojson()
+        >>> found["features"][2]["properties"]["pattern"]
+        '11'
+        """
+        from regions.complex.exports import geojson
+
+        return geojson(self, path, box)
+
+    def to_wkb(self, *, box: Any = None) -> NDArray[Any]:
+        """The regions' polygons as well-known binary: object array of bytes, shape (R,).
+
+        Parameters
+        ----------
+        box : float, Box or (minx, miny, maxx, maxy), optional
+            Where regions are cut off; needed where one is unbounded.
+
+        Returns
+        -------
+        ndarray, shape (R,), object
+
+        Raises
+        ------
+        ValueError
+            When a region is unbounded and no box is given.
+        """
+        from regions.complex.exports import to_wkb
+
+        return to_wkb(self, box)
+
+    def to_obj(self, path: str | Path, output: int = 0) -> None:
+        """Write the graph of an output over the domain as a surface, z = output, to a Wavefront OBJ file.
+
+        Parameters
+        ----------
+        path : str or Path
+        output : int
+
+        Raises
+        ------
+        ValueError
+            When there is no such output, or a region is unbounded.
+
+        Notes
+        -----
+        Neighbours share their vertices. A region is one face, over a domain that is not convex its triangles.
+        """
+        from regions.complex.exports import to_obj
+
+        to_obj(self, path, output)
+
+    def save(self, path: str | Path) -> None:
+        """Write the complex, its network and its domain to an `.npz` file, atomically.
+
+        Parameters
+        ----------
+        path : str or Path
+            `.npz` is added where it is missing.
+
+        Examples
+        --------
+        >>> import regions, tempfile, pathlib
+        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = pathlib.Path(folder) / "complex.npz"
+        ...     regions.enumerate_regions(network, 1).save(path)
+        ...     regions.RegionComplex.load(path).n_regions
+        4
+        """
+        from regions.complex.file import save
+
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> RegionComplex:
+        """Read a complex that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Returns
+        -------
+        RegionComplex
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such file.
+        FileFormatError
+            When the file is damaged, or not one that `save` wrote.
+
+        Examples
+        --------
+        >>> RegionComplex.load("absent.npz")
+        Traceback (most recent call last):
+        ...
+        FileNotFoundError: [Errno 2] No such file or directory: 'absent.npz'
+        """
+        from regions.complex.file import load
+
+        return load(path)
+
+    def __repr__(self) -> str:
+        h = self.network.n_neurons
+        r = self.n_regions
+        return (
+            f"<RegionComplex of {r} activation region{'' if r == 1 else 's'}, {len(self.vertices)} vertices and "
+            f"{len(self.edges)} edges, of {h} hidden neuron{'' if h == 1 else 's'} over {self.domain!r}>"
+        )
+
+    def _repr_svg_(self) -> str:
+        from regions.complex.polygons import svg
+
+        return svg(self)

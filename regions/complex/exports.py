@@ -1,0 +1,213 @@
+"""Complexes for other libraries: tables, graphs, geometries, surfaces."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions._files import write_atomically
+from regions.enumeration.vertices import rounded
+from regions.errors import MissingExtraError
+from regions.network.integers import ExactLines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from regions.complex.complex import RegionComplex
+
+__all__ = ["geojson", "require", "to_columns", "to_dataframe", "to_geodataframe", "to_networkx", "to_obj", "to_wkb"]
+
+
+def require(module: str, extra: str) -> Any:
+    """Import an optional library.
+
+    Parameters
+    ----------
+    module : str
+    extra : str
+        Of this package, that brings it.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    MissingExtraError
+        When it is not installed; the message says how to install it.
+    """
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{module} is not installed; this needs it. Install it with: pip install 'linear-regions[{extra}]'."
+        ) from error
+
+
+def _pattern_text(complex_: RegionComplex) -> list[str]:
+    return ["".join("1" if on else "0" for on in row) for row in complex_.patterns.tolist()]
+
+
+def to_columns(complex_: RegionComplex) -> dict[str, list[Any]]:
+    """One row a region, as plain lists by name.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+
+    Returns
+    -------
+    dict of str to list
+        ``region``, ``area``, ``bounded``, ``sides`` (corners of the ring), ``neighbors`` (their number), ``pattern``
+        (a text of 0 and 1), ``x1`` and ``x2`` of a point inside, and for every output k ``gradient_k_x1``,
+        ``gradient_k_x2`` and ``offset_k``.
+    """
+    r = complex_.n_regions
+    columns: dict[str, list[Any]] = {
+        "region": list(range(r)),
+        "area": complex_.areas.tolist(),
+        "bounded": complex_.bounded.tolist(),
+        "sides": np.diff(complex_.ring_offsets).tolist(),
+        "neighbors": np.bincount(np.unique(complex_.neighbors, axis=0).ravel(), minlength=r).tolist(),
+        "pattern": _pattern_text(complex_),
+        "x1": complex_.interior_points[:, 0].tolist(),
+        "x2": complex_.interior_points[:, 1].tolist(),
+    }
+    for k in range(complex_.network.n_outputs):
+        columns[f"gradient_{k}_x1"] = complex_.gradients[:, k, 0].tolist()
+        columns[f"gradient_{k}_x2"] = complex_.gradients[:, k, 1].tolist()
+        columns[f"offset_{k}"] = complex_.offsets[:, k].tolist()
+    return columns
+
+
+def to_dataframe(complex_: RegionComplex) -> Any:
+    """See :meth:`regions.RegionComplex.to_dataframe`."""
+    return require("pandas", "dataframe").DataFrame(to_columns(complex_))
+
+
+def _shapes(complex_: RegionComplex, box: Any) -> NDArray[Any]:
+    # `polygons` says what to do where regions are unbounded.
+    return complex_.polygons if box is None else complex_.clip(box)
+
+
+def to_geodataframe(complex_: RegionComplex, box: Any = None) -> Any:
+    """See :meth:`regions.RegionComplex.to_geodataframe`."""
+    geopandas = require("geopandas", "geo")
+    return geopandas.GeoDataFrame(to_columns(complex_), geometry=list(_shapes(complex_, box)))
+
+
+def to_wkb(complex_: RegionComplex, box: Any = None) -> NDArray[np.object_]:
+    """See :meth:`regions.RegionComplex.to_wkb`."""
+    import shapely
+
+    return np.asarray(shapely.to_wkb(_shapes(complex_, box)), dtype=object)
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON has: numbers that are not finite as text."""
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def geojson(complex_: RegionComplex, path: str | Path | None, box: Any = None) -> dict[str, Any]:
+    """See :meth:`regions.RegionComplex.to_geojson`."""
+    import shapely
+
+    columns = to_columns(complex_)
+    features = []
+    for i, shape in enumerate(_shapes(complex_, box)):
+        properties = {name: _plain(values[i]) for name, values in columns.items()}
+        # The mapping and not shapely's text, which is rounded.
+        geometry = None if shape.is_empty else shapely.geometry.mapping(shape)
+        features.append({"type": "Feature", "id": i, "geometry": geometry, "properties": properties})
+    collection = json.loads(json.dumps({"type": "FeatureCollection", "features": features}, allow_nan=False))
+    if path is not None:
+        write_atomically(path, json.dumps(collection, allow_nan=False).encode())
+    return dict(collection)
+
+
+def to_networkx(complex_: RegionComplex) -> Any:
+    """See :meth:`regions.RegionComplex.to_networkx`."""
+    networkx = require("networkx", "graph")
+    graph = networkx.Graph()
+    columns = to_columns(complex_)
+    for i in range(complex_.n_regions):
+        graph.add_node(
+            i,
+            area=columns["area"][i],
+            bounded=columns["bounded"][i],
+            pattern=columns["pattern"][i],
+            point=(columns["x1"][i], columns["x2"][i]),
+            gradient=complex_.gradients[i].tolist(),
+            offset=complex_.offsets[i].tolist(),
+        )
+    v = len(complex_.vertices)
+    for edge in complex_._inner_edges.tolist():
+        f, g = complex_.edge_faces[edge].tolist()
+        ends = complex_.edges[edge]
+        finite = bool((ends < v).all())
+        length = math.dist(*complex_.vertices[ends].tolist()) if finite else math.inf
+        neuron = int(complex_.edge_neurons[edge])
+        if graph.has_edge(f, g):
+            # Beside a hole, or along a bent line, two regions may share several edges.
+            data = graph[f][g]
+            data["length"] += length
+            if neuron not in data["neurons"]:
+                data["neurons"].append(neuron)
+        else:
+            graph.add_edge(f, g, neurons=[neuron], length=length)
+    return graph
+
+
+def to_obj(complex_: RegionComplex, path: str | Path, output: int = 0) -> None:
+    """See :meth:`regions.RegionComplex.to_obj`."""
+    from regions.complex.polygons import check_bounded
+
+    o = complex_.network.n_outputs
+    if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
+        raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
+    check_bounded(complex_.bounded)
+    vertices = complex_.vertices
+    region = np.repeat(np.arange(complex_.n_regions), np.diff(complex_.ring_offsets))
+    # One height a vertex, whatever region it is taken from: the function is continuous.
+    first = np.empty(len(vertices), dtype=np.int64)
+    first[complex_.rings[::-1]] = region[::-1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        heights = (complex_.gradients[first, output] * vertices).sum(axis=1) + complex_.offsets[first, output]
+    lost = np.flatnonzero(~np.isfinite(heights)).tolist()
+    if lost:
+        exact = ExactLines(complex_.network, complex_.patterns)
+        for v in lost:
+            a, b, c = exact.output(int(first[v]))[output]
+            x, y = vertices[v].tolist()
+            heights[v] = rounded(a * Fraction(x) + b * Fraction(y) + c)
+    lines = [f"# {complex_!r}, output {output}"]
+    lines += [f"v {x!r} {y!r} {z!r}" for (x, y), z in zip(vertices.tolist(), heights.tolist(), strict=True)]
+    for i in range(complex_.n_regions):
+        ring = complex_.rings[complex_.ring_offsets[i] : complex_.ring_offsets[i + 1]]
+        lines += [f"f {' '.join(str(v + 1) for v in face)}" for face in _faces(complex_, i, ring)]
+    write_atomically(path, ("\n".join(lines) + "\n").encode())
+
+
+def _faces(complex_: RegionComplex, i: int, ring: NDArray[np.int64]) -> list[list[int]]:
+    """The region's ring where it is convex, else triangles of its corners."""
+    from regions.domain.convex import Box, ConvexPolygon
+
+    if isinstance(complex_.domain, Box | ConvexPolygon):
+        return [ring.tolist()]
+    import shapely
+
+    number = {tuple(p): v for p, v in zip(complex_.vertices[ring].tolist(), ring.tolist(), strict=True)}
+    triangles = shapely.constrained_delaunay_triangles(complex_.polygons[i])
+    faces = []
+    for triangle in shapely.get_parts(triangles):
+        corners = shapely.orient_polygons(triangle).exterior.coords[:-1]
+        faces.append([number[c] for c in corners])
+    return faces

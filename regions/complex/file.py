@@ -1,0 +1,182 @@
+"""The file of a saved complex: versioned plain arrays, checked when they are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.polygon import Polygon
+from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.errors import FileFormatError
+from regions.network.network import Network
+
+if TYPE_CHECKING:
+    from regions.complex.complex import RegionComplex
+    from regions.domain.slice import Slice
+    from regions.enumeration.parts import Domain
+
+__all__ = ["domain_arrays", "load", "read_domain", "save"]
+
+_FORMAT = "regions-complex"
+# Version 2 has `directions` and domains of every kind.
+_VERSION = 2
+
+
+def domain_arrays(domain: Domain) -> dict[str, Any]:
+    """A domain as plain arrays."""
+    if isinstance(domain, Polyhedron):
+        return {"domain": np.array("polyhedron"), "normals": domain.normals, "rim_offsets": domain.offsets}
+    if isinstance(domain, WholePlane):
+        return {"domain": np.array("plane")}
+    rings = domain.rings if isinstance(domain, Polygon) else (domain.corners,)
+    kind = {Box: "box", ConvexPolygon: "convex", Polygon: "polygon"}[type(domain)]
+    sizes = np.array([len(ring) for ring in rings])
+    arrays = {"domain": np.array(kind), "corners": np.concatenate(rings), "corner_counts": sizes}
+    if isinstance(domain, Polygon):
+        arrays["diagonals"] = np.array(domain.diagonals).reshape(-1, 4)
+    return arrays
+
+
+def read_domain(arrays: dict[str, Any]) -> Domain:
+    """The domain that :func:`domain_arrays` wrote."""
+    if "domain" not in arrays:
+        # Version 1.
+        corners = arrays["corners"]
+        return Box(*corners[0], *corners[2]) if bool(arrays["is_box"]) else ConvexPolygon(corners)
+    kind = str(arrays["domain"])
+    if kind == "plane":
+        return WholePlane()
+    if kind == "polyhedron":
+        return Polyhedron(arrays["normals"], arrays["rim_offsets"])
+    rings = np.split(arrays["corners"], np.cumsum(arrays["corner_counts"])[:-1])
+    if kind == "box":
+        return Box(*rings[0][0], *rings[0][2])
+    if kind == "convex":
+        return ConvexPolygon(rings[0])
+    if kind == "polygon":
+        polygon = Polygon(rings[0], rings[1:])
+        # Another version of shapely may take it apart differently.
+        diagonals = tuple(((a, b), (c, d)) for a, b, c, d in arrays["diagonals"].tolist())
+        object.__setattr__(polygon, "diagonals", diagonals)
+        return polygon
+    raise ValueError(f"a domain of kind {kind!r} is not known")
+
+
+def save(complex_: RegionComplex, path: str | Path) -> None:
+    """See :meth:`regions.RegionComplex.save`."""
+    from regions._files import write_npz
+    from regions.complex.complex import ARRAYS
+
+    arrays = {name: np.asarray(getattr(complex_, name)) for name in ARRAYS}
+    arrays |= domain_arrays(complex_.domain)
+    arrays["certificate"] = np.array([complex_.certificate.proven_by_float, complex_.certificate.decided_exactly])
+    arrays["method"] = np.array(complex_.certificate.method)
+    arrays |= complex_.network.to_arrays()
+    if complex_.slice is not None:
+        arrays |= {f"slice_{name}": array for name, array in complex_.slice.to_arrays().items()}
+    write_npz(path, _FORMAT, _VERSION, arrays)
+
+
+def load(path: str | Path) -> RegionComplex:
+    """See :meth:`regions.RegionComplex.load`."""
+    from regions._files import read_npz
+    from regions.complex.complex import ARRAYS, Certificate, RegionComplex
+
+    arrays = {"directions": np.empty((0, 2)), **read_npz(path, _FORMAT, _VERSION)}
+    network = Network.from_saved_arrays(arrays, path)
+    try:
+        proven, exactly = (int(n) for n in arrays["certificate"])
+        complex_ = RegionComplex(
+            network=network,
+            domain=read_domain(arrays),
+            **{name: arrays[name] for name in ARRAYS},  # type: ignore[arg-type]
+            certificate=Certificate(proven, exactly, str(arrays["method"])),
+            slice=_read_slice(arrays),
+        )
+    except KeyError as error:
+        raise FileFormatError(f"{path}: the entry {error} is missing; the file is damaged. Save it again.") from error
+    except (TypeError, IndexError, ValueError) as error:
+        raise FileFormatError(
+            f"{path}: its arrays do not fit ({error}); the file is damaged. Save it again."
+        ) from error
+    _check(complex_, path)
+    return complex_
+
+
+def _read_slice(arrays: dict[str, Any]) -> Slice | None:
+    from regions.domain.slice import Slice
+
+    found = {name.removeprefix("slice_"): array for name, array in arrays.items() if name.startswith("slice_")}
+    return Slice.from_saved_arrays(found, read_domain(arrays)) if found else None
+
+
+def _check(complex_: RegionComplex, path: str | Path) -> None:
+    from regions.complex.complex import ARRAYS
+
+    r, v, e = complex_.n_regions, len(complex_.vertices), len(complex_.edges)
+    k = len(complex_.directions)
+    h, o = complex_.network.n_neurons, complex_.network.n_outputs
+    for name in ARRAYS:
+        array = getattr(complex_, name)
+        floats = name in ("vertices", "gradients", "offsets", "directions")
+        wanted = "f" if floats else "u" if name == "packed_patterns" else "i"
+        if array.dtype.kind != wanted:
+            raise FileFormatError(
+                f"{path}: {name} is of dtype kind {array.dtype.kind!r}; {wanted!r} is needed. The file is damaged."
+            )
+        if name in ("vertices", "directions") and not np.isfinite(array).all():
+            raise FileFormatError(f"{path}: a vertex is not finite. The file is damaged.")
+    expected = {
+        "vertices": (v, 2),
+        "edges": (e, 2),
+        "edge_neurons": (e,),
+        "edge_sides": (e,),
+        "edge_faces": (e, 2),
+        "packed_patterns": (r, -(-h // 8)),
+        "gradients": (r, o, 2),
+        "offsets": (r, o),
+        "directions": (k, 2),
+    }
+    for name, shape in expected.items():
+        found = getattr(complex_, name).shape
+        if found != shape:
+            raise FileFormatError(f"{path}: {name} has shape {found}; {shape} is needed. The file is damaged.")
+    domain = complex_.domain
+    unbounded = isinstance(domain, Polyhedron | WholePlane)
+    least = 3 if not unbounded else 2 if r > 1 else 0
+    ordered = r > 0 and complex_.ring_offsets[0] == 0 and (np.diff(complex_.ring_offsets) >= least).all()
+    if not ordered or complex_.ring_offsets[-1] != len(complex_.rings):
+        raise FileFormatError(f"{path}: ring_offsets do not fit rings. The file is damaged.")
+    if k and not unbounded:
+        raise FileFormatError(f"{path}: a bounded domain has ideal vertices. The file is damaged.")
+    diagonals = 0
+    if isinstance(domain, Polyhedron | WholePlane):
+        sides = len(domain.offsets)
+    elif isinstance(domain, Polygon):
+        sides, diagonals = sum(map(len, domain.rings)), len(domain.diagonals)
+    else:
+        sides = len(domain.corners)
+    ranges = {
+        "rings": (0, v + k),
+        "edges": (0, v + k),
+        "edge_faces": (-1, r),
+        "edge_neurons": (-1, h),
+        "edge_sides": (-1, sides + diagonals),
+    }
+    for name, (low, high) in ranges.items():
+        array = getattr(complex_, name)
+        if array.size and (array.min() < low or array.max() >= high):
+            raise FileFormatError(f"{path}: an index in {name} is out of range. The file is damaged.")
+    f, g = complex_.edge_faces.T
+    slits = complex_.edge_sides >= sides
+    inner, rim = complex_.edge_neurons >= 0, (complex_.edge_sides >= 0) & ~slits
+    infinite = ~inner & ~rim & (complex_.edges >= v).all(axis=1)
+    fits = np.where(inner | slits, (f >= 0) & (g >= 0), (f >= 0) != (g >= 0))
+    if (inner & (rim | slits)).any() or not (inner | rim | slits | infinite).all() or not fits.all():
+        raise FileFormatError(f"{path}: edges and what lies beside them do not fit. The file is damaged.")
+    euler, holes = v + k - e + r, len(getattr(domain, "holes", ()))
+    if euler != 1 - holes:
+        raise FileFormatError(f"{path}: V - E + F is {euler}; {1 - holes} is needed. The file is damaged.")

@@ -1,0 +1,184 @@
+"""The lines on which a complex's edges lie: in float64 with proven bounds, and as the integers that they are."""
+
+from __future__ import annotations
+
+import math
+import sys
+from fractions import Fraction
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.enumeration.vertices import affine_maps, nearest_finite, rounded
+from regions.network.integers import ExactLines, cross, domain_sides
+from regions.network.rounding import map_bounds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.complex.complex import RegionComplex
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["EdgeLines", "rounded", "rounded_sqrt"]
+
+_U = 2.0**-53
+_TINY = 2.0**-960
+
+
+class EdgeLines:
+    """For every edge a line a x + b y + c = 0, and for every vertex a bound on its rounding error.
+
+    Of an inner edge the row is its neuron's pre-activation on either side, of an edge on the rim it is >= 0 inside.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+    """
+
+    def __init__(self, complex_: RegionComplex) -> None:
+        self.complex = complex_
+
+    @property
+    def values(self) -> Floats:
+        """The coefficients, up to a positive factor: shape (E, 3); NaN at infinity."""
+        return self._floats[0]
+
+    @property
+    def errors(self) -> Floats:
+        """Bounds on the errors of `values`: shape (E, 3); infinite at infinity."""
+        return self._floats[1]
+
+    @cached_property
+    def _floats(self) -> tuple[Floats, Floats]:
+        complex_ = self.complex
+        n = len(complex_.edges)
+        values, errors = np.full((n, 3), np.nan), np.full((n, 3), np.inf)
+        inner = np.flatnonzero(complex_.edge_neurons >= 0)
+        neurons, faces = complex_.edge_neurons[inner], complex_.edge_faces[inner].max(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values[inner] = affine_maps(complex_.network, complex_.patterns, faces, neurons)[1]
+        errors[inner] = map_bounds(complex_.network)[0][neurons]
+        rim = np.flatnonzero(complex_.edge_sides >= 0)
+        if len(rim):
+            rows = np.array([_scaled(side) for side in self._sides])
+            values[rim] = rows[complex_.edge_sides[rim]]
+            # A distance beyond the largest float is stored as that.
+            held = np.abs(values[rim]) < sys.float_info.max
+            errors[rim] = np.where(held, 2 * _U * np.abs(values[rim]) + _TINY, np.inf)
+        return values, errors
+
+    @cached_property
+    def _sides(self) -> list[Any]:
+        return domain_sides(self.complex.domain)
+
+    @cached_property
+    def neurons(self) -> ExactLines:
+        """The neurons' lines in integers."""
+        return ExactLines(self.complex.network, self.complex.patterns)
+
+    def cross(self, first: NDArray[np.int64], second: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which pairs of edges are proven by floats to lie on lines that are not parallel."""
+        with np.errstate(all="ignore"):
+            length = np.hypot(self.values[:, 0], self.values[:, 1])
+            unit = self.values[:, :2] / length[:, None]
+            turn = (self.errors[:, 0] + self.errors[:, 1]) / length * (1 + 8 * _U) + 16 * _U
+            p, q = unit[first], unit[second]
+            sine = np.abs(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]) * (1 - 8 * _U) - 8 * _U
+            # Both normals are off by no more than `turn`, itself small.
+            small = (turn[first] < 2.0**-10) & (turn[second] < 2.0**-10)
+            return small & (sine > 3 * (turn[first] + turn[second]))
+
+    def exact(self, edge: int) -> tuple[int, int, int]:
+        """The line as three integers, up to a positive factor."""
+        neuron = int(self.complex.edge_neurons[edge])
+        if neuron >= 0:
+            a, b, c = self.neurons.line(int(self.complex.edge_faces[edge].max()), neuron)
+        else:
+            a, b, c = self._sides[int(self.complex.edge_sides[edge])]
+        return int(a), int(b), int(c)
+
+    @cached_property
+    def _incidence(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Edges sorted by their finite ends, those ends, and where each vertex begins among them."""
+        c = self.complex
+        lines = np.flatnonzero((c.edge_neurons >= 0) | (c.edge_sides >= 0))
+        ends = c.edges[lines].ravel()
+        edges = np.repeat(lines, 2)[ends < len(c.vertices)]
+        ends = ends[ends < len(c.vertices)]
+        order = np.argsort(ends, kind="stable")
+        edges, ends = edges[order], ends[order]
+        return edges, ends, np.searchsorted(ends, np.arange(len(c.vertices) + 1))
+
+    def vertex(self, vertex: int) -> tuple[Fraction, Fraction]:
+        """A finite vertex as the rational point that it is."""
+        if vertex not in self._points:
+            edges, _, starts = self._incidence
+            first, *others = (self.exact(int(e)) for e in edges[starts[vertex] : starts[vertex + 1]])
+            x, y, w = next(p for p in (cross(first, line) for line in others) if p[2] != 0)
+            self._points[vertex] = (Fraction(x, w), Fraction(y, w))
+        return self._points[vertex]
+
+    @cached_property
+    def _points(self) -> dict[int, tuple[Fraction, Fraction]]:
+        return {}
+
+    @cached_property
+    def vertex_errors(self) -> Floats:
+        r"""How far the stored vertices may lie from the true ones: shape (V,), float64; inf where nothing is proven.
+
+        The stored point p lies on the line n·x + c up to its residual r, so |n·(p - v)| <= r for the true vertex v. For
+        two unit normals at the sine s these two bounds say \|p - v\| <= (r + r') / s.
+        """
+        v = self.complex.vertices
+        edges, ends, starts = self._incidence
+        found = np.full(len(v), np.inf)
+        if not len(edges):
+            return found
+        with np.errstate(all="ignore"):
+            length = np.hypot(self.values[edges, 0], self.values[edges, 1])
+            unit = self.values[edges] / length[:, None]
+            errors = self.errors[edges] / length[:, None] * (1 + 8 * _U) + 8 * _U * np.abs(unit)
+            x, y = v[ends].T
+            size = np.abs(unit[:, 0] * x) + np.abs(unit[:, 1] * y) + np.abs(unit[:, 2])
+            residual = np.abs(unit[:, 0] * x + unit[:, 1] * y + unit[:, 2]) + 8 * _U * size + _TINY
+            residual += errors[:, 0] * np.abs(x) + errors[:, 1] * np.abs(y) + errors[:, 2]
+            turn = errors[:, 0] + errors[:, 1]
+            first = np.repeat(starts[:-1], np.diff(starts))
+            sine = np.abs(unit[first, 0] * unit[:, 1] - unit[first, 1] * unit[:, 0])
+            # All three factors are of unit vectors that are off by no more than `turn`, itself small.
+            sine = sine * (1 - 8 * _U) - 2 * (turn[first] + turn) - 8 * _U
+            bound = 1.1 * (residual[first] + residual) / sine
+        usable = (sine > 0) & (turn < 2.0**-10) & (turn[first] < 2.0**-10) & (bound >= 0)
+        np.minimum.at(found, ends[usable], bound[usable])
+        return found
+
+
+def _scaled(row: Any) -> tuple[float, float, float]:
+    """An integer row with a largest entry of 1 in front, each entry rounded once."""
+    largest = max(abs(int(row[0])), abs(int(row[1])))
+    a, b, c = (nearest_finite(Fraction(int(k), largest)) for k in row)
+    return a, b, c
+
+
+def rounded_sqrt(square: Fraction) -> float:
+    """The square root of a rational >= 0, rounded once; inf beyond the range of float64.
+
+    Examples
+    --------
+    >>> rounded_sqrt(Fraction(2)), rounded_sqrt(Fraction(1, 9))
+    (1.4142135623730951, 0.3333333333333333)
+    """
+    n, d = square.numerator, square.denominator
+    if n == 0:
+        return 0.0
+    # At least 64 bits of the root, and one more that says whether any are missing: no rounding takes it for a tie.
+    shift = max(0, 64 - (n.bit_length() - d.bit_length()) // 2)
+    scaled = (n << (2 * shift)) // d
+    root = math.isqrt(scaled)
+    sticky = root * root * d != n << (2 * shift)
+    try:
+        return (2 * root + sticky) / (2 << shift)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,222 @@
+"""Point location: the region of a point, found through its activation pattern."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regions.arithmetic.underflow import require_gradual_underflow
+from regions.domain.convex import orientation
+from regions.domain.polygon import Polygon, on_segment
+from regions.domain.polyhedron import Polyhedron, WholePlane
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from regions.complex.complex import RegionComplex
+    from regions.enumeration.parts import Domain
+    from regions.network.network import Network
+
+__all__ = ["in_walk", "inside", "locate", "signs"]
+
+_U = 2.0**-53
+_TINY = 2.0**-960
+_BLOCK = 65536
+
+
+def inside(domain: Domain, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points lie in the closed domain, exactly.
+
+    Parameters
+    ----------
+    domain : Domain
+    points : ndarray, shape (P, 2), float64
+
+    Returns
+    -------
+    ndarray, shape (P,), bool
+    """
+    if isinstance(domain, Polygon):
+        return _in_rings(domain, points)
+    result = np.ones(len(points), dtype=bool)
+    if isinstance(domain, Polyhedron | WholePlane):
+        for normal, offset in zip(domain.normals.tolist(), domain.offsets.tolist(), strict=True):
+            result &= _in_half_plane(normal, offset, points)
+        return result
+    for p, q in zip(domain.corners, np.roll(domain.corners, -1, axis=0), strict=True):
+        with np.errstate(over="ignore", invalid="ignore"):
+            left = (q[0] - p[0]) * (points[:, 1] - p[1])
+            right = (q[1] - p[1]) * (points[:, 0] - p[0])
+            turn = left - right
+            bound = 8 * _U * (np.abs(left) + np.abs(right)) + _TINY
+        result &= ~(turn < -bound)
+        ax, ay, bx, by = (Fraction(float(c)) for c in (*p, *q))
+        for i in np.flatnonzero(result & ~(np.abs(turn) > bound)):
+            x, y = (Fraction(float(c)) for c in points[i])
+            result[i] = (bx - ax) * (y - ay) >= (by - ay) * (x - ax)
+    return result
+
+
+def _in_half_plane(normal: list[float], offset: float, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Where ``normal @ x <= offset``."""
+    a, b = normal
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = offset - a * points[:, 0] - b * points[:, 1]
+        size = np.abs(a * points[:, 0]) + np.abs(b * points[:, 1]) + abs(offset)
+        bound = 8 * _U * size + _TINY
+    result = value > 0
+    for i in np.flatnonzero(~(np.abs(value) > bound)):
+        x, y = (Fraction(float(c)) for c in points[i])
+        result[i] = Fraction(a) * x + Fraction(b) * y <= Fraction(offset)
+    return result
+
+
+def _in_rings(domain: Polygon, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Even-odd rule, with points on a ring counted as inside."""
+    result = np.zeros(len(points), dtype=bool)
+    sides = [
+        (p, q) for ring in domain.rings for p, q in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True)
+    ]
+    for i, point in enumerate(points.tolist()):
+        odd = False
+        for p, q in sides:
+            if on_segment(point, p, q):
+                odd = True
+                break
+            # The side crosses the ray to the right if it passes the point's height and the point lies to its left.
+            if (p[1] > point[1]) != (q[1] > point[1]):
+                odd ^= orientation(p, q, point) == (1 if q[1] > p[1] else -1)
+        result[i] = odd
+    return result
+
+
+def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Signs of all neurons' pre-activations at points, exactly: -1, 0 or 1.
+
+    Parameters
+    ----------
+    network : Network
+    points : ndarray, shape (P, 2), float64
+
+    Returns
+    -------
+    ndarray, shape (P, H), int8
+
+    Notes
+    -----
+    A running error analysis of the float64 forward pass proves most signs; a point with a sign that it leaves open is
+    evaluated in integers.
+    """
+    values = points
+    # Not errors of the points, but what underflows in their products with gamma, in front of the weights.
+    errors = np.where(points == 0, 0.0, 2.0**-1074)
+    blocks, open_ = [], np.zeros(len(points), dtype=bool)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer in network.layers:
+            gamma = (layer.n_in + 3) * _U * 1.01
+            magnitude = np.abs(layer.weight)
+            z = values @ layer.weight.T + layer.bias
+            bound = (errors + gamma * np.abs(values)) @ magnitude.T + gamma * np.abs(layer.bias)
+            bound = bound * (1 + 1e-9) + layer.n_in * _TINY
+            # Beyond the largest float, a part of the sum says nothing about the rest.
+            sure = (np.abs(z) > bound) & np.isfinite(z)
+            kinked = layer.kinked
+            open_ |= ~sure[:, kinked].all(axis=1)
+            blocks.append(np.sign(z[:, kinked]).astype(np.int8))
+            steepest = np.maximum(np.abs(layer.below), np.abs(layer.above))
+            values = np.where(z > 0, layer.above, layer.below) * z
+            # Where the sign is open, the kink may be on either side: its values differ by the slopes' difference.
+            errors = (
+                steepest * bound + _U * np.abs(values) + np.where(sure, 0, np.abs(layer.above - layer.below) * bound)
+            )
+            errors = errors * (1 + 1e-9) + _TINY
+    result = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(points), 0), dtype=np.int8)
+    doubtful = np.flatnonzero(open_)
+    if len(doubtful):
+        from regions.network.integers import IntegerNetwork, scaled_integers
+
+        integers = IntegerNetwork(network)
+        for i in doubtful:
+            (x, y), shift = scaled_integers(points[i])[0][0], scaled_integers(points[i])[1]
+            state = integers.at_point((x, y, 1 << shift))
+            exact = []
+            for j, layer in enumerate(network.layers):
+                state = integers.affine_at(j, state)
+                entries = state[0].entries()
+                exact += [(entries[k] > 0) - (entries[k] < 0) for k in np.flatnonzero(layer.kinked)]
+                state = integers.activate_at(j, state)
+            result[i] = exact
+    return result
+
+
+def locate(complex_: RegionComplex, points: ArrayLike) -> NDArray[np.int64]:
+    """Find the region of every point; see :meth:`regions.RegionComplex.locate`."""
+    require_gradual_underflow()
+    given = np.asarray(points)
+    if given.dtype.kind not in "fiu":
+        raise ValueError(f"points of dtype {given.dtype} were given; real numbers are needed.")
+    array = given.astype(np.float64)
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise ValueError(f"points of shape {array.shape} were given; (P, 2) is needed.")
+    if not np.isfinite(array).all():
+        raise ValueError("a point that is not finite was given; all coordinates must be finite.")
+    result = np.full(len(array), -1, dtype=np.int64)
+    within = np.flatnonzero(inside(complex_.domain, array))
+    if isinstance(complex_.domain, Polygon):
+        return _locate_in_polygon(complex_, array, within)
+    if complex_.network.n_neurons == 0:
+        result[within] = 0
+        return result
+    index = {row.tobytes(): i for i, row in enumerate(complex_.packed_patterns)}
+    for start in range(0, len(within), _BLOCK):
+        block = within[start : start + _BLOCK]
+        found = signs(complex_.network, array[block])
+        packed = np.packbits(found > 0, axis=1)
+        distinct, inverse = np.unique(packed, axis=0, return_inverse=True)
+        lookup = np.array([index.get(row.tobytes(), -1) for row in distinct], dtype=np.int64)
+        result[block] = lookup[inverse.ravel()]
+        # On a border: every region whose pattern agrees wherever the sign is not 0 holds the point in its closure.
+        border = np.flatnonzero((found == 0).any(axis=1))
+        if len(border):
+            patterns, groups = np.unique(found[border], axis=0, return_inverse=True)
+            homes = np.array([_first_match(complex_, row) for row in patterns], dtype=np.int64)
+            result[block[border]] = homes[groups.ravel()]
+    return result
+
+
+def _first_match(complex_: RegionComplex, row: NDArray[np.int8]) -> int:
+    sure = np.packbits(row != 0)
+    active = np.packbits(row > 0)
+    fits = ((complex_.packed_patterns & sure) == (active & sure)).all(axis=1)
+    return int(np.argmax(fits)) if fits.any() else -1
+
+
+def _locate_in_polygon(
+    complex_: RegionComplex, points: NDArray[np.float64], within: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Several regions may have one pattern: the one whose ring holds the point, in rationals."""
+    result = np.full(len(points), -1, dtype=np.int64)
+    vertices = complex_.exact_vertices()
+    rings = [[vertices[v] for v in ring] for ring in np.split(complex_.rings, complex_.ring_offsets[1:-1])]
+    found = signs(complex_.network, points[within])
+    for i, row in zip(within.tolist(), found, strict=True):
+        sure = np.packbits(row != 0)
+        fits = ((complex_.packed_patterns & sure) == (np.packbits(row > 0) & sure)).all(axis=1)
+        point = Fraction(float(points[i, 0])), Fraction(float(points[i, 1]))
+        result[i] = next((r for r in np.flatnonzero(fits).tolist() if in_walk(rings[r], point)), -1)
+    return result
+
+
+def in_walk(walk: list[tuple[Fraction, Fraction]], point: tuple[Fraction, Fraction]) -> bool:
+    """Whether a closed walk, which may run through slits, goes around a point or through it."""
+    x, y = point
+    odd = False
+    for (px, py), (qx, qy) in zip(walk, walk[1:] + walk[:1], strict=True):
+        turn = (qx - px) * (y - py) - (qy - py) * (x - px)
+        if turn == 0 and min(px, qx) <= x <= max(px, qx) and min(py, qy) <= y <= max(py, qy):
+            return True
+        if (py > y) != (qy > y):
+            odd ^= (turn > 0) == (qy > py)
+    return odd

@@ -1,0 +1,441 @@
+"""Activation patterns at single points: on the vertices and edges of a complex, at the breakpoints of a line.
+
+In the closure of a region its active neurons are >= 0 and the others <= 0. So the pattern at a point is the region's,
+without the active neurons that are 0 there; and an edge's is what is active at one of its ends, or at both.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regions.arithmetic.residues import ResidueNetwork, block_size, extent, integers_are_faster, primes, sizes
+from regions.complex.lines import EdgeLines
+from regions.network.integers import ExactLines, cross, domain_sides, scaled_integers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from numpy.typing import NDArray
+
+    from regions.arithmetic.residues import Modular
+    from regions.complex.complex import RegionComplex
+    from regions.enumeration.segment import SegmentPieces
+    from regions.network.network import Network
+
+    Ints = NDArray[np.int64]
+    Floats = NDArray[np.float64]
+    Coordinates = Callable[[ResidueNetwork, Ints], Floats]
+
+__all__ = ["Points", "distinct", "packed_patterns", "segment_patterns"]
+
+
+_PARALLEL = "all lines through vertex {} are parallel; enumerate the complex again."
+
+
+def distinct(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The different rows of packed patterns."""
+    if packed.shape[1] == 0:
+        return packed[:1]
+    rows = np.ascontiguousarray(packed).view(f"V{packed.shape[1]}").ravel()
+    return np.unique(rows).view(np.uint8).reshape(-1, packed.shape[1])
+
+
+def _patterns_at(
+    network: Network,
+    patterns: Callable[[Ints], NDArray[np.bool_]],
+    count: int,
+    coordinates: Coordinates,
+    known: tuple[Ints, Ints],
+    bits: int,
+    vanishes: Callable[[int, int], bool],
+    start: SegmentStart | None = None,
+) -> NDArray[np.uint8]:
+    """The neurons that are > 0 at points, packed.
+
+    `patterns` gives those of a region at each point, `known` pairs of points and neurons that are 0 there, sorted;
+    the scaled integers of pre-activations at the points are below 2**bits. `vanishes` says of a point and a neuron, in
+    integers, whether it is 0 there.
+    """
+    supply = primes(network)
+    prime = next(supply)
+    residues = ResidueNetwork(network, prime, start)
+    found = np.empty((count, (network.n_neurons + 7) // 8), dtype=np.uint8)
+    doubtful = [np.empty((0, 2), dtype=np.int64)]
+    size = block_size(network, 1)
+    for first in range(0, count, size):
+        points = np.arange(first, min(first + size, count))
+        active = patterns(points)
+        zero = residues.zeros(coordinates(residues, points), active)
+        found[points] = np.packbits(active & ~zero, axis=1)
+        here = slice(*np.searchsorted(known[0], [first, first + size]))
+        zero[known[0][here] - first, known[1][here]] = False
+        doubtful.append(np.argwhere(active & zero) + np.array([first, 0]))
+    left = np.concatenate(doubtful)
+    proven = prime.bit_length() - 1
+    while len(left) and proven < bits:
+        if integers_are_faster(network, len(left), bits - proven):
+            for point, neuron in left.tolist():
+                if not vanishes(point, neuron):
+                    found[point, neuron // 8] |= 128 >> neuron % 8
+            break
+        prime = next(supply)
+        residues = ResidueNetwork(network, prime, start)
+        zero = np.empty(len(left), dtype=bool)
+        points, which = np.unique(left[:, 0], return_inverse=True)
+        for first in range(0, len(points), size):
+            some = points[first : first + size]
+            here = slice(*np.searchsorted(which, [first, first + size]))
+            block = residues.zeros(coordinates(residues, some), patterns(some))
+            zero[here] = block[which[here] - first, left[here, 1]]
+        # Not 0 after all.
+        for point, neuron in left[~zero].tolist():
+            found[point, neuron // 8] |= 128 >> neuron % 8
+        left = left[zero]
+        proven += prime.bit_length() - 1
+    return found
+
+
+def foot(line: Any) -> Any:
+    """The point of a line that is nearest to the origin, in homogeneous coordinates."""
+    a, b, c = line
+    return -a * c, -b * c, a * a + b * b
+
+
+class Points:
+    """The vertices of a complex, finite and ideal, and a point on each edge that is a whole line, as rationals.
+
+    Each finite vertex is where two lines meet. V finite vertices, K ideal ones, Q whole lines; N = V + K + Q.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+
+    Attributes
+    ----------
+    first, second : ndarray, shape (N,), int64
+        Edges on whose lines the point lies, not parallel; `second` is -1 behind the finite vertices.
+    faces : ndarray, shape (N,), int64
+        A region whose closure contains the point.
+    edges : ndarray, shape (E', 2), int64
+        Points at the ends of those edges that are not at infinity; a whole line's is its ideal vertex and its own.
+    real : ndarray, shape (E',), int64
+        Which edges these are.
+    lines : EdgeLines
+    """
+
+    def __init__(self, complex_: RegionComplex) -> None:
+        self._complex = complex_
+        self._sides = domain_sides(complex_.domain)
+        self.n_finite, n_ideal = len(complex_.vertices), len(complex_.directions)
+        self.real = np.flatnonzero((complex_.edge_neurons >= 0) | (complex_.edge_sides >= 0))
+        self.edges = complex_.edges[self.real].copy()
+        lines = np.flatnonzero((self.edges >= self.n_finite).all(axis=1))
+        first_line = self.n_finite + n_ideal
+        self.n_points = first_line + len(lines)
+        self.edges[lines, 1] = first_line + np.arange(len(lines))
+        # A whole line's other ideal vertex is known by one of its rays or lines too.
+        ends = np.concatenate([self.edges.ravel(), complex_.edges[self.real[lines], 1]])
+        owners = np.concatenate([np.repeat(self.real, 2), self.real[lines]])
+        order = np.argsort(ends, kind="stable")
+        self._ends, self._owners = ends[order], owners[order]
+        starts = np.searchsorted(self._ends, np.arange(self.n_points))
+        self.first = self._owners[starts]
+        self.faces = complex_.edge_faces[self.first].max(axis=1)
+        self.lines = EdgeLines(complex_)
+        self.second = self._second()
+
+    def _second(self) -> Ints:
+        """For each finite vertex an edge that is not parallel to the first one."""
+        found = np.full(self.n_points, -1)
+        network = self._complex.network
+        finite = np.flatnonzero(self._ends < self.n_finite)
+        crossing = finite[self.lines.cross(self.first[self._ends[finite]], self._owners[finite])]
+        found[self._ends[crossing]] = self._owners[crossing]
+        left = np.flatnonzero(found[: self.n_finite] < 0)
+        known = 0
+        for prime in primes(network):
+            if not len(left):
+                break
+            if integers_are_faster(network, len(left), 2 * self.line_bits + 2 - known):
+                self._second_by_integers(found, left)
+                break
+            if known > 2 * self.line_bits + 2:
+                raise ValueError(_PARALLEL.format(left[0]))
+            residues = ResidueNetwork(network, prime)
+            some = np.flatnonzero(np.isin(self._ends, left))
+            vertices, owners = self._ends[some], self._owners[some]
+            p, q = self._line_residues(residues, self.first[vertices]), self._line_residues(residues, owners)
+            crossing = np.flatnonzero(residues.modular.cross(p, q)[:, 2])
+            where, place = np.unique(vertices[crossing], return_index=True)
+            found[where] = owners[crossing[place]]
+            left = np.flatnonzero(found[: self.n_finite] < 0)
+            known += prime.bit_length() - 1
+        return found
+
+    def _second_by_integers(self, found: Ints, left: Ints) -> None:
+        for vertex in left.tolist():
+            owners = self._owners[slice(*np.searchsorted(self._ends, [vertex, vertex + 1]))].tolist()
+            a, b, _ = self.lines.exact(int(self.first[vertex]))
+            others = ((edge, self.lines.exact(edge)) for edge in owners)
+            crossing = [edge for edge, (p, q, _) in others if a * q != b * p]
+            if not crossing:
+                raise ValueError(_PARALLEL.format(vertex))
+            found[vertex] = crossing[0]
+
+    @cached_property
+    def line_bits(self) -> int:
+        """The lines' coefficients, scaled to integers, are below 2**line_bits."""
+        sides = max((int(x).bit_length() for side in self._sides for x in side), default=0)
+        return max(sizes(self._complex.network)[0], sides)
+
+    @property
+    def incidences(self) -> tuple[Ints, Ints]:
+        """Points, ascending, and neurons on whose edges they lie."""
+        neurons = self._complex.edge_neurons[self._owners]
+        return self._ends[neurons >= 0], neurons[neurons >= 0]
+
+    def _line_residues(self, residues: ResidueNetwork, edges: Ints) -> Floats:
+        """Lines of edges: shape (n, 3)."""
+        complex_ = self._complex
+        wanted, where = np.unique(edges, return_inverse=True)
+        found = np.empty((len(wanted), 3))
+        neurons = complex_.edge_neurons[wanted]
+        rim = np.flatnonzero(neurons < 0)
+        if len(rim):
+            sides = residues.modular.of_integers([[int(x) for x in side] for side in self._sides])
+            found[rim] = sides[complex_.edge_sides[wanted[rim]]]
+        inner = np.flatnonzero(neurons >= 0)
+        faces, which = np.unique(complex_.edge_faces[wanted[inner]].max(axis=1), return_inverse=True)
+        order = np.argsort(which, kind="stable")
+        inner, which = inner[order], which[order]
+        size = block_size(complex_.network)
+        for first in range(0, len(faces), size):
+            here = slice(*np.searchsorted(which, [first, first + size]))
+            patterns = self.patterns_of(faces[first : first + size])
+            found[inner[here]] = residues.rows(patterns, which[here] - first, neurons[inner[here]])
+        return found[where]
+
+    def patterns_of(self, faces: Ints) -> NDArray[np.bool_]:
+        """The patterns of some regions."""
+        count = self._complex.network.n_neurons
+        return np.unpackbits(self._complex.packed_patterns[faces], axis=1, count=count).view(np.bool_)
+
+    def coordinates(self, residues: ResidueNetwork, points: Ints) -> Floats:
+        """Homogeneous coordinates of points, up to their sign: shape (n, 3)."""
+        modular = residues.modular
+        finite = points < self.n_finite
+        whole = points >= self.n_finite + len(self._complex.directions)
+        lines = self._line_residues(residues, np.concatenate([self.first[points], self.second[points[finite]]]))
+        p, q = lines[: len(points)], lines[len(points) :]
+        found = np.column_stack([p[:, 1], modular.reduce(-p[:, 0]), np.zeros(len(p))])
+        found[finite] = modular.cross(p[finite], q)
+        # The line's point that is nearest to the origin.
+        a, b, c = p[whole].T
+        square = modular.reduce(modular.times(a, a) + modular.times(b, b))
+        found[whole] = np.column_stack(
+            [modular.reduce(-modular.times(a, c)), modular.reduce(-modular.times(b, c)), square]
+        )
+        return found
+
+    def exact(self, point: int) -> Any:
+        """Homogeneous coordinates of a point as integers, up to their sign."""
+        line = self.lines.exact(int(self.first[point]))
+        if point < self.n_finite:
+            return cross(line, self.lines.exact(int(self.second[point])))
+        return (line[1], -line[0], 0) if point < self.n_finite + len(self._complex.directions) else foot(line)
+
+    def _vanishes(self, point: int, neuron: int) -> bool:
+        """Whether a neuron is 0 at a point."""
+        row = self.lines.neurons.line(int(self.faces[point]), neuron)
+        return not sum(a * x for a, x in zip(row, self.exact(point), strict=True))
+
+    def patterns(self) -> NDArray[np.uint8]:
+        """Packed patterns at the points; at ideal ones the neurons that grow without end."""
+        found, certain = self._by_floats()
+        left = np.flatnonzero(~certain)
+        points, neurons = self.incidences
+        place = np.searchsorted(left, points)
+        mine = place < len(left)
+        mine[mine] = left[place[mine]] == points[mine]
+        found[left] = _patterns_at(
+            self._complex.network,
+            lambda some: self.patterns_of(self.faces[left[some]]),
+            len(left),
+            lambda residues, some: self.coordinates(residues, left[some]),
+            (place[mine], neurons[mine]),
+            3 * self.line_bits + 5,
+            lambda point, neuron: self._vanishes(int(left[point]), neuron),
+        )
+        return found
+
+    def _by_floats(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """Packed patterns, and at which points they are proven by float64 values and bounds on their errors."""
+        complex_ = self._complex
+        found = np.zeros((self.n_points, complex_.packed_patterns.shape[1]), dtype=np.uint8)
+        certain = np.zeros(self.n_points, dtype=bool)
+        layers = _FloatLayers(complex_.network)
+        errors = self.lines.vertex_errors
+        points, neurons = self.incidences
+        size = block_size(complex_.network, 1)
+        for first in range(0, self.n_finite, size):
+            some = np.arange(first, min(first + size, self.n_finite))
+            active = self.patterns_of(self.faces[some])
+            here = slice(*np.searchsorted(points, [first, first + len(some)]))
+            zero = np.zeros(active.shape, dtype=bool)
+            zero[points[here] - first, neurons[here]] = True
+            doubtful = layers.doubtful(complex_.vertices[some], errors[some], active)
+            certain[some] = ~(doubtful & active & ~zero).any(axis=1)
+            found[some] = np.packbits(active & ~zero, axis=1)
+        return found, certain
+
+
+class _FloatLayers:
+    """A network in float64, to prove pre-activations different from 0 at rounded points.
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._layers = [(layer, abs(layer.weight)) for layer in network.layers]
+
+    def doubtful(self, points: Floats, errors: Floats, patterns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Where the pre-activations' bounds on regions' closures allow for 0.
+
+        Parameters
+        ----------
+        points : ndarray, shape (B, 2), float64
+        errors : ndarray, shape (B,), float64
+            How far they may lie from the points that are meant.
+        patterns : ndarray, shape (B, H), bool
+
+        Returns
+        -------
+        ndarray, shape (B, H), bool
+
+        Notes
+        -----
+        A sum of n products and a bias errs by at most g (|W| |x| + |b|) with g = (n + 4) u / (1 - (n + 4) u), in
+        whatever order it is formed (Higham 2002, section 3.1), and an error e of x by |W| e more. The bounds are
+        formed in float64 too; a hundredth more allows for that, and 2**-900 for whatever underflows. A value that is
+        not finite proves nothing: beyond the largest float, a part of the sum says nothing about the rest.
+        """
+        found = np.empty(patterns.shape, dtype=bool)
+        values, size = points.T, np.repeat(errors[None], 2, axis=0)
+        done = 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer, magnitudes in self._layers:
+                share = 1.01 * (layer.n_in + 4) * 2.0**-53
+                z = layer.weight @ values + layer.bias[:, None]
+                size = 1.01 * (magnitudes @ (size + share * np.abs(values))) + share * np.abs(layer.bias)[:, None]
+                size += 2.0**-900
+                kinked = layer.kinked
+                units = np.flatnonzero(kinked)
+                mine = slice(done, done + len(units))
+                found[:, mine] = ~((np.abs(z[units]) > size[units]) & np.isfinite(z[units])).T
+                done += len(units)
+                slopes = np.repeat(layer.above[:, None], len(patterns), axis=1)
+                slopes[units] = np.where(patterns[:, mine].T, layer.above[units, None], layer.below[units, None])
+                values = slopes * z
+                # One rounding, and where z is rounded up to a multiple of the smallest float.
+                size = np.abs(slopes) * size + 2.0**-52 * np.abs(values) + 2.0**-900
+        return found
+
+
+def packed_patterns(complex_: RegionComplex) -> NDArray[np.uint8]:
+    """The patterns of all points of a complex's domain, each once, packed.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+
+    Returns
+    -------
+    ndarray, shape (N, ceil(H / 8)), uint8
+    """
+    if not len(complex_.edges) or not complex_.network.n_neurons:
+        return distinct(complex_.packed_patterns)
+    points = Points(complex_)
+    at = points.patterns()
+    p, q = points.edges.T
+    sides = complex_.packed_patterns[complex_.edge_faces[points.real].max(axis=1)]
+    return distinct(np.concatenate([complex_.packed_patterns, sides & (at[p] | at[q]), at[: points.n_finite]]))
+
+
+def segment_patterns(pieces: SegmentPieces) -> NDArray[np.uint8]:
+    """The patterns of all points of a line, each once, packed.
+
+    Parameters
+    ----------
+    pieces : SegmentPieces
+
+    Returns
+    -------
+    ndarray, shape (N, ceil(H / 8)), uint8
+    """
+    network, patterns = pieces.network, pieces.patterns
+    ends = {"segment": [0, 1], "ray": [0], "line": []}[pieces.kind]
+    n = len(pieces.breakpoints)
+    neurons = pieces.neurons[pieces.neuron_offsets[:n]]
+    faces = np.concatenate([np.arange(n), np.array([0, n])[ends]])
+
+    def coordinates(residues: ResidueNetwork, points: Ints) -> Floats:
+        found = np.column_stack([points - n, np.ones(len(points), dtype=np.int64)]).astype(np.float64)
+        inner = np.flatnonzero(points < n)
+        rows = residues.rows(patterns[points[inner]], np.arange(len(inner)), neurons[points[inner]])
+        found[inner] = np.column_stack([residues.modular.reduce(-rows[:, 1]), rows[:, 0]])
+        return found
+
+    start = SegmentStart(pieces)
+    lines = ExactLines(network, patterns, start.integers())
+
+    def vanishes(point: int, neuron: int) -> bool:
+        if point < n:
+            slope, constant = lines.line(point, int(neurons[point]))
+            place: Any = -constant, slope
+        else:
+            place = point - n, 1
+        a, b = lines.line(int(faces[point]), neuron)
+        return not a * place[0] + b * place[1]
+
+    known = np.repeat(np.arange(n), np.diff(pieces.neuron_offsets)), pieces.neurons
+    bits = 2 * sizes(network, start.extent)[0] + 3
+    at = _patterns_at(
+        network, lambda points: patterns[faces[points]], len(faces), coordinates, known, bits, vanishes, start
+    )
+    return distinct(np.concatenate([np.packbits(patterns, axis=1), at]))
+
+
+class SegmentStart:
+    """The first map along a line: direction and point.
+
+    Parameters
+    ----------
+    pieces : SegmentPieces
+    """
+
+    def __init__(self, pieces: SegmentPieces) -> None:
+        self._p, self._q = pieces.p, pieces.q
+
+    def __call__(self, modular: Modular) -> Floats:
+        """Its residues, as :class:`regions.arithmetic.residues.ResidueNetwork` wants them."""
+        p, q = modular.of_floats(self._p), modular.of_floats(self._q)
+        return np.column_stack([modular.reduce(q - p), p])
+
+    def integers(self) -> tuple[Any, int]:
+        """As :class:`regions.network.integers.ExactLines` wants it."""
+        from flint import fmpz_mat
+
+        (p, q), shift = scaled_integers(self._p, self._q)
+        return fmpz_mat(len(p), 2, [x for a, b in zip(p, q, strict=True) for x in (b - a, a)]), shift
+
+    @property
+    def extent(self) -> tuple[int, int]:
+        """The sizes of direction and point, as :func:`regions.arithmetic.residues.sizes` wants them."""
+        top, scale = extent(self._p, self._q)
+        return top + 1, scale

@@ -1,0 +1,560 @@
+"""The loop: cut the domain by one layer after another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from regions.engine import arrangement as arrange
+from regions.engine import chords as kernels
+from regions.engine.decide import ExactStage
+from regions.engine.decide_sparse import ConeStage
+from regions.engine.filter import TINY, U
+from regions.engine.maps.dense import FaceMaps, first_maps
+from regions.engine.maps.sparse import WideMaps, WideNetwork, is_wide
+from regions.engine.resources import Resources
+from regions.engine.tally import tally
+from regions.errors import EngineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.domain.convex import Box, ConvexPolygon
+    from regions.network.network import Network
+
+__all__ = ["Cells", "Chords", "Enumeration", "Result"]
+
+# Pairs of chords that one step of a tally looks at: some tens of milliseconds.
+_TALLY_WORK = 1 << 21
+_PATTERN_BYTES = 1 << 26
+
+
+@dataclass(slots=True)
+class Cells:
+    """A planar complex of convex faces in flat arrays; the letters are those of the design.
+
+    `rings` and `ring_edges` hold vertex and edge of every side of face f from ``ring_offsets[f]``; the face to the left
+    of edge e is ``edge_faces[e, 0]``, and it walks e from ``edges[e, 0]`` to ``edges[e, 1]``. `points` is (V, 5): x, y,
+    w = 1, and bounds on the distance to the true vertex in x and in y. `lines` is (N, 5): a, b, c and bounds on
+    the errors of a and b, and of c.
+    """
+
+    points: NDArray[np.float64]
+    ring_offsets: NDArray[np.int64]
+    rings: NDArray[np.int64]
+    ring_edges: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    edge_faces: NDArray[np.int64]
+    edge_lines: NDArray[np.int64]
+    lines: NDArray[np.float64]
+
+    @property
+    def n_faces(self) -> int:
+        """Number of faces."""
+        return len(self.ring_offsets) - 1
+
+
+class Rims(NamedTuple):
+    """What :func:`regions.engine.arrangement.place_ends` returns: the faces' rims and the distinct chords on them."""
+
+    offsets: NDArray[np.int64]
+    points: NDArray[np.int64]
+    edges: NDArray[np.int64]
+    class_offsets: NDArray[np.int64]
+    classes: NDArray[np.int64]
+    member_offsets: NDArray[np.int64]
+    members: NDArray[np.int64]
+    arcs: NDArray[np.int8]
+
+
+class Placed(NamedTuple):
+    """The chords of one layer, with their ends on the rims of the faces."""
+
+    bits: NDArray[np.uint64]
+    chord_units: NDArray[np.int64]
+    rims: Rims
+    counts: NDArray[np.int64]
+    lines: NDArray[np.float64]
+    line_start: int
+
+
+class Arrangement(NamedTuple):
+    """What one layer does to the faces, before new faces are made of it."""
+
+    bits: NDArray[np.uint64]
+    chord_units: NDArray[np.int64]
+    rims: Rims
+    x_offsets: NDArray[np.int64]
+    others: NDArray[np.int64]
+    positions: NDArray[np.float64]
+    tied: NDArray[np.bool_]
+    node_offsets: NDArray[np.int64]
+    nodes: NDArray[np.int64]
+    segments: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    line_start: int
+
+
+@dataclass(slots=True)
+class Result:
+    """The complex behind the last layer, and how it came about."""
+
+    cells: Cells
+    packed_patterns: NDArray[np.uint8]
+    maps: NDArray[np.float64]
+    line_origins: NDArray[np.int64]
+    proven: int
+    decided: int
+
+
+def domain_cells(domain: Box | ConvexPolygon) -> Cells:
+    """The domain as a complex of one face."""
+    corners = domain.corners
+    n = len(corners)
+    p, q = corners, np.roll(corners, -1, axis=0)
+    lines = np.empty((n, 5))
+    with np.errstate(over="ignore", invalid="ignore"):
+        lines[:, 0] = p[:, 1] - q[:, 1]
+        lines[:, 1] = q[:, 0] - p[:, 0]
+        left, right = p[:, 0] * q[:, 1], p[:, 1] * q[:, 0]
+        lines[:, 2] = left - right
+        lines[:, 3] = 2 * U * (np.abs(lines[:, 0]) + np.abs(lines[:, 1])) + TINY
+        lines[:, 4] = 8 * U * (np.abs(left) + np.abs(right)) + TINY
+    points = np.zeros((n, 5))
+    points[:, :2] = corners
+    points[:, 2] = 1.0
+    ring = np.arange(n)
+    edge_faces = np.stack([np.zeros(n, dtype=np.int64), np.full(n, -1)], axis=1)
+    return Cells(
+        points=points,
+        ring_offsets=np.array([0, n]),
+        rings=ring,
+        ring_edges=ring.copy(),
+        edges=np.stack([ring, np.roll(ring, -1)], axis=1),
+        edge_faces=edge_faces,
+        edge_lines=ring.copy(),
+        lines=lines,
+    )
+
+
+class Enumeration:
+    """One enumeration in progress: a complex, and how far it has been cut.
+
+    Parameters
+    ----------
+    network : Network
+        With two inputs.
+    domain : Box or ConvexPolygon
+    resources : Resources, optional
+        What it may use; a network with sparse layers, or with a device, goes through piece by piece.
+
+    Attributes
+    ----------
+    level : int
+        The layer that is to be cut next.
+    euler : int
+        V - E + F of the faces that it started from: 1 for the whole domain.
+    proven, decided : int
+        Decisions taken by float bounds, and in integers.
+    """
+
+    def __init__(self, network: Network, domain: Box | ConvexPolygon, resources: Resources | None = None) -> None:
+        self.network = network
+        self.domain = domain
+        self.proven = self.decided = 0
+        self.level = 0
+        resources = resources or Resources()
+        wide = is_wide(network) or resources.device is not None
+        self.exact = ConeStage(network, domain) if wide else ExactStage(network, domain)
+        self.cells = domain_cells(domain)
+        self.euler = 1
+        self.maps: FaceMaps | WideMaps
+        if wide:
+            self.maps = WideMaps.first(WideNetwork(network, resources.max_memory, resources.device), 1)
+        else:
+            self.maps = first_maps(network.layers[0], 1)
+        n = len(domain.corners)
+        self.exact.lines = np.stack([np.full(n, -1), np.zeros(n, dtype=np.int64), np.arange(n)], axis=1)
+        self.exact.vertex_lines = np.stack([-1 - np.arange(n)] * 2, axis=1)
+
+    def run(self) -> Result:
+        """Cut by all layers that are left."""
+        layers = self.network.layers
+        while True:
+            layer = layers[self.level]
+            parents, bits = self.cut()
+            if self.level == len(layers):
+                break
+            self.maps = self.maps.into(layers[self.level], layer, parents, bits)
+        values = self.maps.outputs(layer, parents, bits)
+        return Result(self.cells, self._packed_patterns(), values, self.exact.lines, self.proven, self.decided)
+
+    def cut(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Cut by the next layer; return the new faces' parents and the layer's active units on them."""
+        parents, bits = self._cut(self.level, self.maps)
+        self.level += 1
+        return parents, bits
+
+    def skip_linear(self) -> None:
+        """Pass the layers in front of the first one that has a neuron; they cut nothing. The last one stays."""
+        layers = self.network.layers
+        while self.level + 1 < len(layers) and not layers[self.level].kinked.any():
+            before = layers[self.level]
+            parents, bits = self.cut()
+            self.maps = self.maps.into(layers[self.level], before, parents, bits)
+
+    def part(self, faces: NDArray[np.int64], parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> Enumeration:
+        """The same enumeration on some of the faces that :meth:`cut` just made.
+
+        Parameters
+        ----------
+        faces : ndarray, int64
+        parents, bits
+            What :meth:`cut` returned.
+
+        Returns
+        -------
+        Enumeration
+        """
+        cells = self.cells
+        ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines = kernels.restrict(
+            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
+            len(cells.points), len(cells.lines), faces,
+        )  # fmt: skip
+        new = Enumeration.__new__(Enumeration)
+        new.network, new.domain, new.level = self.network, self.domain, self.level
+        new.proven = new.decided = 0
+        new.cells = Cells(
+            cells.points[points], ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, cells.lines[lines]
+        )
+        new.euler = len(points) - len(new.cells.edges) + len(faces)
+        new.exact = self.exact.restricted(self.level, faces, lines, points)
+        layers = self.network.layers
+        new.maps = self.maps.into(layers[self.level], layers[self.level - 1], parents[faces], bits[faces])
+        return new
+
+    def _fail(self, message: str) -> EngineError:
+        return EngineError(message, self.network, self.domain)
+
+    def _chords(self, layer: int, maps: FaceMaps | WideMaps):  # type: ignore[no-untyped-def]
+        """Which neurons cut which faces, all signs decided."""
+        cells = self.cells
+        units = self.network.layers[layer]
+        bits = np.zeros((cells.n_faces, -(-units.n_out // 64)), dtype=np.uint64)
+        faces, neurons, starts, signs, at, vertices, doubtful, proven = maps.classify(cells, units.kinked, bits)
+        self.proven += proven
+        if len(at):
+            signs[at] = self.exact.signs(layer, vertices, doubtful)
+            self.decided += len(at)
+        chord_faces, chord_units, ends, arcs, bad = kernels.find_chords(
+            cells.ring_offsets, faces, neurons, starts, signs, bits
+        )
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: a chord of face {bad} does not have exactly two ends.")
+        return bits, chord_faces, chord_units, ends, arcs
+
+    def _on_edges(self, layer, chord_faces, chord_units, ends, arcs, lines):  # type: ignore[no-untyped-def]
+        """The chords' ends, ordered along every edge."""
+        cells = self.cells
+        offsets, chords, positions, runs = kernels.cross_edges(
+            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.points,
+            chord_faces, ends, arcs, lines,
+        )  # fmt: skip
+        tied = np.zeros(len(chords), dtype=bool)
+        self.proven += len(chords)
+        for edge, start, stop in runs.tolist():
+            here = chords[start:stop].copy()
+            u, v = (int(i) for i in cells.edges[edge])
+            order, ties, decided = self.exact.order_run(layer, (u, v), chord_units[here].tolist())
+            self.decided += decided
+            chords[start:stop] = here[order]
+            positions[start:stop] = positions[start:stop][order]
+            tied[start:stop] = ties
+        ranks, counts = kernels.rank_edges(offsets, tied)
+        return offsets, chords, positions, ranks, counts
+
+    def _place(self, layer: int, maps: FaceMaps | WideMaps) -> Placed:
+        """The layer's chords, and where they end on the faces' rims."""
+        cells, exact = self.cells, self.exact
+        bits, chord_faces, chord_units, ends, arcs = self._chords(layer, maps)
+        lines = maps.lines(chord_faces, chord_units)
+        line_start = len(cells.lines)
+        cells.lines = np.concatenate([cells.lines, lines])
+        exact.lines = np.concatenate(
+            [exact.lines, np.stack([np.full(len(chord_faces), layer), chord_faces, chord_units], axis=1)]
+        )
+        on_edges = self._on_edges(layer, chord_faces, chord_units, ends, arcs, lines)
+        offsets, chords, positions, ranks, counts = on_edges
+        n_points = len(cells.points)
+        new_points, new_lines = kernels.edge_points(
+            cells.points,
+            cells.edges,
+            cells.edge_lines,
+            cells.lines,
+            line_start,
+            offsets,
+            chords,
+            positions,
+            ranks,
+            counts,
+        )
+        exact.vertex_lines = np.concatenate([exact.vertex_lines, new_lines])
+        cells.points = np.concatenate([cells.points, new_points])
+        self._sharpen(n_points)
+        chord_offsets = np.searchsorted(chord_faces, np.arange(cells.n_faces + 1))
+        *placed, bad = arrange.place_ends(
+            cells.ring_offsets, cells.rings, cells.ring_edges, cells.edge_faces, chord_offsets, chord_units, ends, arcs,
+            offsets, chords, ranks, counts, n_points,
+        )  # fmt: skip
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: the edges of face {bad} are cut differently from its two sides.")
+        return Placed(bits, chord_units, Rims(*placed), counts, lines, line_start)
+
+    def _arrange(self, layer: int, maps: FaceMaps | WideMaps) -> Arrangement:
+        """All that a layer does to the faces, short of making the new ones."""
+        cells = self.cells
+        bits, chord_units, rims, counts, lines, line_start = self._place(layer, maps)
+        x_offsets, others, x_positions, runs = arrange.cross_chords(
+            rims.offsets, rims.points, cells.points, rims.class_offsets, rims.classes, rims.member_offsets,
+            rims.members, rims.arcs, lines,
+        )  # fmt: skip
+        tied = np.zeros(len(others), dtype=bool)
+        self.proven += len(others)
+        if len(runs):
+            self._order_chords(layer, runs, others, x_positions, tied, rims, chord_units)
+        node_offsets, nodes, segments, bad = arrange.make_nodes(rims.class_offsets, x_offsets, others, tied)
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: chords of face {bad} disagree about a point that they share.")
+        return Arrangement(
+            bits,
+            chord_units,
+            rims,
+            x_offsets,
+            others,
+            x_positions,
+            tied,
+            node_offsets,
+            nodes,
+            segments,
+            counts,
+            line_start,
+        )
+
+    def _order_chords(
+        self,
+        layer: int,
+        runs: NDArray[np.int64],
+        others: NDArray[np.int64],
+        positions: NDArray[np.float64],
+        tied: NDArray[np.bool_],
+        rims: Rims,
+        chord_units: NDArray[np.int64],
+    ) -> None:
+        """Decide the doubtful orders along chords; points where many chords meet are found once for all of them."""
+        faces = np.searchsorted(rims.class_offsets, runs[:, 0], side="right") - 1
+        known: list[frozenset[int]] = []
+        last_face = -1
+        for (index, start, stop), face in zip(runs.tolist(), faces.tolist(), strict=True):
+            if face != last_face:
+                known, last_face = [], face
+            here = others[start:stop].copy()
+            order, ties, decided = self._order_run(layer, index, here, rims, chord_units, known)
+            self.decided += decided
+            others[start:stop] = here[order]
+            positions[start:stop] = positions[start:stop][order]
+            tied[start:stop] = ties
+
+    def _order_run(
+        self,
+        layer: int,
+        index: int,
+        here: NDArray[np.int64],
+        rims: Rims,
+        chord_units: NDArray[np.int64],
+        known: list[frozenset[int]],
+    ) -> tuple[list[int], list[bool], int]:
+        """Order some chords along the chord `index`; add the sets that meet in one point to `known`.
+
+        Steps of a count call this side by side, so what it decides is returned and counted nowhere else.
+        """
+        face = int(np.searchsorted(rims.class_offsets, index, side="right")) - 1
+        low, base = int(rims.class_offsets[face]), int(rims.offsets[face])
+        u, v = (int(rims.points[base + place]) for place in rims.classes[index])
+        own = index - low
+        units = chord_units[rims.members[rims.member_offsets[low + here]]].tolist()
+        order, ties, decided = self.exact.order_run(layer, (u, v), units, known, [own, *here.tolist()])
+        group = [own]
+        for place, i in enumerate(order):
+            if place and not ties[place]:
+                group = [own]
+            group.append(int(here[i]))
+            last = place + 1 == len(order) or not ties[place + 1]
+            if len(group) > 2 and last and not any(s.issuperset(group) for s in known):
+                known.append(frozenset(group))
+        return order, ties, decided
+
+    def _sharpen(self, start: int) -> None:
+        """Round vertices that lie badly, between nearly parallel lines, from their exact coordinates."""
+        points = self.cells.points
+        minx, miny, maxx, maxy = self.domain.bounds
+        limit = 2.0**-16 * max(maxx - minx, maxy - miny)
+        errors = points[start:, 3] + points[start:, 4]
+        # The limit itself may overflow.
+        doubtful = np.flatnonzero(~((errors <= limit) & (errors < np.inf))) + start
+        for v in doubtful.tolist():
+            x, y = self.exact.rounded(v)
+            points[v] = (x, y, 1.0, abs(x) * 2 * U + TINY, abs(y) * 2 * U + TINY)
+
+    def _cut(self, layer: int, maps: FaceMaps | WideMaps) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        cells, exact = self.cells, self.exact
+        if not self.network.layers[layer].kinked.any():
+            exact.levels.append((None, None))
+            bits = np.zeros((cells.n_faces, -(-self.network.layers[layer].n_out // 64)), dtype=np.uint64)
+            return np.arange(cells.n_faces), bits
+        cut = self._arrange(layer, maps)
+        rims = cut.rims
+        *new, bad = arrange.build(
+            cells.ring_offsets, cells.edges, cells.edge_faces, rims.offsets, rims.points, rims.edges, cut.chord_units,
+            rims.class_offsets, rims.classes, rims.member_offsets, rims.members, rims.arcs, cut.x_offsets, cut.others,
+            cut.positions, cut.tied, cut.node_offsets, cut.nodes, cut.segments, cells.points, cut.line_start,
+            cells.lines, cells.edge_lines, cut.counts, cut.bits,
+        )  # fmt: skip
+        if bad >= 0:
+            raise self._fail(f"Layer {layer}: Euler's formula does not hold inside face {bad}.")
+        (
+            ring_offsets,
+            rings,
+            ring_edges,
+            edges,
+            edge_faces,
+            edge_lines,
+            node_points,
+            node_lines,
+            parents,
+            new_bits,
+        ) = new
+        n_points = len(cells.points)
+        exact.vertex_lines = np.concatenate([exact.vertex_lines, node_lines])
+        maps.spread(new_bits)
+        exact.levels.append((parents, new_bits))
+        self.cells = Cells(
+            points=np.concatenate([cells.points, node_points]),
+            ring_offsets=ring_offsets,
+            rings=rings,
+            ring_edges=ring_edges,
+            edges=edges,
+            edge_faces=edge_faces,
+            edge_lines=edge_lines,
+            lines=cells.lines,
+        )
+        self._sharpen(n_points)
+        if len(self.cells.points) - len(edges) + self.cells.n_faces != self.euler:
+            raise self._fail(f"Layer {layer}: V - E + F is not {self.euler}.")
+        return parents, new_bits
+
+    def chords(self) -> Chords:
+        """The chords of the next layer, for counting the faces that it makes without making them."""
+        return Chords(self, self._place(self.level, self.maps))
+
+    def _packed_patterns(self) -> NDArray[np.uint8]:
+        """Patterns of the final faces as `numpy.packbits` packs them: (R, ceil(H / 8))."""
+        n_faces, n_neurons = self.cells.n_faces, self.network.n_neurons
+        out = np.empty((n_faces, -(-n_neurons // 8)), dtype=np.uint8)
+        history = list(self.exact.history(np.arange(n_faces)))[::-1]
+        size = max(1, _PATTERN_BYTES // max(1, n_neurons))
+        for start in range(0, n_faces, size):
+            stop = min(start + size, n_faces)
+            flat = np.empty((stop - start, n_neurons), dtype=np.bool_)
+            at = 0
+            for layer, (ancestors, bits) in zip(self.network.layers, history, strict=True):
+                if bits is None:
+                    continue
+                # Words are little-endian, so their bytes are in the order of the units.
+                little = bits[ancestors[start:stop]].astype("<u8", copy=False).view(np.uint8)
+                active = np.unpackbits(little, axis=1, count=layer.n_out, bitorder="little").view(np.bool_)
+                kinked = np.flatnonzero(layer.kinked)
+                flat[:, at : at + len(kinked)] = active[:, kinked]
+                at += len(kinked)
+            out[start:stop] = np.packbits(flat, axis=1)
+        return out
+
+
+class Chords:
+    """Counts the faces that a layer makes, chord by chord.
+
+    A chord adds a face, and a point where m chords meet adds m - 1 more. Every point is met on each of its chords, so
+    points with m chords are found m times.
+
+    Parameters
+    ----------
+    enumeration : Enumeration
+        In front of the layer.
+    placed : Placed
+        Its chords.
+    """
+
+    def __init__(self, enumeration: Enumeration, placed: Placed) -> None:
+        self._enumeration = enumeration
+        self._placed = placed
+        sizes = np.diff(placed.rims.class_offsets)
+        self._faces = np.repeat(np.arange(enumeration.cells.n_faces), sizes)
+        # Steps of about equal work: a chord is held against all chords of its face.
+        work = np.cumsum(sizes[self._faces])
+        total = int(work[-1]) if len(work) else 0
+        steps = max(1, -(-total // _TALLY_WORK))
+        bounds = np.searchsorted(work, np.linspace(0, total, steps + 1)[1:-1]).tolist()
+        self._steps = list(pairwise([0, *bounds, len(self._faces)]))
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self._steps)
+
+    def step(self, i: int) -> tuple[Counter[int], int, int]:
+        """Go along some of the chords.
+
+        Returns
+        -------
+        meetings : Counter
+            How many points with m chords were found on them.
+        proven, decided : int
+        """
+        enumeration, placed, rims = self._enumeration, self._placed, self._placed.rims
+        simple, run_classes, run_offsets, run_others, proven = tally(
+            *self._steps[i], self._faces, rims.class_offsets, rims.offsets, rims.points, enumeration.cells.points,
+            rims.classes, rims.member_offsets, rims.members, rims.arcs, placed.lines,
+        )  # fmt: skip
+        meetings = Counter({2: int(simple)})
+        decided = 0
+        known: tuple[int, list[frozenset[int]]] = (-1, [])
+        for i, (start, stop) in zip(run_classes.tolist(), pairwise(run_offsets.tolist()), strict=True):
+            if self._faces[i] != known[0]:
+                known = (self._faces[i], [])
+            others = run_others[start:stop]
+            _, ties, more = enumeration._order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
+            decided += more
+            size = 1
+            for tie in [*ties[1:], False]:
+                size += 1
+                if not tie:
+                    meetings[size] += 1
+                    size = 1
+        return meetings, int(proven), decided
+
+    def faces(self, meetings: Counter[int], complete: bool = True) -> int:
+        """How many faces there are behind the layer.
+
+        Parameters
+        ----------
+        meetings : Counter
+            The sum over the steps.
+        complete : bool
+            Whether that are all steps; otherwise the faces are at least so many.
+        """
+        if complete and any(found % m for m, found in meetings.items()):
+            raise self._enumeration._fail(f"Layer {self._enumeration.level}: chords disagree about shared points.")
+        more = sum(found // m * (m - 1) for m, found in meetings.items())
+        return int(self._enumeration.cells.n_faces + len(self._faces) + more)

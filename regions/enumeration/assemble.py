@@ -1,0 +1,128 @@
+"""From what the engine finds to a :class:`regions.RegionComplex`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from regions._interrupts import interruptible
+from regions.complex.complex import Certificate, RegionComplex
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.polygon import Polygon
+from regions.enumeration.stitch import PartComplex, part_complex, rounded_points, stitch
+from regions.enumeration.vertices import affine_maps, plane_points
+from regions.errors import DomainError
+from regions.network.integers import finite_maps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.engine.cut import Result
+    from regions.engine.resources import Resources
+    from regions.enumeration.parts import Decomposition
+    from regions.network.network import Network
+
+__all__ = ["assemble"]
+
+
+@interruptible
+def assemble(decomposition: Decomposition, resources: Resources | None = None) -> RegionComplex:
+    """Enumerate the regions of a decomposed domain.
+
+    Parameters
+    ----------
+    decomposition : Decomposition
+    resources : Resources, optional
+
+    Returns
+    -------
+    RegionComplex
+
+    Raises
+    ------
+    DomainError
+        When the domain has no interior.
+    """
+    network, domain = decomposition.network, decomposition.domain
+    index = _neuron_index(network)
+    if isinstance(domain, Box | ConvexPolygon):
+        start = decomposition.parts[0].start(resources)
+        assert start is not None
+        return _of_one_part(network, domain, start.run(), index)
+    complexes: list[PartComplex] = []
+    proven = decided = 0
+    for part in decomposition.parts:
+        enumeration = part.start(resources)
+        if enumeration is None:
+            continue
+        result = enumeration.run()
+        complexes.append(part_complex(part, enumeration, result, index))
+        proven += result.proven
+        decided += result.decided
+    if not complexes:
+        raise DomainError(f"{domain!r} is empty or has no interior; a domain needs one. Check its half-planes.")
+    stitched = stitch(decomposition, complexes)
+    certificate = Certificate(proven, decided)
+    inner = np.flatnonzero(stitched.edge_neurons >= 0)
+    values, neuron_lines = affine_maps(
+        network, stitched.patterns, stitched.edge_faces[inner].max(axis=1), stitched.edge_neurons[inner]
+    )
+    packed = np.packbits(stitched.patterns, axis=1)
+    values = finite_maps(network, packed, values)
+    if isinstance(domain, Polygon):
+        vertices, directions = rounded_points(stitched, complexes), np.empty((0, 2))
+    else:
+        lines = np.full((len(stitched.edges), 3), np.nan)
+        lines[inner] = neuron_lines
+        rim = np.flatnonzero(stitched.edge_sides >= 0)
+        sides = stitched.edge_sides[rim]
+        lines[rim] = np.column_stack([-domain.normals[sides], domain.offsets[sides]])
+        vertices, directions = plane_points(stitched, complexes, lines)
+    return RegionComplex(
+        network=network,
+        domain=domain,
+        vertices=vertices,
+        edges=stitched.edges,
+        edge_neurons=stitched.edge_neurons,
+        edge_sides=stitched.edge_sides,
+        edge_faces=stitched.edge_faces,
+        ring_offsets=stitched.ring_offsets,
+        rings=stitched.rings,
+        packed_patterns=packed,
+        gradients=np.moveaxis(values[:, :2], 1, 2),
+        offsets=values[:, 2],
+        certificate=certificate,
+        directions=directions,
+    )
+
+
+def _neuron_index(network: Network) -> NDArray[np.int64]:
+    """The row of `network.neurons` of every unit of every layer; -1 for units without a kink."""
+    index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
+    index[network.neuron_units[:, 0], network.neuron_units[:, 1]] = np.arange(network.n_neurons)
+    return index
+
+
+def _of_one_part(
+    network: Network, domain: Box | ConvexPolygon, result: Result, index: NDArray[np.int64]
+) -> RegionComplex:
+    cells = result.cells
+    origins = result.line_origins[cells.edge_lines]
+    on_rim = origins[:, 0] < 0
+    maps = finite_maps(network, result.packed_patterns, result.maps)
+    return RegionComplex(
+        network=network,
+        domain=domain,
+        vertices=cells.points[:, :2],
+        edges=cells.edges,
+        edge_neurons=np.where(on_rim, -1, index[origins[:, 0], np.where(on_rim, 0, origins[:, 2])]),
+        edge_sides=np.where(on_rim, origins[:, 2], -1),
+        edge_faces=cells.edge_faces,
+        ring_offsets=cells.ring_offsets,
+        rings=cells.rings,
+        packed_patterns=result.packed_patterns,
+        gradients=np.moveaxis(maps[:, :2], 1, 2),
+        offsets=maps[:, 2],
+        certificate=Certificate(result.proven, result.decided),
+    )

@@ -1,0 +1,337 @@
+"""From any domain to bounded convex parts, each with the network that the engine cuts it by.
+
+A polygon is taken apart along segments between its corners. An unbounded domain is looked at quadrant by quadrant, each
+in a projective chart (u, v) that makes a triangle of it: with w = 1 - u - v the point is x = F (u, v) / w, so that
+w = 0 is the line at infinity, and w times every pre-activation is again a network's of (u, v). Its layers have the
+original weights, the biases as weights of a linear unit that carries w along, so nothing is rounded.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from regions.arithmetic.matrices import blocks, compact, dense
+from regions.arithmetic.underflow import require_gradual_underflow
+from regions.domain.convex import Box, ConvexPolygon, as_domain, is_four_numbers
+from regions.domain.polygon import Polygon
+from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.errors import DomainError
+from regions.network.network import Layer, Network
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.engine.cut import Enumeration
+    from regions.engine.resources import Resources
+
+__all__ = ["Decomposition", "Domain", "Part", "Seam", "as_planar_domain", "decompose", "with_narrow_first_layer"]
+
+Domain = Box | ConvexPolygon | Polygon | Polyhedron | WholePlane
+
+_ALLOWED = (
+    "Allowed are a number b for the square [-b, b]², a regions.Box(minx, miny, maxx, maxy) or the four numbers of "
+    "one, a regions.ConvexPolygon, a regions.Polygon or shapely Polygon of any shape, with holes or without, a "
+    "regions.Polyhedron and regions.WholePlane()."
+)
+# What a face of a first layer's complex takes, with its share of edges and vertices and all copies made of them.
+_FACE_BYTES = 900
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seam:
+    """A segment or ray inside the domain along which two parts meet.
+
+    Parameters
+    ----------
+    p, q : (float, float)
+        The segment's ends, or the ray's origin and another point of it.
+    kind : {"segment", "ray"}
+    """
+
+    p: tuple[float, float]
+    q: tuple[float, float]
+    kind: Literal["segment", "ray"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """A bounded convex polygon, and the network that cuts it into the domain's regions.
+
+    Parameters
+    ----------
+    network : Network
+    polygon : Box or ConvexPolygon
+    sides : tuple of (str, int)
+        What every side of the polygon is: ("side", i) is side i of the domain, ("seam", i) is seam i, and
+        ("infinity", 0) is the line at infinity.
+    frame : ndarray, shape (2, 2), float64, or None
+        Of a chart: the images of its axes.
+    first : int
+        How many layers of the network come before those of the original.
+    n_half_planes : int
+        How many neurons of layer 1 are half-planes; only where all of them are active the domain lies.
+    """
+
+    network: Network
+    polygon: Box | ConvexPolygon
+    sides: tuple[tuple[str, int], ...]
+    frame: NDArray[np.float64] | None = None
+    first: int = 0
+    n_half_planes: int = 0
+
+    def start(self, resources: Resources | None = None) -> Enumeration | None:
+        """An enumeration of this part in front of the original's layers; None where the part is empty."""
+        from regions.engine.cut import Enumeration
+
+        enumeration = Enumeration(self.network, self.polygon, resources)
+        for level in range(self.first):
+            if level == 0 or not self.n_half_planes:
+                enumeration.skip_linear()
+                continue
+            parents, bits = enumeration.cut()
+            units = np.arange(self.n_half_planes)
+            active = bits[:, units >> 6] >> (units & 63).astype(np.uint64) & np.uint64(1)
+            inside = np.flatnonzero(active.all(axis=1))
+            if not len(inside):
+                return None
+            enumeration = enumeration.part(inside, parents, bits)
+        return enumeration
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decomposition:
+    """A domain in parts.
+
+    Parameters
+    ----------
+    network : Network
+        The original.
+    domain : Domain
+    parts : tuple of Part
+    seams : tuple of Seam
+    """
+
+    network: Network
+    domain: Domain
+    parts: tuple[Part, ...]
+    seams: tuple[Seam, ...] = ()
+
+    def along(self) -> Network:
+        """The network for looking along seams: the half-planes are additional neurons at the end of the first layer."""
+        domain, (first, *others) = self.domain, self.network.layers
+        if not isinstance(domain, Polyhedron):
+            return self.network
+        n = len(domain.offsets)
+        layers = [
+            Layer(
+                compact(blocks([[first.weight], [-domain.normals]])),
+                np.concatenate([first.bias, domain.offsets]),
+                np.concatenate([first.below, np.zeros(n)]),
+                np.concatenate([first.above, np.ones(n)]),
+                first.name,
+            )
+        ]
+        for i, layer in enumerate(others):
+            weight = layer.weight if i else compact(blocks([[layer.weight, np.zeros((layer.n_out, n))]]))
+            layers.append(Layer(weight, layer.bias, layer.below, layer.above, layer.name))
+        return Network(tuple(layers))
+
+
+def as_planar_domain(domain: Any) -> Domain:
+    """Read any domain that regions can be enumerated over.
+
+    Parameters
+    ----------
+    domain : float, Box, (minx, miny, maxx, maxy), ConvexPolygon, Polygon, shapely.Polygon, Polyhedron or WholePlane
+
+    Returns
+    -------
+    Box, ConvexPolygon, Polygon, Polyhedron or WholePlane
+        A polygon that is convex and has no holes becomes a ConvexPolygon.
+
+    Raises
+    ------
+    DomainError
+        When it is none of these, empty, not finite, or crosses itself.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> as_planar_domain(shapely.box(0, 0, 1, 1))
+    <ConvexPolygon of 4 corners in [0, 1] × [0, 1]>
+    >>> as_planar_domain(shapely.Polygon([(0, 0), (2, 0), (1, 0.5), (2, 1), (0, 1)]))
+    <Polygon of 5 corners in [0, 2] × [0, 1]>
+    """
+    if isinstance(domain, Polygon):
+        return domain.simplest()
+    if isinstance(domain, Polyhedron | WholePlane):
+        return domain
+    geometry_type = getattr(domain, "geom_type", None)
+    if geometry_type == "Polygon" and not domain.is_empty:
+        return Polygon.from_shapely(domain).simplest()
+    if geometry_type is not None:
+        what = "an empty" if domain.is_empty else "a"
+        raise DomainError(f"{what} shapely {geometry_type} was given; a domain needs an interior. {_ALLOWED}")
+    number = isinstance(domain, Real | np.integer | np.floating) and not isinstance(domain, bool)
+    if number or isinstance(domain, Box | ConvexPolygon) or is_four_numbers(domain):
+        return as_domain(domain)
+    shape = f" and shape {np.shape(domain)}" if isinstance(domain, np.ndarray) else ""
+    length = f" and length {len(domain)}" if isinstance(domain, tuple | list) else ""
+    raise DomainError(f"a domain of type {type(domain).__name__}{shape}{length} was given. {_ALLOWED}")
+
+
+def decompose(network: Network, domain: Domain) -> Decomposition:
+    """Take a domain apart for the engine.
+
+    Parameters
+    ----------
+    network : Network
+        With two inputs.
+    domain : Domain
+
+    Returns
+    -------
+    Decomposition
+
+    Raises
+    ------
+    DomainError
+        When a polygon cannot be taken apart exactly.
+
+    Examples
+    --------
+    >>> from regions import Network, WholePlane
+    >>> network = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
+    >>> [len(decompose(network, where).parts) for where in (Box(0, 0, 1, 1), WholePlane())]
+    [1, 4]
+    """
+    require_gradual_underflow()
+    if isinstance(domain, Box | ConvexPolygon):
+        sides = tuple(("side", i) for i in range(len(domain.corners)))
+        return Decomposition(network, domain, (Part(network, domain, sides),))
+    if isinstance(domain, Polygon):
+        return _of_polygon(network, domain)
+    return _of_polyhedron(network, domain)
+
+
+def with_narrow_first_layer(part: Part, budget: int) -> Part:
+    """The same part with a first layer so narrow that the complex behind it takes no more than some bytes.
+
+    The layer becomes two: the first has some of the neurons and hands its inputs on, the second has the others. No
+    region changes, since the neurons stay the same.
+
+    Parameters
+    ----------
+    part : Part
+    budget : int
+
+    Returns
+    -------
+    Part
+    """
+    layers = part.network.layers
+    kinked = [i for i, layer in enumerate(layers) if i >= part.first and layer.kinked.any()]
+    if len(kinked) < 2:
+        # The last layer's complex is never made.
+        return part
+    first = kinked[0]
+    layer = layers[first]
+    width = 1
+    while width < layer.n_out and (width + 1) ** 2 // 2 * (_FACE_BYTES + (width + 1) // 2) <= budget:
+        width += 1
+    if width >= layer.n_out:
+        return part
+    k, n, rest = width, layer.n_in, layer.n_out - width
+    ones = np.ones
+    narrow = Layer(
+        np.vstack([layer.weight[:k], np.eye(n)]),
+        np.concatenate([layer.bias[:k], np.zeros(n)]),
+        np.concatenate([layer.below[:k], ones(n)]),
+        np.concatenate([layer.above[:k], ones(n)]),
+        layer.name,
+    )
+    others = Layer(
+        np.vstack([np.eye(k, k + n), np.hstack([np.zeros((rest, k)), layer.weight[k:]])]),
+        np.concatenate([np.zeros(k), layer.bias[k:]]),
+        np.concatenate([ones(k), layer.below[k:]]),
+        np.concatenate([ones(k), layer.above[k:]]),
+        layer.name,
+    )
+    network = Network((*layers[:first], narrow, others, *layers[first + 1 :]))
+    return replace(part, network=network)
+
+
+def _of_polygon(network: Network, domain: Polygon) -> Decomposition:
+    number = {(p, q): i for i, p, q in domain.sides()}
+    seams = tuple(Seam(p, q, "segment") for p, q in domain.diagonals)
+    found = {ends: i for i, ends in enumerate(domain.diagonals)}
+    parts = []
+    for piece in domain.pieces:
+        polygon = ConvexPolygon(piece)
+        corners = [tuple(p) for p in polygon.corners.tolist()]
+        sides = []
+        for p, q in zip(corners, corners[1:] + corners[:1], strict=True):
+            on_rim = (p, q) in number
+            sides.append(("side", number[p, q]) if on_rim else ("seam", found[min(p, q), max(p, q)]))
+        parts.append(Part(network, polygon, tuple(sides)))
+    return Decomposition(network, domain, tuple(parts), seams)
+
+
+_TRIANGLE = ConvexPolygon([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+_AXES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
+
+
+def _of_polyhedron(network: Network, domain: Polyhedron | WholePlane) -> Decomposition:
+    scale = _scale(network)
+    # No negative zeros: they would show in coordinates.
+    ends = [(scale * x + 0.0, scale * y + 0.0) for x, y in _AXES]
+    n = len(domain.offsets)
+    parts = []
+    for i in range(4):
+        frame = np.array([ends[i], ends[(i + 1) % 4]]).T
+        sides = (("seam", i), ("infinity", 0), ("seam", (i + 1) % 4))
+        chart = _chart(network, frame, domain)
+        parts.append(Part(chart, _TRIANGLE, sides, frame, 2 if n else 1, n))
+    seams = tuple(Seam((0.0, 0.0), end, "ray") for end in ends)
+    return Decomposition(network, domain, tuple(parts), seams)
+
+
+def _scale(network: Network) -> float:
+    """A power of two about as large as the first layer's lines are far from the origin."""
+    for layer in network.layers:
+        if layer.kinked.any() and layer.n_in == 2:
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                lengths = np.hypot(*dense(layer.weight).T)
+                distances = np.abs(layer.bias) / lengths
+            usual = distances[np.isfinite(distances) & (distances > 0)]
+            if len(usual):
+                # A frame must leave room for the weights' own exponents.
+                return 2.0 ** float(np.clip(math.frexp(float(np.median(usual)))[1], -256, 256))
+            break
+    return 1.0
+
+
+def _chart(network: Network, frame: NDArray[np.float64], domain: Polyhedron | WholePlane) -> Network:
+    """The network in a chart: w times its pre-activations, as functions of (u, v)."""
+    ones = np.ones(3)
+    enter = np.vstack([frame, [-1.0, -1.0]])
+    layers = [Layer(enter, np.array([0.0, 0.0, 1.0]), ones, ones, "chart")]
+    n = len(domain.offsets)
+    if n:
+        weight = np.vstack([np.hstack([-domain.normals, domain.offsets[:, None]]), np.eye(3)])
+        slopes = np.concatenate([np.zeros(n), ones])
+        layers.append(Layer(weight, np.zeros(n + 3), slopes, np.ones(n + 3), "half-planes"))
+    for i, layer in enumerate(network.layers):
+        front = [] if i or not n else [np.zeros((layer.n_out, n))]
+        rows = [[*front, layer.weight, layer.bias[:, None]]]
+        below, above = layer.below, layer.above
+        if i + 1 < len(network.layers):
+            rows.append([*(np.zeros((1, n)) for _ in front), np.zeros((1, layer.n_in)), np.ones((1, 1))])
+            below, above = np.append(below, 1.0), np.append(above, 1.0)
+        layers.append(Layer(compact(blocks(rows)), np.zeros(len(below)), below, above, layer.name))
+    return Network(tuple(layers))

@@ -1,0 +1,430 @@
+"""From the complexes of a decomposition's parts to the complex of the domain: seams that divide nothing are taken out.
+
+Both parts beside a seam are cut there by the same neurons in the same points, so their edges along it match one by one.
+An edge with one pattern on both sides is removed; vertices that then only lie on a straight edge are, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regions.domain.polygon import Polygon
+from regions.domain.polyhedron import Polyhedron
+from regions.errors import EngineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from regions.engine.cut import Cells, Enumeration, Result
+    from regions.enumeration.parts import Decomposition, Part
+
+    Ints = NDArray[np.int64]
+
+__all__ = ["PartComplex", "Stitched", "part_complex", "stitch"]
+
+INNER, SIDE, INFINITY, SEAM = 0, 1, 2, 3
+
+
+@dataclass(slots=True)
+class PartComplex:
+    """The complex of one part, in the names of the whole network and domain.
+
+    Parameters
+    ----------
+    part : Part
+    cells : Cells
+    enumeration : Enumeration
+        For its exact stage.
+    patterns : ndarray, shape (F, H), bool
+    kinds : ndarray, shape (E,), int64
+        Whether an edge lies on a neuron (INNER), a SIDE of the domain, at INFINITY or on a SEAM.
+    labels : ndarray, shape (E,), int64
+        Which neuron, side or seam.
+    """
+
+    part: Part
+    cells: Cells
+    enumeration: Enumeration
+    patterns: NDArray[np.bool_]
+    kinds: Ints
+    labels: Ints
+
+
+@dataclass(slots=True)
+class Stitched:
+    """The complex of the domain, without coordinates and maps.
+
+    Parameters
+    ----------
+    edges, edge_faces : ndarray, shape (E, 2), int64
+    edge_neurons, edge_sides : ndarray, shape (E,), int64
+    ring_offsets, rings : ndarray, int64
+    patterns : ndarray, shape (R, H), bool
+    vertex_parts, vertex_names : ndarray, shape (V + K,), int64
+        A part that every vertex belongs to, and what it is called there; the K ideal ones at the end.
+    n_ideal : int
+    """
+
+    edges: Ints
+    edge_faces: Ints
+    edge_neurons: Ints
+    edge_sides: Ints
+    ring_offsets: Ints
+    rings: Ints
+    patterns: NDArray[np.bool_]
+    vertex_parts: Ints
+    vertex_names: Ints
+    n_ideal: int
+
+
+def part_complex(part: Part, enumeration: Enumeration, result: Result, neuron_index: Ints) -> PartComplex:
+    """Name what the engine found in a part.
+
+    Parameters
+    ----------
+    part : Part
+    enumeration : Enumeration
+    result : Result
+        Of running it.
+    neuron_index : ndarray, shape (layers, units), int64
+        The neurons of the original network.
+
+    Returns
+    -------
+    PartComplex
+    """
+    layers, _, units = result.line_origins[result.cells.edge_lines].T
+    on_polygon = layers < 0
+    names = {"side": SIDE, "infinity": INFINITY, "seam": SEAM}
+    sides = np.array([(names[kind], number) for kind, number in part.sides])
+    kinds = np.full(len(layers), INNER)
+    kinds[on_polygon] = sides[units[on_polygon], 0]
+    labels = np.empty(len(layers), dtype=np.int64)
+    labels[on_polygon] = sides[units[on_polygon], 1]
+    cut_off = ~on_polygon & (layers < part.first)
+    kinds[cut_off] = SIDE
+    labels[cut_off] = units[cut_off]
+    inner = kinds == INNER
+    labels[inner] = neuron_index[layers[inner] - part.first, units[inner]]
+    n_neurons = enumeration.network.n_neurons
+    patterns = np.unpackbits(result.packed_patterns, axis=1, count=n_neurons).view(np.bool_)[:, part.n_half_planes :]
+    return PartComplex(part, result.cells, enumeration, patterns, kinds, labels)
+
+
+def _chain(complex_: PartComplex, seam: int) -> list[int]:
+    """The edges of a part on a seam, in the order in which its rim runs through them."""
+    along = np.flatnonzero((complex_.kinds == SEAM) & (complex_.labels == seam)).tolist()
+    edges = complex_.cells.edges
+    after = {int(edges[e, 0]): e for e in along}
+    ends = {int(edges[e, 1]) for e in along}
+    chain = []
+    vertex = next((v for v in after if v not in ends), None)
+    while vertex in after:
+        chain.append(after[vertex])
+        vertex = int(edges[chain[-1], 1])
+    if len(chain) != len(along):
+        raise EngineError(f"The edges of one part along seam {seam} are not one chain.")
+    return chain
+
+
+def _ideal(complex_: PartComplex) -> NDArray[np.bool_]:
+    """Which vertices of a part lie at infinity."""
+    points = complex_.cells.points
+    found = np.zeros(len(points), dtype=bool)
+    if complex_.part.frame is not None:
+        w, bound = 1.0 - points[:, 0] - points[:, 1], points[:, 3] + points[:, 4] + 2.0**-50
+        for v in np.flatnonzero(~(w > bound)).tolist():
+            x, y, t = complex_.enumeration.exact.point(v)
+            found[v] = x + y == t
+    return found
+
+
+class _Stitching:
+    """All parts side by side, in one numbering."""
+
+    def __init__(self, decomposition: Decomposition, complexes: list[PartComplex]) -> None:
+        self.decomposition = decomposition
+        self.complexes = complexes
+        cells = [c.cells for c in complexes]
+        self.v0 = np.cumsum([0, *(len(c.points) for c in cells)])
+        self.e0 = np.cumsum([0, *(len(c.edges) for c in cells)])
+        self.f0 = np.cumsum([0, *(c.n_faces for c in cells)])
+        self.edges = np.concatenate([c.edges + v for c, v in zip(cells, self.v0, strict=False)])
+        self.edge_faces = np.concatenate(
+            [np.where(c.edge_faces < 0, -1, c.edge_faces + f) for c, f in zip(cells, self.f0, strict=False)]
+        )
+        self.rings = np.concatenate([c.rings + v for c, v in zip(cells, self.v0, strict=False)])
+        self.ring_edges = np.concatenate([c.ring_edges + e for c, e in zip(cells, self.e0, strict=False)])
+        sizes = np.concatenate([np.diff(c.ring_offsets) for c in cells])
+        self.ring_offsets = np.concatenate([[0], np.cumsum(sizes)])
+        self.ring_faces = np.repeat(np.arange(len(sizes)), sizes)
+        self.kinds = np.concatenate([c.kinds for c in complexes])
+        self.labels = np.concatenate([c.labels for c in complexes])
+        self.patterns = np.concatenate([c.patterns for c in complexes])
+        self.parts = np.repeat(np.arange(len(complexes)), [len(c.points) for c in cells])
+        self.ideal = np.concatenate([_ideal(c) for c in complexes])
+        # Edges that are no longer there: one of each matched pair, and those with one pattern on both sides.
+        self.gone = np.zeros(len(self.edges), dtype=bool)
+        self.same_edge = np.arange(len(self.edges))
+        self.removed: list[int] = []
+
+    def match(self) -> None:
+        """Join the two sides of every seam."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        pairs: list[tuple[int, int]] = []
+        for number, seam in enumerate(self.decomposition.seams):
+            chains = [
+                [int(e + self.e0[i]) for e in _chain(complex_, number)]
+                for i, complex_ in enumerate(self.complexes)
+                if ("seam", number) in complex_.part.sides
+            ]
+            chains = [chain for chain in chains if chain]
+            if len(chains) == 1:
+                self.kinds[chains[0]] = SIDE
+                self.labels[chains[0]] = self._side_on(seam.q)
+            elif len(chains) == 2:
+                if len(chains[0]) != len(chains[1]):
+                    raise EngineError(f"Two parts are cut differently along seam {number}.")
+                pairs += zip(chains[0], reversed(chains[1]), strict=True)
+        first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        n = len(self.parts)
+        ends = np.concatenate([self.edges[first], self.edges[second][:, ::-1]]).reshape(2, -1)
+        ends = np.concatenate([ends, self._equal_corners()], axis=1)
+        links = coo_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(n, n))
+        _, group = connected_components(links, directed=False)
+        # The first vertex of every group stands for all.
+        leader = np.full(n, n)
+        np.minimum.at(leader, group, np.arange(n))
+        self.vertex = leader[group]
+        self.edges = self.vertex[self.edges]
+        self.rings = self.vertex[self.rings]
+        np.logical_or.at(self.ideal, self.vertex, self.ideal.copy())
+        self.edge_faces[first, 1] = self.edge_faces[second, 0]
+        self.gone[second] = True
+        self.same_edge[second] = first
+        self.ring_edges = self.same_edge[self.ring_edges]
+        differ = self.patterns[self.edge_faces[first, 0]] != self.patterns[self.edge_faces[first, 1]]
+        kept = differ.any(axis=1)
+        self.kinds[first[kept]] = INNER
+        if kept.any():
+            self.labels[first[kept]] = np.argmax(differ[kept], axis=1)
+        self.removed = first[~kept].tolist()
+        self.gone[first[~kept]] = True
+
+    def _equal_corners(self) -> Ints:
+        """Pairs of corners of a polygon's parts that are one point: parts may meet in a corner alone."""
+        known: dict[Any, int] = {}
+        pairs = []
+        if isinstance(self.decomposition.domain, Polygon):
+            for start, complex_ in zip(self.v0.tolist(), self.complexes, strict=False):
+                # The engine's first vertices are the corners.
+                for i, corner in enumerate(complex_.part.polygon.corners.tolist()):
+                    pairs.append((known.setdefault(tuple(corner), start + i), start + i))
+        return np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+
+    def _side_on(self, direction: tuple[float, float]) -> int:
+        """The half-plane on whose rim a ray from the origin runs."""
+        domain = self.decomposition.domain
+        if isinstance(domain, Polyhedron):
+            x, y = direction
+            for i, (a, b) in enumerate(domain.normals.tolist()):
+                # One of the products is 0 since a ray runs along an axis.
+                if a * x + b * y == 0 and domain.offsets[i] == 0:
+                    return i
+        raise EngineError(f"A part has no neighbour along the ray to {direction}.")
+
+    def join(self) -> None:
+        """Number the regions, and walk around those that were divided."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        n = len(self.patterns)
+        f, g = self.edge_faces[self.removed].reshape(-1, 2).T
+        links = coo_array((np.ones(len(f)), (f, g)), shape=(n, n))
+        _, group = connected_components(links, directed=False)
+        leader = np.full(n, n)
+        np.minimum.at(leader, group, np.arange(n))
+        leader = leader[group]
+        is_leader = leader == np.arange(n)
+        self.region = (np.cumsum(is_leader) - 1)[leader]
+        self.leaders = np.flatnonzero(is_leader)
+        divided = np.flatnonzero(np.bincount(self.region, minlength=len(self.leaders)) > 1).tolist()
+        self.divided: dict[int, list[tuple[int, int]]] = {}
+        if not divided:
+            return
+        entries: dict[int, list[int]] = {region: [] for region in divided}
+        for place in np.flatnonzero(np.isin(self.region[self.ring_faces], divided)).tolist():
+            entries[int(self.region[self.ring_faces[place]])].append(place)
+        beside: dict[int, list[int]] = {}
+        for places in entries.values():
+            for place in places:
+                if self.gone[self.ring_edges[place]]:
+                    beside.setdefault(int(self.ring_edges[place]), []).append(place)
+        for region, places in entries.items():
+            loops = self._loops(places, beside)
+            while len(loops) > 1:
+                self._bridge(loops, places)
+                loops = self._loops(places, beside)
+            self.divided[region] = loops[0]
+
+    def _loops(self, places: list[int], beside: dict[int, list[int]]) -> list[list[tuple[int, int]]]:
+        """The closed walks of (vertex, edge) around a region whose pieces have these ring entries."""
+        seen: set[int] = set()
+        loops = []
+        for start in places:
+            if start in seen or self.gone[self.ring_edges[start]]:
+                continue
+            loop, place = [], start
+            while place not in seen:
+                seen.add(place)
+                loop.append((int(self.rings[place]), int(self.ring_edges[place])))
+                place = self._next(place)
+                while self.gone[edge := int(self.ring_edges[place])]:
+                    one, other = beside[edge]
+                    place = self._next(other if place == one else one)
+            loops.append(loop)
+        return loops
+
+    def _next(self, place: int) -> int:
+        face = self.ring_faces[place]
+        return int(place + 1 if place + 1 < self.ring_offsets[face + 1] else self.ring_offsets[face])
+
+    def _bridge(self, loops: list[list[tuple[int, int]]], places: list[int]) -> None:
+        """Put removed edges back that connect the first loop to another, so that a region with holes is a disk."""
+        removed = {int(self.ring_edges[place]) for place in places if self.gone[self.ring_edges[place]]}
+        around: dict[int, list[tuple[int, int]]] = {}
+        for edge in sorted(removed):
+            u, v = self.edges[edge].tolist()
+            around.setdefault(u, []).append((v, edge))
+            around.setdefault(v, []).append((u, edge))
+        others = {vertex for loop in loops[1:] for vertex, _ in loop}
+        came: dict[int, tuple[int, int] | None] = {vertex: None for vertex, _ in loops[0]}
+        queue = list(came)
+        for vertex in queue:
+            if vertex in others:
+                while (step := came[vertex]) is not None:
+                    vertex, edge = step
+                    self.gone[edge] = False
+                return
+            for neighbor, edge in around.get(vertex, ()):
+                if neighbor not in came:
+                    came[neighbor] = (vertex, edge)
+                    queue.append(neighbor)
+        raise EngineError("The rims of a region with holes are not connected.")
+
+    def straighten(self) -> None:
+        """Join the two edges at every vertex that only a removed edge has made."""
+        left = np.unique(self.edges[[e for e in self.removed if self.gone[e]]])
+        kept = np.flatnonzero(~self.gone)
+        at = np.isin(self.edges[kept], left)
+        touching: dict[int, list[int]] = {int(v): [] for v in left}
+        for i, end in zip(*np.nonzero(at), strict=True):
+            touching[int(self.edges[kept[i], end])].append(int(kept[i]))
+        self.dissolved: set[int] = set()
+        for vertex, edges in touching.items():
+            if not edges:
+                self.dissolved.add(vertex)
+            elif len(edges) == 2 and self._straight(edges[0], edges[1]):
+                self.dissolved.add(vertex)
+                self._merge(vertex, edges[0], edges[1], touching)
+
+    def _sides_of(self, edge: int) -> tuple[int, ...]:
+        return tuple(sorted(-1 if f < 0 else int(self.region[f]) for f in self.edge_faces[edge]))
+
+    def _straight(self, first: int, second: int) -> bool:
+        kinds = int(self.kinds[first]), int(self.kinds[second])
+        if kinds[0] != kinds[1] or kinds[0] == SEAM or self._sides_of(first) != self._sides_of(second):
+            return False
+        return kinds[0] != SIDE or self.labels[first] == self.labels[second]
+
+    def _merge(self, vertex: int, first: int, second: int, touching: dict[int, list[int]]) -> None:
+        if first == second:
+            # The last edge of a closed line: of the line at infinity around a plane that is one region.
+            self.gone[first] = True
+            return
+        at = int(self.edges[first, 1] != vertex)
+        far = self.edges[second]
+        other = int(far[0] if far[1] == vertex else far[1])
+        self.edges[first, 1 - at] = other
+        if self.kinds[first] == INNER:
+            self.labels[first] = min(self.labels[first], self.labels[second])
+        self.gone[second] = True
+        if other in touching:
+            touching[other] = [first if e == second else e for e in touching[other]]
+
+    def result(self) -> Stitched:
+        """Number everything anew."""
+        sizes = np.diff(self.ring_offsets)[self.leaders]
+        walks = {r: [v for v, _ in loop] for r, loop in self.divided.items()}
+        rings = []
+        for region, leader in enumerate(self.leaders.tolist()):
+            walk = walks.get(region)
+            if walk is None:
+                rings.append(self.rings[self.ring_offsets[leader] : self.ring_offsets[leader + 1]])
+            else:
+                rings.append(np.array(walk, dtype=np.int64))
+        flat = np.concatenate(rings)
+        keep = ~np.isin(flat, list(self.dissolved)) if self.dissolved else np.ones(len(flat), dtype=bool)
+        owners = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])[keep]
+        flat = flat[keep]
+        sizes = np.bincount(owners, minlength=len(rings))
+        kept = np.flatnonzero(~self.gone)
+        used = np.unique(np.concatenate([flat, self.edges[kept].ravel()])).astype(np.int64)
+        order = np.concatenate([used[~self.ideal[used]], used[self.ideal[used]]])
+        name = np.full(len(self.parts), -1)
+        name[order] = np.arange(len(order))
+        faces = self.edge_faces[kept]
+        kinds, labels = self.kinds[kept], self.labels[kept]
+        # What is left of seams are slits.
+        domain = self.decomposition.domain
+        n_sides = sum(map(len, domain.rings)) if isinstance(domain, Polygon) else 0
+        return Stitched(
+            edges=name[self.edges[kept]],
+            edge_faces=np.where(faces < 0, -1, self.region[faces]),
+            edge_neurons=np.where(kinds == INNER, labels, -1),
+            edge_sides=np.where(kinds == SIDE, labels, np.where(kinds == SEAM, n_sides + labels, -1)),
+            ring_offsets=np.concatenate([[0], np.cumsum(sizes)]),
+            rings=name[flat],
+            patterns=self.patterns[self.leaders],
+            vertex_parts=self.parts[order],
+            vertex_names=order - self.v0[self.parts[order]],
+            n_ideal=int(self.ideal[used].sum()),
+        )
+
+
+def stitch(decomposition: Decomposition, complexes: list[PartComplex]) -> Stitched:
+    """Join the complexes of all parts.
+
+    Parameters
+    ----------
+    decomposition : Decomposition
+    complexes : list of PartComplex
+
+    Returns
+    -------
+    Stitched
+
+    Raises
+    ------
+    EngineError
+        When two parts do not fit together: a bug.
+    """
+    stitching = _Stitching(decomposition, complexes)
+    stitching.match()
+    stitching.join()
+    stitching.straighten()
+    return stitching.result()
+
+
+def rounded_points(stitched: Stitched, complexes: list[PartComplex]) -> NDArray[np.float64]:
+    """Coordinates of the vertices of bounded parts: (V, 2) float64."""
+    points = np.empty((len(stitched.vertex_parts), 2))
+    for i, complex_ in enumerate(complexes):
+        here = stitched.vertex_parts == i
+        points[here] = complex_.cells.points[stitched.vertex_names[here], :2]
+    return points

@@ -1,0 +1,228 @@
+"""Float coordinates of the vertices, and affine maps, of a complex that was found in charts of the plane."""
+
+from __future__ import annotations
+
+import math
+import sys
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from regions.enumeration.stitch import PartComplex, Stitched
+    from regions.network.network import Network
+
+    Floats = NDArray[np.float64]
+
+__all__ = ["affine_maps", "nearest_finite", "plane_points", "rounded"]
+
+_BLOCK_BYTES = 1 << 24
+_U = 2.0**-53
+# Lines that meet at a smaller sine are intersected in rationals.
+_SLIM = 2.0**-20
+
+
+def affine_maps(
+    network: Network, patterns: NDArray[np.bool_], faces: NDArray[np.int64], neurons: NDArray[np.int64]
+) -> tuple[Floats, Floats]:
+    """Multiply the layers out on every region.
+
+    Parameters
+    ----------
+    network : Network
+        With two inputs.
+    patterns : ndarray, shape (R, H), bool
+    faces, neurons : ndarray, shape (Q,), int64
+        Neurons whose pre-activations on a region are wanted.
+
+    Returns
+    -------
+    maps : ndarray, shape (R, 3, O), float64
+        Coefficients of x, y and 1 of the outputs.
+    lines : ndarray, shape (Q, 3), float64
+        Those of the neurons' pre-activations.
+    """
+    widest = max(layer.n_out for layer in network.layers)
+    size = max(1, _BLOCK_BYTES // (24 * widest))
+    maps = np.empty((len(patterns), 3, network.n_outputs))
+    lines = np.empty((len(faces), 3))
+    order = np.argsort(faces, kind="stable")
+    bounds = np.searchsorted(faces[order], np.arange(0, len(patterns) + size, size))
+    for i, start in enumerate(range(0, len(patterns), size)):
+        here = patterns[start : start + size]
+        wanted = order[bounds[i] : bounds[i + 1]]
+        last = None
+        for layer, units, before in _pre_activations(network, here):
+            mine = wanted[network.neuron_units[neurons[wanted], 0] == layer]
+            lines[mine] = before[faces[mine] - start, :, network.neuron_units[neurons[mine], 1]]
+            last = units
+        maps[start : start + size] = last
+    return maps, lines
+
+
+def _pre_activations(network: Network, patterns: NDArray[np.bool_]) -> Iterator[tuple[int, Floats, Floats]]:
+    """Layer by layer: its number, its activations' maps and its pre-activations' maps, (R, 3, n) each."""
+    values = np.broadcast_to(np.eye(3)[:, :2], (len(patterns), 3, 2))
+    start = 0
+    for i, layer in enumerate(network.layers):
+        # What overflows is told by the caller, who knows what depends on it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            z = (values.reshape(-1, layer.n_in) @ layer.weight.T).reshape(len(patterns), 3, layer.n_out)
+            z[:, 2] += layer.bias
+        kinked = np.flatnonzero(layer.kinked)
+        slopes = np.broadcast_to(layer.above, (len(patterns), layer.n_out)).copy()
+        active = patterns[:, start : start + len(kinked)]
+        start += len(kinked)
+        slopes[:, kinked] = np.where(active, layer.above[kinked], layer.below[kinked])
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = z * slopes[:, None]
+        yield i, values, z
+
+
+def plane_points(stitched: Stitched, complexes: list[PartComplex], edge_lines: Floats) -> tuple[Floats, Floats]:
+    """Coordinates of vertices that were found in charts, and directions of the ideal ones.
+
+    Parameters
+    ----------
+    stitched : Stitched
+    complexes : list of PartComplex
+    edge_lines : ndarray, shape (E, 3), float64
+        A line a x + b y + c = 0 for every edge; NaN for those at infinity.
+
+    Returns
+    -------
+    vertices : ndarray, shape (V, 2), float64
+        Intersections of two of the lines through them; slim ones, and those that may be outermost, are the exact
+        points rounded once.
+    directions : ndarray, shape (K, 2), float64
+        Unit vectors.
+    """
+    n = len(stitched.vertex_parts) - stitched.n_ideal
+    low, high, directions = _from_charts(stitched, complexes)
+    inner = np.ones(n, dtype=bool)
+    rim = stitched.edges[(stitched.edge_faces < 0).any(axis=1)].ravel()
+    inner[rim[rim < n]] = False
+    points, sines = _intersections(stitched.edges, edge_lines, n)
+    with np.errstate(invalid="ignore"):
+        least, most = high[inner].min(axis=0, initial=np.inf), low[inner].max(axis=0, initial=-np.inf)
+        outermost = inner[:, None] & ((high >= most) | (low <= least))
+        uncertain = ~(sines > _SLIM) | ~np.isfinite(points).all(axis=1) | outermost.any(axis=1)
+    # The proven bounds hold whatever the lines say, so no rounded vertex lies outside the outermost exact ones.
+    points = np.clip(points, low, high)
+    for v in np.flatnonzero(uncertain).tolist():
+        points[v] = _exactly_rounded(complexes[stitched.vertex_parts[v]], int(stitched.vertex_names[v]))
+    return points + 0.0, directions
+
+
+def _from_charts(stitched: Stitched, complexes: list[PartComplex]) -> tuple[Floats, Floats, Floats]:
+    """Proven bounds of the finite vertices' coordinates, and the ideal ones' directions."""
+    n = len(stitched.vertex_parts) - stitched.n_ideal
+    low, high = np.empty((n, 2)), np.empty((n, 2))
+    directions = np.empty((stitched.n_ideal, 2))
+    for i, complex_ in enumerate(complexes):
+        here = stitched.vertex_parts == i
+        frame = complex_.part.frame
+        assert frame is not None
+        data = complex_.cells.points[stitched.vertex_names[here]]
+        uv, errors = data[:, :2], data[:, 3:5]
+        finite = np.flatnonzero(here[:n])
+        k = len(finite)
+        ideal = uv[k:] @ frame.T
+        directions[np.flatnonzero(here[n:])] = ideal / np.hypot(*ideal.T)[:, None]
+        u_low, u_high = np.maximum(uv[:k] - errors[:k], 0.0), uv[:k] + errors[:k]
+        w = 1.0 - uv[:k].sum(axis=1)
+        slack = errors[:k].sum(axis=1) + 4 * _U
+        w_low, w_high = w - slack, w + slack
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            near = np.maximum(u_low / np.maximum(w_high, 0.0)[:, None], 0.0) * (1 - 8 * _U)
+            far = np.where(w_low[:, None] > 0, u_high / w_low[:, None], np.inf) * (1 + 8 * _U)
+            near = np.where(np.isfinite(near), near, 0.0)
+        # A frame's columns are multiples of the axes' unit vectors.
+        for axis in range(2):
+            column = int(np.argmax(np.abs(frame[axis])))
+            factor = frame[axis, column]
+            ends = near[:, column] * factor, far[:, column] * factor
+            low[finite, axis], high[finite, axis] = ends if factor > 0 else ends[::-1]
+    return low, high, directions
+
+
+def _intersections(edges: NDArray[np.int64], edge_lines: Floats, n: int) -> tuple[Floats, Floats]:
+    """For every vertex, where two of its lines meet, those at the largest angle to the first; and the angle's sine."""
+    with np.errstate(all="ignore"):
+        # In two steps: subnormal coefficients have no reciprocal.
+        unit = edge_lines / np.abs(edge_lines[:, :2]).max(axis=1)[:, None]
+        unit /= np.hypot(unit[:, 0], unit[:, 1])[:, None]
+    usable = np.flatnonzero(np.isfinite(unit).all(axis=1))
+    if not len(usable):
+        # Only lines so far away that no float64 holds them.
+        return np.full((n, 2), np.nan), np.zeros(n)
+    unit = unit[usable]
+    vertices = edges[usable].ravel()
+    rows = np.repeat(np.arange(len(usable)), 2)
+    rows, vertices = rows[vertices < n], vertices[vertices < n]
+    order = np.argsort(vertices, kind="stable")
+    rows, vertices = rows[order], vertices[order]
+    present, first = np.unique(vertices, return_index=True)
+    reference = np.zeros(n, dtype=np.int64)
+    reference[present] = rows[first]
+    p = unit[reference[vertices]]
+    q = unit[rows]
+    sine = p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]
+    best = np.lexsort((np.abs(sine), vertices))
+    last = np.searchsorted(vertices[best], present, side="right") - 1
+    partner = np.zeros(n, dtype=np.int64)
+    partner[present] = rows[best[last]]
+    sines = np.zeros(n)
+    sines[present] = np.abs(sine[best[last]])
+    a, b = unit[reference], unit[partner]
+    points = np.full((n, 2), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        determinant = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+        points[:, 0] = (a[:, 1] * b[:, 2] - b[:, 1] * a[:, 2]) / determinant
+        points[:, 1] = (b[:, 0] * a[:, 2] - a[:, 0] * b[:, 2]) / determinant
+        # One step of Newton's method takes the rounding errors of the products out.
+        residuals = [(line[:, :2] * points).sum(axis=1) + line[:, 2] for line in (a, b)]
+        points[:, 0] -= (b[:, 1] * residuals[0] - a[:, 1] * residuals[1]) / determinant
+        points[:, 1] -= (a[:, 0] * residuals[1] - b[:, 0] * residuals[0]) / determinant
+    return points, sines
+
+
+def nearest_finite(value: Fraction) -> float:
+    """The finite float64 nearest to a rational: beyond the largest one, that one.
+
+    Examples
+    --------
+    >>> nearest_finite(Fraction(1, 4)), nearest_finite(Fraction(-(10**400)))
+    (0.25, -1.7976931348623157e+308)
+    """
+    try:
+        return value.numerator / value.denominator
+    except OverflowError:
+        return sys.float_info.max if value > 0 else -sys.float_info.max
+
+
+def rounded(value: Fraction | float) -> float:
+    """The nearest float64; infinite beyond the range.
+
+    Examples
+    --------
+    >>> rounded(Fraction(1, 4)), rounded(Fraction(-(10**400)))
+    (0.25, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _exactly_rounded(complex_: PartComplex, vertex: int) -> tuple[float, float]:
+    frame = complex_.part.frame
+    assert frame is not None
+    u, v, t = (int(k) for k in complex_.enumeration.exact.point(vertex))
+    x, y = (Fraction(float(a)) * u + Fraction(float(b)) * v for a, b in frame.tolist())
+    return nearest_finite(x / (t - u - v)), nearest_finite(y / (t - u - v))

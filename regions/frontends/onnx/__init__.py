@@ -1,0 +1,4 @@
+"""ONNX files, read as exact networks.
+
+It may import `regions.frontends.layers` and what stands below the front ends, never another front end.
+"""

@@ -1,0 +1,4 @@
+"""Torch modules and the files of `torch.export`, read as exact networks.
+
+It may import `regions.frontends.layers` and what stands below the front ends, never another front end.
+"""

@@ -1,0 +1,440 @@
+"""Capture of torch modules as exact networks.
+
+The graph comes from `torch.export` in its non-strict form, which runs the model's Python code once on tensors
+without data. `torch.fx.symbolic_trace` was tried on the same models and reads fewer of them: it stops at layers kept
+in a plain list ("module is not installed as a submodule") and at every look at the input's shape
+(``assert x.ndim == 2``, ``int(x.shape[0])``), and it sees nothing inside parametrised weights, because it takes whole
+modules for leaves. Strict `torch.export` fails on layers in a plain list too. Non-strict export reads all of these,
+writes one vocabulary of operators for functions, methods and modules alike (``F.relu``, ``x.relu()`` and ``nn.ReLU``
+are all `aten.relu`), computes weights from their parametrisations in the graph, refuses control flow that depends on
+data, and knows the module and line of each operation. What it costs is one to three seconds at its first use, then
+some 50 ms.
+
+TorchScript modules hide from `torch.export`; they are run once under `make_fx` of `torch.fx.experimental.proxy_tensor`,
+which records the same operators, one level lower (`addmm` for `linear`), and stops at control flow on data as well.
+
+The state dict is never read to guess a structure: only what the forward pass does counts, and the result is always
+compared with the model on random points.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import math
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from regions.arithmetic.underflow import require_gradual_underflow_in_torch
+from regions.engine.resources import one_torch_thread_if_forked
+from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.frontends.torch.interpreter import ONLY, Interpreter
+from regions.frontends.torch.trace import input_dimensions, trace
+from regions.frontends.torch.unread import unread_coordinates
+from regions.frontends.torch.unregistered import untouched
+from regions.frontends.torch.verify import compare
+from regions.frontends.torch.vocabulary import IMAGE_MODULES, UNREADABLE_MODULES
+
+if TYPE_CHECKING:
+    from regions.frontends.torch.trace import Trace
+    from regions.network.network import Network
+
+__all__ = ["capture", "read"]
+
+_DTYPES = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
+
+
+def capture(
+    model: torch.nn.Module,
+    *,
+    input_dimension: int | None = None,
+    input_shape: Sequence[int] | None = None,
+    likely: int | None = None,
+) -> Network:
+    """Read a torch module as an exact network.
+
+    Every linear map becomes a layer of its own, with the activation that follows it; maps that follow each
+    other without an activation stay apart, for their product would have to be rounded. An activation on
+    another one, or on the input, becomes a layer with the identity for weight. A maximum of k values is a tournament
+    of ``ceil(log2(k))`` layers. What is read, and what is rounded once on the way (the coefficients of a normalisation,
+    the reciprocals of divisors), the page on architectures lists.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Computes one tensor of shape (P, O) or (P,) from one tensor of points (P, D), (1, D) or (D,), or of tensors
+        of `input_shape` instead of (D,). float16, bfloat16, float32 and float64 weights are read as the exact
+        rationals they are. The module is left as it was.
+    input_dimension : int, optional
+        `D`. Left out, it is found by running the model on the sizes that its weight matrices suggest; a size of which
+        the model leaves coordinates unread is not taken.
+    input_shape : sequence of int, optional
+        The shape of one input without the batch, such as (C, H, W). The network takes points of `D` = C H W
+        coordinates, the flattened inputs. Needed for models of images and sequences.
+    likely : int, optional
+        A number of inputs to try before those that the weights suggest.
+
+    Returns
+    -------
+    Network
+        Its layers are called by their modules' paths, such as ``"net.0"``; its `input_shape` is the one given, or
+        (D,).
+
+    Warns
+    -----
+    UserWarning
+        When parameters are used that ``model.parameters()`` does not list, e.g. of layers in a plain list.
+
+    Raises
+    ------
+    TypeError
+        When `model` is no torch module.
+    CaptureError
+        When the model takes or returns something else, does not take inputs of this size, decides by its
+        input's numbers or by the batch size, draws random numbers (dropout in training mode), or differs from what
+        was read.
+    NotPiecewiseLinearError
+        When it uses an operation that is not piecewise linear: named, with its place.
+    UnsupportedOperationError
+        When it uses another operation that is not read.
+    InvalidNetworkError
+        When a weight is NaN or infinite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from regions.frontends.torch.capture import capture
+    >>> layers = torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1)
+    >>> network = capture(torch.nn.Sequential(*layers))
+    >>> network
+    <Network 2-3-1 with 3 hidden neurons and 13 parameters>
+    >>> [layer.name for layer in network.layers]
+    ['0', '2']
+    """
+    network, unregistered = read(model, input_dimension, input_shape=input_shape, likely=likely)
+    if unregistered:
+        warnings.warn(
+            f"{', '.join(unregistered)} {'is' if len(unregistered) == 1 else 'are'} used by the model but "
+            "missing from model.parameters(), so an optimiser would not train them. They count as layers all the same. "
+            "Keep layers in a torch.nn.ModuleList, and parameters in a torch.nn.ParameterList.",
+            UserWarning,
+            stacklevel=_users_level(),
+        )
+    return network
+
+
+def _module_of(model: Any) -> str:
+    """Say how to come by a module."""
+    if isinstance(model, torch.export.ExportedProgram):
+        return "Give the program's own, program.module()."
+    return "For a function, write a module whose forward calls it."
+
+
+def _users_level() -> int:
+    """Return the `stacklevel` at which a warning of the calling function names the line that called this package."""
+    level, frame = 0, inspect.currentframe()
+    # The package's name itself, not its start alone: `regions_of_mine` is no part of it.
+    while frame is not None and f"{frame.f_globals.get('__name__', '')}.".startswith("regions."):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+@one_torch_thread_if_forked()
+def read(
+    model: torch.nn.Module,
+    input_dimension: int | None = None,
+    batch: int | None = None,
+    input_shape: Sequence[int] | None = None,
+    likely: int | None = None,
+) -> tuple[Network, tuple[str, ...]]:
+    """Return the network of a module, and the paths of the unregistered parts that it uses.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    input_dimension : int, optional
+    batch : int, optional
+        The one batch size that the model takes, where it is known.
+    input_shape : sequence of int, optional
+    likely : int, optional
+        A number of inputs to try first where neither is given.
+
+    Returns
+    -------
+    network : Network
+    unregistered : tuple of str
+    """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(
+            f"a model of type {type(model).__module__}.{type(model).__qualname__} was given; allowed is a "
+            f"torch.nn.Module. {_module_of(model)}"
+        )
+    require_gradual_underflow_in_torch()
+    # A compiled module computes the same function; its compiler has no part in what is read.
+    model = getattr(model, "_orig_mod", model)
+    if isinstance(model, torch.jit.ScriptModule):
+        # Its tensors are beyond the reach of `untouched`, and recording it runs it for real.
+        with torch.no_grad():
+            model = copy.deepcopy(model)
+    _check_signature(model)
+    _refuse_quantised(model)
+    _check_tensors(model)
+    with untouched(model), _weights_own_precision():
+        try:
+            return _compared(model, input_dimension, input_shape, batch, likely)
+        except NotPiecewiseLinearError:
+            raise
+        except UnsupportedOperationError:
+            if batch is not None:
+                raise
+            try:
+                # In a batch of one point the batch may stand at any axis; whether the others keep apart, the
+                # comparison at other batch sizes tells.
+                return _compared(model, input_dimension, input_shape, None, likely, recorded=1)
+            except CaptureError:
+                pass
+            raise
+
+
+def _compared(
+    model: torch.nn.Module,
+    input_dimension: Any,
+    input_shape: Any,
+    batch: int | None,
+    likely: int | None,
+    recorded: int | None = None,
+) -> tuple[Network, tuple[str, ...]]:
+    traced, network = _traced(model, input_dimension, input_shape, batch or recorded, likely)
+    shape = tuple(traced.example.shape)
+    compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
+    return network, traced.unregistered
+
+
+@contextmanager
+def _weights_own_precision() -> Iterator[None]:
+    """Outside of any `torch.autocast`, whose rounding is none of the model's."""
+    with ExitStack() as stack:
+        for device in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
+        yield
+
+
+def _doubled(traced: Trace) -> Network | None:
+    """Return what the graph computes in float64, None where it minds its dtypes."""
+    interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, double=True)
+    try:
+        network = interpreter.run()
+    except RuntimeError:
+        return None
+    return None if interpreter.has_casts else network
+
+
+def _check_signature(model: torch.nn.Module) -> None:
+    try:
+        parameters = list(inspect.signature(model.forward).parameters.values())
+    except (AttributeError, TypeError, ValueError):
+        return
+    required = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    keyword_only = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.default is p.empty]
+    if len(required) > 1 or keyword_only:
+        _refuse_known_modules(model)
+        raise CaptureError(
+            f"The model's forward needs {len(required)} arguments ({', '.join(required)}); allowed is one, the points. "
+            "Wrap the model in a module whose forward takes the points and fills in the rest."
+        )
+    if not parameters:
+        raise CaptureError(
+            "The model's forward takes no argument; allowed is one, the points. "
+            "Wrap the model in a module whose forward takes the points."
+        )
+
+
+def _check_tensors(model: torch.nn.Module) -> None:
+    complex_ones = [name for name, p in model.named_parameters() if p.is_complex()]
+    if complex_ones:
+        raise CaptureError(
+            f"{complex_ones[0]} is complex; allowed are real weights. "
+            "Replace the model by one of real weights on real and imaginary parts."
+        )
+    for kind in (model.named_parameters, model.named_buffers):
+        for path, tensor in kind():
+            if torch.nn.parameter.is_lazy(tensor):
+                raise CaptureError(
+                    f"The model's {path} has no shape yet, as in lazy modules before their first call; allowed are "
+                    "models with numbers in all weights. Call the model once on an example before it is read."
+                )
+            if tensor.is_floating_point() and tensor.dtype not in _DTYPES:
+                raise CaptureError(
+                    f"The model's {path} is of {tensor.dtype}; allowed are float16, bfloat16, float32 and float64. "
+                    "Convert the model with model.float(), which keeps the numbers as they are."
+                )
+
+
+def _refuse_quantised(model: torch.nn.Module) -> None:
+    for path, module in model.named_modules():
+        if re.match(r"torch\.(ao\.)?nn\.(\w+\.)*quantized\.", f"{type(module).__module__}."):
+            kind = f"{type(module).__module__}.{type(module).__qualname__}"
+            raise NotPiecewiseLinearError(
+                f"The model is quantised: module {path!r} is a {kind}, which rounds values on their way; rounding "
+                "jumps, so the model is not continuous and piecewise linear. Allowed are models of floats. "
+                "Give the model as it was before it was quantised."
+            )
+
+
+def _refuse_known_modules(model: torch.nn.Module) -> None:
+    """Raise where a submodule's class alone says that the model cannot be read."""
+    for path, module in model.named_modules():
+        reason = UNREADABLE_MODULES.get(type(module).__name__)
+        if getattr(module, "nonlinearity", None) == "relu":
+            continue
+        if reason is not None and type(module).__module__.startswith("torch.nn"):
+            kind = type(module).__name__
+            raise NotPiecewiseLinearError(
+                f"The model uses {kind} at module {path!r}; {kind} {reason}. {ONLY} Rewrite this part."
+            )
+
+
+def _refuse_unknown_shape(model: torch.nn.Module) -> None:
+    """Raise where a submodule says that points are images or sequences, of a shape that cannot be guessed."""
+    for path, module in model.named_modules():
+        kind = type(module).__name__
+        if kind in IMAGE_MODULES and type(module).__module__.startswith("torch.nn"):
+            raise CaptureError(
+                f"The model works on images or sequences ({kind} at module {path!r}), and their shape is unknown; "
+                "allowed is any shape that the model takes. Give the shape of one input, without the batch, as "
+                "input_shape=(C, H, W); where the model reshapes flat points itself, give input_dimension=D."
+            )
+
+
+def _traced(
+    model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, likely: int | None
+) -> tuple[Trace, Network]:
+    """Return the graph and the network, of a size that is given or that leaves no coordinate of the input unread."""
+    shapes = _shapes(model, input_dimension, input_shape, likely)
+    refusal: CaptureError | None = None
+    while shapes:
+        try:
+            traced = _trace(model, input_dimension, input_shape, batch, shapes)
+        except CaptureError as error:
+            raise refusal or error from error.__cause__
+        if input_shape is not None:
+            _refuse_batch(model, traced)
+        shapes = shapes[shapes.index(traced.input_shape) + 1 :]
+        interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape)
+        try:
+            network = interpreter.run()
+        except NotPiecewiseLinearError:
+            raise
+        except CaptureError as error:
+            refusal = refusal or error
+            continue
+        if input_dimension is not None or input_shape is not None:
+            return traced, network
+        left = unread_coordinates(model, network, tuple(traced.example.shape), traced.example)
+        if not left:
+            return traced, network
+        # A layer that only a part of the input reaches suggested this size.
+        refusal = _undetermined(network.input_dimension, left)
+    assert refusal is not None
+    raise refusal
+
+
+def _refuse_batch(model: torch.nn.Module, traced: Trace) -> None:
+    """Raise where the shape that was given for one input is that of a batch of them."""
+    shape = traced.input_shape
+    if len(shape) < 2 or tuple(traced.example.shape) != shape:
+        return
+    try:
+        trace(model, [shape[1:]], shape[0] + 1)
+    except CaptureError:
+        return
+    raise CaptureError(
+        f"input_shape={shape} was given, which the model takes for a batch of {shape[0]}; allowed is the shape of one "
+        f"input, without the batch. Give input_shape={shape[1:]}."
+    )
+
+
+def _undetermined(size: int, left: list[int]) -> CaptureError:
+    used = sorted(set(range(size)) - set(left))
+    shown = ", ".join(map(str, left[:8])) + (", ..." if len(left) > 8 else "")
+    return CaptureError(
+        f"The model's number of inputs cannot be told: it runs on points with {size} coordinates, but does not read "
+        f"{'coordinate' if len(left) == 1 else 'coordinates'} {shown} of them. Allowed is a guess of which all are "
+        f"read. Give the number as input_dimension=D; {used[-1] + 1 if used else 1} is the least that it may be."
+    )
+
+
+def _trace(
+    model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, shapes: list[tuple[int, ...]]
+) -> Trace:
+    try:
+        return trace(model, shapes, batch)
+    except CaptureError as error:
+        _refuse_known_modules(model)
+        if input_dimension is None and input_shape is None and not isinstance(error.__cause__, CaptureError):
+            _refuse_unknown_shape(model)
+        others = [(d,) for d in input_dimensions(model) if (d,) not in shapes]
+        fitting = None if input_dimension is None else _fitting(model, others)
+        if fitting is None:
+            raise
+        raise CaptureError(
+            f"input_dimension={input_dimension} was given, but the model takes {fitting} inputs. "
+            f"Give input_dimension={fitting}, or leave it out."
+        ) from error
+
+
+def _shapes(
+    model: torch.nn.Module, input_dimension: Any, input_shape: Any, likely: int | None
+) -> list[tuple[int, ...]]:
+    """Return the shapes of one point worth trying."""
+    if input_shape is not None:
+        return [_checked_shape(input_dimension, input_shape)]
+    if input_dimension is not None:
+        if _is_positive(input_dimension):
+            return [(int(input_dimension),)]
+        raise CaptureError(
+            f"input_dimension={input_dimension!r} was given; allowed are positive whole numbers. "
+            "Leave it out to have it found."
+        )
+    found = [] if likely is None else [likely]
+    found += [d for d in input_dimensions(model) if d != likely]
+    if not found:
+        _refuse_known_modules(model)
+        _refuse_unknown_shape(model)
+        raise CaptureError(
+            "The model holds no weight matrix, so its number of inputs is unknown; allowed is any model that takes "
+            "points (P, D). Give the number of inputs as input_dimension=D."
+        )
+    return [(d,) for d in found]
+
+
+def _is_positive(number: Any) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number > 0
+
+
+def _checked_shape(input_dimension: Any, input_shape: Any) -> tuple[int, ...]:
+    shape = tuple(input_shape) if isinstance(input_shape, Sequence) else ()
+    if isinstance(input_shape, str) or not shape or not all(map(_is_positive, shape)):
+        raise CaptureError(
+            f"input_shape={input_shape!r} was given; allowed are sequences of positive whole numbers, the shape of one "
+            "input without the batch. Give e.g. input_shape=(1, 28, 28)."
+        )
+    if input_dimension is not None and input_dimension != math.prod(shape):
+        raise CaptureError(
+            f"input_dimension={input_dimension!r} and input_shape={shape} were given, of {math.prod(shape)} entries; "
+            "allowed is one of them, or two that agree. Leave input_dimension out."
+        )
+    return shape
+
+
+def _fitting(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]]) -> int | None:
+    try:
+        return int(trace(model, shapes).example.shape[-1]) if shapes else None
+    except CaptureError:
+        return None

@@ -1,0 +1,86 @@
+"""Counting on a real Dask cluster of worker processes, one of which is killed on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+import pytest
+
+import regions
+from regions import Network, WholePlane
+from regions.enumeration import count as counting
+from regions.enumeration.enumerate import count_sweep
+
+distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
+
+# The cluster's own housekeeping warns when workers vanish.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as connected,
+    ):
+        yield connected
+
+
+def deep(width: int, seed: int = 0) -> Network:
+    rng = np.random.default_rng(seed)
+    shapes = [(width, 2), (width, width), (width, width), (1, width)]
+    return Network.from_arrays(
+        [rng.normal(scale=m**-0.5, size=(n, m)) for n, m in shapes], [rng.normal(size=n) for n, _ in shapes]
+    )
+
+
+@pytest.mark.parametrize("domain", [5.0, WholePlane()], ids=str)
+def test_a_cluster_counts_the_same(client: Any, domain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.02)
+    here = regions.count_regions(deep(40), domain)
+    there = regions.count_regions(deep(40), domain, executor=client.get_executor())
+    assert there == here
+    assert there.certificate == here.certificate
+
+
+def test_a_sweep_on_a_cluster_counts_the_same(client: Any) -> None:
+    networks = [deep(8, seed) for seed in range(6)]
+    expected = [regions.count_regions(network, 5) for network in networks]
+    assert count_sweep(networks, 5, executor=client.get_executor()) == expected
+
+
+def test_a_killed_worker_loses_nothing(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.02)
+    network = deep(64)
+    expected = regions.count_regions(network, 8)
+    processes = list(client.run(os.getpid).values())
+    assert len(processes) == 2
+    killed = threading.Event()
+
+    def kill(progress: counting.Progress) -> None:
+        # When a third is done: tasks are under way on both workers.
+        if 3 * progress.done > progress.total and not killed.is_set():
+            killed.set()
+            with suppress(ProcessLookupError):
+                os.kill(processes[0], signal.SIGKILL)
+
+    assert regions.count_regions(network, 8, executor=client.get_executor(), progress=kill) == expected
+    assert killed.is_set()
+    # The cluster notices the loss, and starts another worker, in its own time.
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        now = set(client.run(os.getpid, on_error="ignore").values())
+        if len(now) == 2 and processes[0] not in now:
+            break
+        time.sleep(0.1)
+    assert len(now) == 2
+    assert processes[0] not in now
