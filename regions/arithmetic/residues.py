@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.integers import dyadic
 from regions.arithmetic.matrices import is_sparse, stored
-from regions.network.integers import dyadic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.integers import scaled_integers
 from regions.arithmetic.matrices import is_sparse, row_entries
 from regions.bounds._recursion import Stage, regions_by_dimension
-from regions.network.integers import scaled_integers
 from regions.network.network import Network, as_network
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._files import write_atomically
-from regions.enumeration.vertices import rounded
+from regions.arithmetic.floats import rounded
 from regions.errors import MissingExtraError
 from regions.network.integers import ExactLines
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from fractions import Fraction
 from functools import cached_property
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.enumeration.vertices import affine_maps, nearest_finite, rounded
-from regions.network.integers import ExactLines, cross, domain_sides
+from regions.arithmetic.floats import TINY, U, nearest_finite, rounded
+from regions.arithmetic.integers import cross
+from regions.enumeration.vertices import affine_maps
+from regions.network.integers import ExactLines, domain_sides
 from regions.network.rounding import map_bounds
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["EdgeLines", "rounded", "rounded_sqrt"]
-
-_U = 2.0**-53
-_TINY = 2.0**-960
+__all__ = ["EdgeLines", "rounded"]
 
 
 class EdgeLines:
@@ -66,7 +64,7 @@ class EdgeLines:
             values[rim] = rows[complex_.edge_sides[rim]]
             # A distance beyond the largest float is stored as that.
             held = np.abs(values[rim]) < sys.float_info.max
-            errors[rim] = np.where(held, 2 * _U * np.abs(values[rim]) + _TINY, np.inf)
+            errors[rim] = np.where(held, 2 * U * np.abs(values[rim]) + TINY, np.inf)
         return values, errors
 
     @cached_property
@@ -83,9 +81,9 @@ class EdgeLines:
         with np.errstate(all="ignore"):
             length = np.hypot(self.values[:, 0], self.values[:, 1])
             unit = self.values[:, :2] / length[:, None]
-            turn = (self.errors[:, 0] + self.errors[:, 1]) / length * (1 + 8 * _U) + 16 * _U
+            turn = (self.errors[:, 0] + self.errors[:, 1]) / length * (1 + 8 * U) + 16 * U
             p, q = unit[first], unit[second]
-            sine = np.abs(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]) * (1 - 8 * _U) - 8 * _U
+            sine = np.abs(p[:, 0] * q[:, 1] - p[:, 1] * q[:, 0]) * (1 - 8 * U) - 8 * U
             # Both normals are off by no more than `turn`, itself small.
             small = (turn[first] < 2.0**-10) & (turn[second] < 2.0**-10)
             return small & (sine > 3 * (turn[first] + turn[second]))
@@ -139,16 +137,16 @@ class EdgeLines:
         with np.errstate(all="ignore"):
             length = np.hypot(self.values[edges, 0], self.values[edges, 1])
             unit = self.values[edges] / length[:, None]
-            errors = self.errors[edges] / length[:, None] * (1 + 8 * _U) + 8 * _U * np.abs(unit)
+            errors = self.errors[edges] / length[:, None] * (1 + 8 * U) + 8 * U * np.abs(unit)
             x, y = v[ends].T
             size = np.abs(unit[:, 0] * x) + np.abs(unit[:, 1] * y) + np.abs(unit[:, 2])
-            residual = np.abs(unit[:, 0] * x + unit[:, 1] * y + unit[:, 2]) + 8 * _U * size + _TINY
+            residual = np.abs(unit[:, 0] * x + unit[:, 1] * y + unit[:, 2]) + 8 * U * size + TINY
             residual += errors[:, 0] * np.abs(x) + errors[:, 1] * np.abs(y) + errors[:, 2]
             turn = errors[:, 0] + errors[:, 1]
             first = np.repeat(starts[:-1], np.diff(starts))
             sine = np.abs(unit[first, 0] * unit[:, 1] - unit[first, 1] * unit[:, 0])
             # All three factors are of unit vectors that are off by no more than `turn`, itself small.
-            sine = sine * (1 - 8 * _U) - 2 * (turn[first] + turn) - 8 * _U
+            sine = sine * (1 - 8 * U) - 2 * (turn[first] + turn) - 8 * U
             bound = 1.1 * (residual[first] + residual) / sine
         usable = (sine > 0) & (turn < 2.0**-10) & (turn[first] < 2.0**-10) & (bound >= 0)
         np.minimum.at(found, ends[usable], bound[usable])
@@ -160,25 +158,3 @@ def _scaled(row: Any) -> tuple[float, float, float]:
     largest = max(abs(int(row[0])), abs(int(row[1])))
     a, b, c = (nearest_finite(Fraction(int(k), largest)) for k in row)
     return a, b, c
-
-
-def rounded_sqrt(square: Fraction) -> float:
-    """The square root of a rational >= 0, rounded once; inf beyond the range of float64.
-
-    Examples
-    --------
-    >>> rounded_sqrt(Fraction(2)), rounded_sqrt(Fraction(1, 9))
-    (1.4142135623730951, 0.3333333333333333)
-    """
-    n, d = square.numerator, square.denominator
-    if n == 0:
-        return 0.0
-    # At least 64 bits of the root, and one more that says whether any are missing: no rounding takes it for a tie.
-    shift = max(0, 64 - (n.bit_length() - d.bit_length()) // 2)
-    scaled = (n << (2 * shift)) // d
-    root = math.isqrt(scaled)
-    sticky = root * root * d != n << (2 * shift)
-    try:
-        return (2 * root + sticky) / (2 << shift)
-    except OverflowError:
-        return math.inf

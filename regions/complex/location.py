@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.domain.convex import orientation
 from regions.domain.polygon import Polygon, on_segment
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["in_walk", "inside", "locate", "signs"]
 
-_U = 2.0**-53
-_TINY = 2.0**-960
 _BLOCK = 65536
 
 
@@ -50,7 +49,7 @@ def inside(domain: Domain, points: NDArray[np.float64]) -> NDArray[np.bool_]:
             left = (q[0] - p[0]) * (points[:, 1] - p[1])
             right = (q[1] - p[1]) * (points[:, 0] - p[0])
             turn = left - right
-            bound = 8 * _U * (np.abs(left) + np.abs(right)) + _TINY
+            bound = 8 * U * (np.abs(left) + np.abs(right)) + TINY
         result &= ~(turn < -bound)
         ax, ay, bx, by = (Fraction(float(c)) for c in (*p, *q))
         for i in np.flatnonzero(result & ~(np.abs(turn) > bound)):
@@ -65,7 +64,7 @@ def _in_half_plane(normal: list[float], offset: float, points: NDArray[np.float6
     with np.errstate(over="ignore", invalid="ignore"):
         value = offset - a * points[:, 0] - b * points[:, 1]
         size = np.abs(a * points[:, 0]) + np.abs(b * points[:, 1]) + abs(offset)
-        bound = 8 * _U * size + _TINY
+        bound = 8 * U * size + TINY
     result = value > 0
     for i in np.flatnonzero(~(np.abs(value) > bound)):
         x, y = (Fraction(float(c)) for c in points[i])
@@ -115,11 +114,11 @@ def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
     blocks, open_ = [], np.zeros(len(points), dtype=bool)
     with np.errstate(over="ignore", invalid="ignore"):
         for layer in network.layers:
-            gamma = (layer.n_in + 3) * _U * 1.01
+            gamma = (layer.n_in + 3) * U * 1.01
             magnitude = np.abs(layer.weight)
             z = values @ layer.weight.T + layer.bias
             bound = (errors + gamma * np.abs(values)) @ magnitude.T + gamma * np.abs(layer.bias)
-            bound = bound * (1 + 1e-9) + layer.n_in * _TINY
+            bound = bound * (1 + 1e-9) + layer.n_in * TINY
             # Beyond the largest float, a part of the sum says nothing about the rest.
             sure = (np.abs(z) > bound) & np.isfinite(z)
             kinked = layer.kinked
@@ -129,13 +128,14 @@ def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
             values = np.where(z > 0, layer.above, layer.below) * z
             # Where the sign is open, the kink may be on either side: its values differ by the slopes' difference.
             errors = (
-                steepest * bound + _U * np.abs(values) + np.where(sure, 0, np.abs(layer.above - layer.below) * bound)
+                steepest * bound + U * np.abs(values) + np.where(sure, 0, np.abs(layer.above - layer.below) * bound)
             )
-            errors = errors * (1 + 1e-9) + _TINY
+            errors = errors * (1 + 1e-9) + TINY
     result = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(points), 0), dtype=np.int8)
     doubtful = np.flatnonzero(open_)
     if len(doubtful):
-        from regions.network.integers import IntegerNetwork, scaled_integers
+        from regions.arithmetic.integers import scaled_integers
+        from regions.network.integers import IntegerNetwork
 
         integers = IntegerNetwork(network)
         for i in doubtful:

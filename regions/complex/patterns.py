@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.arithmetic.floats import U
+from regions.arithmetic.integers import cross, scaled_integers
 from regions.arithmetic.residues import ResidueNetwork, block_size, extent, integers_are_faster, primes, sizes
 from regions.complex.lines import EdgeLines
-from regions.network.integers import ExactLines, cross, domain_sides, scaled_integers
+from regions.network.integers import ExactLines, domain_sides
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -330,7 +332,7 @@ class _FloatLayers:
         done = 0
         with np.errstate(over="ignore", invalid="ignore"):
             for layer, magnitudes in self._layers:
-                share = 1.01 * (layer.n_in + 4) * 2.0**-53
+                share = 1.01 * (layer.n_in + 4) * U
                 z = layer.weight @ values + layer.bias[:, None]
                 size = 1.01 * (magnitudes @ (size + share * np.abs(values))) + share * np.abs(layer.bias)[:, None]
                 size += 2.0**-900

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.floats import nearest_finite
 from regions.complex.half_planes import EdgeLines, foot, half_planes
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
-from regions.enumeration.vertices import nearest_finite
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.enumeration.vertices import nearest_finite
+from regions.arithmetic.floats import nearest_finite
 from regions.errors import DomainError
 
 if TYPE_CHECKING:

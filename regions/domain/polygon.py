@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.floats import nearest_finite
 from regions.domain.convex import ConvexPolygon, exact_area, orientation
-from regions.enumeration.vertices import nearest_finite
 from regions.errors import DomainError
 
 if TYPE_CHECKING:

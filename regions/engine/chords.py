@@ -10,8 +10,9 @@ import math
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
 from regions.engine.compiling import kernel
-from regions.engine.filter import INFLATE, TINY, U, crossing, value, vertex_error
+from regions.engine.filter import INFLATE, crossing, value, vertex_error
 
 __all__ = ["UNKNOWN", "certify", "classify", "cross_edges", "edge_points", "find_chords", "rank_edges", "restrict"]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
 from regions.engine import arrangement as arrange
 from regions.engine import chords as kernels
 from regions.engine.decide import ExactStage
 from regions.engine.decide_sparse import ConeStage
-from regions.engine.filter import TINY, U
 from regions.engine.maps.dense import FaceMaps, first_maps
 from regions.engine.maps.sparse import WideMaps, WideNetwork, is_wide
 from regions.engine.resources import Resources

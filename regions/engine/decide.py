@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.network.integers import IntegerNetwork, corner_lines, cross
+from regions.arithmetic.integers import cross
+from regions.network.integers import IntegerNetwork, corner_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.integers import dyadic
 from regions.arithmetic.matrices import row_entries
 from regions.engine.decide import ExactStage
-from regions.network.integers import corner_lines, dyadic
+from regions.network.integers import corner_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

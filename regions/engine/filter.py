@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import math
 
+from regions.arithmetic.floats import TINY, U
 from regions.engine.compiling import kernel
 
-__all__ = ["TINY", "U", "crossing", "value", "vertex_error"]
+__all__ = ["crossing", "value", "vertex_error"]
 
-U = 2.0**-53
-TINY = 2.0**-960
 INFLATE = 1.0 + 64 * U
 
 

@@ -142,7 +142,7 @@ def germ(integers: IntegerNetwork, point: tuple[float, float]) -> list[bool] | N
     """
     from flint import fmpz_mat
 
-    from regions.network.integers import scaled_integers
+    from regions.arithmetic.integers import scaled_integers
 
     ((x, y),), shift = scaled_integers(np.array(point))
     one = 1 << shift

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from regions.arithmetic.floats import U, nearest_finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["affine_maps", "nearest_finite", "plane_points", "rounded"]
+__all__ = ["affine_maps", "plane_points"]
 
 _BLOCK_BYTES = 1 << 24
-_U = 2.0**-53
 # Lines that meet at a smaller sine are intersected in rationals.
 _SLIM = 2.0**-20
 
@@ -136,11 +135,11 @@ def _from_charts(stitched: Stitched, complexes: list[PartComplex]) -> tuple[Floa
         directions[np.flatnonzero(here[n:])] = ideal / np.hypot(*ideal.T)[:, None]
         u_low, u_high = np.maximum(uv[:k] - errors[:k], 0.0), uv[:k] + errors[:k]
         w = 1.0 - uv[:k].sum(axis=1)
-        slack = errors[:k].sum(axis=1) + 4 * _U
+        slack = errors[:k].sum(axis=1) + 4 * U
         w_low, w_high = w - slack, w + slack
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            near = np.maximum(u_low / np.maximum(w_high, 0.0)[:, None], 0.0) * (1 - 8 * _U)
-            far = np.where(w_low[:, None] > 0, u_high / w_low[:, None], np.inf) * (1 + 8 * _U)
+            near = np.maximum(u_low / np.maximum(w_high, 0.0)[:, None], 0.0) * (1 - 8 * U)
+            far = np.where(w_low[:, None] > 0, u_high / w_low[:, None], np.inf) * (1 + 8 * U)
             near = np.where(np.isfinite(near), near, 0.0)
         # A frame's columns are multiples of the axes' unit vectors.
         for axis in range(2):
@@ -190,34 +189,6 @@ def _intersections(edges: NDArray[np.int64], edge_lines: Floats, n: int) -> tupl
         points[:, 0] -= (b[:, 1] * residuals[0] - a[:, 1] * residuals[1]) / determinant
         points[:, 1] -= (a[:, 0] * residuals[1] - b[:, 0] * residuals[0]) / determinant
     return points, sines
-
-
-def nearest_finite(value: Fraction) -> float:
-    """The finite float64 nearest to a rational: beyond the largest one, that one.
-
-    Examples
-    --------
-    >>> nearest_finite(Fraction(1, 4)), nearest_finite(Fraction(-(10**400)))
-    (0.25, -1.7976931348623157e+308)
-    """
-    try:
-        return value.numerator / value.denominator
-    except OverflowError:
-        return sys.float_info.max if value > 0 else -sys.float_info.max
-
-
-def rounded(value: Fraction | float) -> float:
-    """The nearest float64; infinite beyond the range.
-
-    Examples
-    --------
-    >>> rounded(Fraction(1, 4)), rounded(Fraction(-(10**400)))
-    (0.25, -inf)
-    """
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
 
 
 def _exactly_rounded(complex_: PartComplex, vertex: int) -> tuple[float, float]:

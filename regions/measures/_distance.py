@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.complex.lines import EdgeLines, rounded_sqrt
+from regions.arithmetic.floats import TINY, U, nearest_finite, rounded_sqrt
+from regions.complex.lines import EdgeLines
 from regions.domain.polygon import Polygon
-from regions.enumeration.vertices import nearest_finite
 from regions.measures._rings import at_infinity, ring_edges, slits
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["boundary_distances", "local_complexity"]
 
-_U = 2.0**-53
-_TINY = 2.0**-960
 _LARGEST = sys.float_info.max
 _BLOCK = 1 << 18
 
@@ -62,7 +60,7 @@ class _Distances:
             # The foot on the edge is off by roundings of products of these two lengths.
             size = np.hypot(*(points - p).T) + np.hypot(*(q - p).T)
             errors = np.maximum(self.lines.vertex_errors[first], self.lines.vertex_errors[last])
-            errors += (32 * _U + turns[rays[edges]]) * size + _TINY
+            errors += (32 * U + turns[rays[edges]]) * size + TINY
         return found, np.where(u < n, errors, np.inf)
 
     @cached_property
@@ -81,7 +79,7 @@ class _Distances:
             directions = np.column_stack([b, -a]) / length[:, None]
             rough = self.complex.directions[self.complex.edges[rays].max(axis=1) - n]
             directions *= np.where((directions * rough).sum(axis=1) < 0, -1.0, 1.0)[:, None]
-            errors = 2 * self.lines.errors[rays, :2].sum(axis=1) / length + 8 * _U
+            errors = 2 * self.lines.errors[rays, :2].sum(axis=1) / length + 8 * U
         errors = np.where(errors < 2.0**-10, errors, np.inf)
         return names, np.vstack([directions, np.zeros((1, 2))]), np.append(errors, 0.0)
 
@@ -290,7 +288,7 @@ def local_complexity(complex_: RegionComplex, points: ArrayLike, radius: Any) ->
     for start in range(0, len(centres), _BLOCK):
         here = slice(start, start + _BLOCK)
         near, errors = distances.approximate(where[centres[here]], columns[here])
-        errors = errors + 4 * _U * rounded
+        errors = errors + 4 * U * rounded
         with np.errstate(invalid="ignore"):
             inside, outside = near + errors < rounded, near - errors > rounded
         for i in np.flatnonzero(~(inside | outside)).tolist():
@@ -324,10 +322,10 @@ def _candidates(distances: _Distances, points: Floats, edges: Ints, radius: floa
     with np.errstate(all="ignore"):
         slack = np.nan_to_num(distances.lines.vertex_errors[ends].max(axis=1), nan=_LARGEST, posinf=_LARGEST)[:, None]
         corners = complex_.vertices[ends]
-        grown = slack + 4 * _U * (np.abs(corners).max(axis=1) + slack) + _TINY
+        grown = slack + 4 * U * (np.abs(corners).max(axis=1) + slack) + TINY
         low[finite] = np.maximum(corners.min(axis=1) - grown, -_LARGEST)
         high[finite] = np.minimum(corners.max(axis=1) + grown, _LARGEST)
-        reach = radius * (1 + 4 * _U) + 4 * _U * np.abs(points) + _TINY
+        reach = radius * (1 + 4 * U) + 4 * U * np.abs(points) + TINY
         query = np.maximum(points - reach, -_LARGEST), np.minimum(points + reach, _LARGEST)
     tree = shapely.STRtree(shapely.box(*low.T, *high.T))
     centres, found = tree.query(shapely.box(*query[0].T, *query[1].T))

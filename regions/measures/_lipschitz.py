@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from regions.complex.lines import rounded_sqrt
+from regions.arithmetic.floats import U, rounded_sqrt
 from regions.network.integers import ExactLines
 from regions.network.rounding import map_bounds
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LipschitzConstant", "gradient_norms", "lipschitz_constant"]
 
-_U = 2.0**-53
 _NORMS = (1, 2, np.inf, "fro")
 
 Norm = Literal["fro"] | float
@@ -165,7 +164,7 @@ def lipschitz_constant(complex_: RegionComplex, norm: Norm = 2) -> LipschitzCons
     with np.errstate(over="ignore", invalid="ignore"):
         # Every norm here is at most the sum of all magnitudes.
         off = map_bounds(complex_.network)[1][:, :2].sum()
-        roundings = 8 * (complex_.network.n_outputs + 8) * _U
+        roundings = 8 * (complex_.network.n_outputs + 8) * U
         low, high = (norms - off) * (1 - roundings), (norms + off) * (1 + roundings)
         # A norm that is not finite proves nothing about the others.
         candidates = np.flatnonzero(~(high < np.max(low, where=np.isfinite(low), initial=-np.inf)))

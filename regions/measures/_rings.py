@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
 
 __all__ = ["at_infinity", "inward", "next_around", "ring_edges", "ring_owners", "slits", "turns"]
-
-_U = 2.0**-53
-_TINY = 2.0**-960
 
 
 def slits(complex_: RegionComplex) -> NDArray[np.bool_]:
@@ -106,7 +105,7 @@ def turns(complex_: RegionComplex, lines: EdgeLines, edges: Ints, following: Int
         product = a * q - b * p
         size = np.abs(a * q) + np.abs(b * p)
         bound = np.abs(a) * eq + np.abs(q) * ea + ea * eq + np.abs(b) * ep + np.abs(p) * eb + eb * ep
-        bound = 1.01 * (bound + 4 * _U * size) + _TINY
+        bound = 1.01 * (bound + 4 * U * size) + TINY
         sure = np.abs(product) > bound
     signs = np.sign(product)
     for i in np.flatnonzero(~sure).tolist():

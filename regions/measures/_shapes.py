@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.complex.lines import EdgeLines, rounded, rounded_sqrt
+from regions.arithmetic.floats import rounded_sqrt
+from regions.complex.lines import EdgeLines, rounded
 from regions.domain.polygon import Polygon
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
 from regions.measures._sizes import exact_area

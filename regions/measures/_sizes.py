@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.complex.lines import EdgeLines, rounded, rounded_sqrt
+from regions.arithmetic.floats import rounded_sqrt
+from regions.complex.lines import EdgeLines, rounded
 from regions.domain.convex import exact_area as exact_ring_area
 from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.measures._rings import at_infinity, slits

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.floats import nearest_finite
 from regions.complex.definitions import components
 from regions.complex.lines import EdgeLines
 from regions.complex.location import in_walk
-from regions.enumeration.vertices import nearest_finite
 from regions.network.layer import Layer, Units
 from regions.network.network import Network
 

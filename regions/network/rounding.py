@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.arithmetic.floats import U
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["map_bounds", "value_bounds"]
 
-_U = 2.0**-53
 # More than all underflows together, and nothing beside any other error; so that no bound is 0.
 _TINY = 2.0**-900
 # A sum of magnitudes so large may overflow when it is added up in another order.
@@ -50,7 +51,7 @@ def value_bounds(network: Network, x: NDArray[np.float64], y: NDArray[np.float64
     """
     reach = np.array([np.abs(x).max(), np.abs(y).max()])
     k = sum(layer.n_in + 4 for layer in network.layers) + 64
-    gamma = k * _U / (1 - k * _U)
+    gamma = k * U / (1 - k * U)
     bounds = np.empty(len(x) * len(y))
     # A block's widest array stays in the cache: the passes over it, not the products, are what takes time.
     block = max(64, _BLOCK_BYTES // (8 * max(network.widths)))
@@ -107,9 +108,9 @@ def map_bounds(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float6
             size[:, 2] += np.abs(layer.bias)
             size = np.where(size < _LARGE, size, np.inf)
             roundings += layer.n_in + 3
-            neurons.append(4 * roundings * _U * size[layer.kinked])
+            neurons.append(4 * roundings * U * size[layer.kinked])
             size = size * np.maximum(np.abs(layer.below), np.abs(layer.above))[:, None] + _TINY
             size = np.where(size < _LARGE, size, np.inf)
-        found = np.concatenate(neurons), 4 * roundings * _U * size
+        found = np.concatenate(neurons), 4 * roundings * U * size
     outer = [np.where(np.isnan(bounds), np.inf, bounds) for bounds in found]
     return outer[0], outer[1]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from regions.arithmetic.floats import U
 from regions.arithmetic.matrices import row_entries
 from regions.complex.complex import RegionComplex
 from regions.complex.polygons import edge_between
@@ -19,7 +20,6 @@ from regions.network.network import Network
 
 __all__ = ["ExactCheck", "map_error"]
 
-_U = 2.0**-53
 _SMALLEST = 2.0**-1000
 
 Point = tuple[Fraction, Fraction]
@@ -80,10 +80,10 @@ def _magnitudes(network: Network, pattern: Any = None) -> tuple[Any, ...]:
             size = np.abs(layer.weight) @ size + _SMALLEST
             size[:, 2] += np.abs(layer.bias)
             roundings += layer.n_in + 3
-            neurons.append(4 * roundings * _U * size[kinked])
+            neurons.append(4 * roundings * U * size[kinked])
             size *= slopes[:, None]
             size += _SMALLEST
-        outputs = 4 * roundings * _U * size
+        outputs = 4 * roundings * U * size
     return tuple(np.where(np.isnan(a), np.inf, a) for a in (np.concatenate(neurons), outputs))
 
 
@@ -312,7 +312,7 @@ class ExactCheck:
             reach = float(np.ptp(floats, axis=0).max())
             square = reach * reach
         off = max(self.vertex_error(v) for v in ring)
-        bound = 4 * len(ring) * (off * (reach + off) + 4 * _U * square) + _SMALLEST
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + _SMALLEST
         # Where the square or the bound overflows, no float holds such areas.
         if (
             np.isfinite(square)
@@ -326,7 +326,7 @@ class ExactCheck:
     def vertex_error(self, vertex: int) -> float:
         """The larger of the float vertex's distances from the exact one in x and in y, rounded up."""
         exact, floats = self.points[vertex], self.complex.vertices[vertex].tolist()
-        return max(float(abs(Fraction(f) - e)) for f, e in zip(floats, exact, strict=True)) * (1 + 4 * _U)
+        return max(float(abs(Fraction(f) - e)) for f, e in zip(floats, exact, strict=True)) * (1 + 4 * U)
 
     def check_edges(self) -> None:
         """The neuron of an edge vanishes on it, as seen from both sides."""
@@ -348,7 +348,7 @@ class ExactCheck:
         corners = [(Fraction(x), Fraction(y)) for x, y in self.rim.tolist()]
         reach = float(np.abs(self.rim).max())
         # Rational: the square of a small reach is no float.
-        of_sides = 32 * Fraction(_U) * Fraction(reach) ** 2
+        of_sides = 32 * Fraction(U) * Fraction(reach) ** 2
         with np.errstate(over="ignore"):
             limits = (_magnitudes(complex_.network)[0] @ (reach, reach, 1.0)).tolist()
         near: list[set[Fraction | None]] = [set() for _ in self.points]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from regions.arithmetic.floats import U
 from regions.complex.complex import RegionComplex
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
@@ -15,7 +16,6 @@ from regions.testing.exactly import ExactCheck, map_error
 
 __all__ = ["assert_same_complex", "assert_valid_complex"]
 
-_U = 2.0**-53
 _SMALLEST = 2.0**-1000
 # Beyond that the polygons cut off at a box say little.
 _LARGEST_BOX = 1e24
@@ -226,8 +226,8 @@ def _check_area(complex_: RegionComplex) -> None:
         return
     total, expected = float(np.sum(complex_.areas)), domain.area
     # A vertex on the rim may be off by the rounding of its coordinates and of the side that it divides.
-    slack = 16 * _U * (max(map(abs, domain.bounds)) + reach)
-    rounding = 16 * _U * len(complex_.rings) * reach * reach
+    slack = 16 * U * (max(map(abs, domain.bounds)) + reach)
+    rounding = 16 * U * len(complex_.rings) * reach * reach
     bound = 4 * reach * slack + rounding + _SMALLEST
     _check(abs(total - expected) <= bound, f"Areas sum to {total!r}, the domain's is {expected!r}.")
 
@@ -242,7 +242,7 @@ def _check_forward(complex_: RegionComplex) -> None:
     for layer in network.layers:
         z = values @ layer.weight.T + layer.bias
         magnitude = np.abs(layer.weight)
-        bound = errors @ magnitude.T + (layer.n_in + 2) * _U * (np.abs(values) @ magnitude.T + np.abs(layer.bias))
+        bound = errors @ magnitude.T + (layer.n_in + 2) * U * (np.abs(values) @ magnitude.T + np.abs(layer.bias))
         bound = 1.01 * bound + _SMALLEST
         active = np.ones(z.shape, dtype=bool)
         kinked = layer.kinked
@@ -253,14 +253,14 @@ def _check_forward(complex_: RegionComplex) -> None:
         agrees &= ~(sure[:, None] & certain & kinked & ((z > 0) != active)).any(axis=1)
         sure &= certain.all(axis=1)
         slopes = np.where(active, layer.above, layer.below)
-        values, errors = slopes * z, 1.01 * np.abs(slopes) * bound + 2 * _U * np.abs(slopes * z)
+        values, errors = slopes * z, 1.01 * np.abs(slopes) * bound + 2 * U * np.abs(slopes * z)
     x = np.column_stack([points, np.ones(len(points))])
     maps = np.concatenate([complex_.gradients, complex_.offsets[:, :, None]], axis=2)
     nan = np.isnan(maps).any(axis=(1, 2))
     _check(not nan.any(), f"Region {int(np.argmax(nan))}: its affine map is not a number.")
     claimed = np.einsum("rok,rk->ro", maps, x)
     size = np.einsum("rok,rk->ro", np.abs(maps), np.abs(x))
-    bound = errors + 8 * _U * size + np.abs(x) @ map_error(network).T + _SMALLEST
+    bound = errors + 8 * U * size + np.abs(x) @ map_error(network).T + _SMALLEST
     off = sure & agrees & ~((np.abs(claimed - values) <= 1.01 * bound) | ~np.isfinite(bound)).all(axis=1)
     _check(not off.any(), f"Region {int(np.argmax(off))}: its affine map is not the network's there.")
     doubtful = np.flatnonzero(~agrees).tolist()

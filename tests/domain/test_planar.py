@@ -16,8 +16,8 @@ from reference import plain, reference_polygon, reference_unbounded
 
 import regions
 from regions import Network, Polygon
+from regions.arithmetic.floats import nearest_finite
 from regions.domain.convex import exact_area
-from regions.enumeration.vertices import nearest_finite
 from regions.errors import DomainError
 from regions.testing import assert_valid_complex, degenerate_mlps, networks
 

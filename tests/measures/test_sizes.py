@@ -16,7 +16,8 @@ from planar_domains import polygons, unbounded
 
 import regions
 from regions import Box, ConvexPolygon, Network, Polygon, Polyhedron, RegionComplex, WholePlane, measures
-from regions.complex.lines import EdgeLines, rounded_sqrt
+from regions.arithmetic.floats import rounded_sqrt
+from regions.complex.lines import EdgeLines
 from regions.domain.convex import exact_area
 from regions.errors import DomainError
 from regions.network.layer import Layer

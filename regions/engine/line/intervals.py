@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.engine.filter import INFLATE, TINY, U
+from regions.arithmetic.floats import TINY, U
+from regions.engine.filter import INFLATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,7 +98,7 @@ class ExactLine:
             if not active:
                 from flint import fmpz_mat
 
-                from regions.network.integers import scaled_integers
+                from regions.arithmetic.integers import scaled_integers
 
                 (p, q), shift = scaled_integers(self._p, self._q)
                 entries = [x for start, end in zip(p, q, strict=True) for x in (end - start, start)]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.matrices import dense
-from regions.engine.filter import INFLATE, TINY, U
+from regions.engine.filter import INFLATE
 from regions.engine.line.intervals import nearest_float
 
 if TYPE_CHECKING:

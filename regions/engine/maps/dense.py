@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.matrices import divided, is_sparse, largest_entry, stored
 from regions.engine import chords as kernels
 from regions.engine.compiling import kernel
-from regions.engine.filter import INFLATE, TINY, U
+from regions.engine.filter import INFLATE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

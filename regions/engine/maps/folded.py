@@ -14,10 +14,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
 from regions.engine.arrangement import build, cross_chords, make_nodes, place_ends
 from regions.engine.chords import classify, cross_edges, edge_points, find_chords, meet, rank_edges, restrict
 from regions.engine.compiling import kernel
-from regions.engine.filter import INFLATE, TINY, U, crossing, value
+from regions.engine.filter import INFLATE, crossing, value
 from regions.engine.maps.dense import norm_bound, spectral_bound
 
 if TYPE_CHECKING:

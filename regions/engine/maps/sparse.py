@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.matrices import dense, is_sparse
 from regions.engine import chords as kernels
 from regions.engine.compiling import kernel
-from regions.engine.filter import INFLATE, TINY, U
+from regions.engine.filter import INFLATE
 from regions.engine.maps.equal_units import EqualUnits, find_equal_units
 from regions.engine.resources import cores, one_torch_thread_if_forked, thread_pool
 

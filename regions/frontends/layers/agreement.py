@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.arithmetic.floats import U
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["allowed_difference"]
 
-_UNIT = 2.0**-53
 # More than a product can lose to underflow.
 _SMALLEST = 2.0**-1074
 # Room for steps that are merged here and not there. Even so, a weight that was rounded to float32 is found out.
@@ -45,12 +46,12 @@ def allowed_difference(
     with np.errstate(all="ignore"):
         for layer in network.layers:
             size = abs(layer.weight).T
-            growth = (layer.n_in + 2) * _UNIT
+            growth = (layer.n_in + 2) * U
             reach = np.abs(inputs) @ size + np.abs(layer.bias)
             error = (error @ size) * (1 + growth) + growth * reach + layer.n_in * _SMALLEST
             z = inputs @ layer.weight.T + layer.bias
             steep = np.maximum(np.abs(layer.below), np.abs(layer.above))
             inputs = np.where(z > 0, layer.above, layer.below) * z
-            error = steep * error * (1 + _UNIT) + _UNIT * np.abs(inputs) + _SMALLEST
+            error = steep * error * (1 + U) + U * np.abs(inputs) + _SMALLEST
         allowed = _SLACK * error + 2.0**-46 * np.abs(values).max(initial=0.0)
     return np.where(np.isnan(allowed), np.inf, allowed)

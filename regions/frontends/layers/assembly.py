@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.floats import TINY
 from regions.arithmetic.matrices import blocks, compact, diagonal, eye, is_sparse, stored, take_rows
 from regions.errors import InvalidNetworkError
 from regions.network.layer import Layer, Units
@@ -112,7 +113,7 @@ def _exact_product(a: Floats, b: Floats) -> Floats | None:
         powers = (bits(a) <= 1) | (bits(b) <= 1)
         fits = (bits(a) + bits(b) <= 53) | powers
         # Below 2**-960 a product could have lost bits to the subnormal range.
-        large = (np.abs(product) > 2.0**-960) | (a == 0) | (b == 0)
+        large = (np.abs(product) > TINY) | (a == 0) | (b == 0)
     return product if (fits & large & np.isfinite(product)).all() else None
 
 
