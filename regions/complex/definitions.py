@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.arithmetic.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.network.integers import ExactLines
+from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,9 +13,10 @@ import numpy as np
 
 from regions.arithmetic.floats import U
 from regions.arithmetic.integers import cross, scaled_integers
-from regions.arithmetic.residues import ResidueNetwork, block_size, extent, integers_are_faster, primes, sizes
+from regions.arithmetic.residues import extent
 from regions.complex.lines import EdgeLines
 from regions.network.integers import ExactLines, domain_sides
+from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -425,7 +426,7 @@ class SegmentStart:
         self._p, self._q = pieces.p, pieces.q
 
     def __call__(self, modular: Modular) -> Floats:
-        """Its residues, as :class:`regions.arithmetic.residues.ResidueNetwork` wants them."""
+        """Its residues, as :class:`regions.network.residues.ResidueNetwork` wants them."""
         p, q = modular.of_floats(self._p), modular.of_floats(self._q)
         return np.column_stack([modular.reduce(q - p), p])
 
@@ -438,6 +439,6 @@ class SegmentStart:
 
     @property
     def extent(self) -> tuple[int, int]:
-        """The sizes of direction and point, as :func:`regions.arithmetic.residues.sizes` wants them."""
+        """The sizes of direction and point, as :func:`regions.network.residues.sizes` wants them."""
         top, scale = extent(self._p, self._q)
         return top + 1, scale

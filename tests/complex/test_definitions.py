@@ -14,9 +14,9 @@ from planar_domains import polygons
 import regions
 import regions.complex.patterns
 from regions import Box, ConvexPolygon, Layer, Network, RegionCounts, WholePlane
-from regions.arithmetic.residues import ResidueNetwork
 from regions.complex.definitions import activation_patterns
 from regions.errors import DomainError
+from regions.network.residues import ResidueNetwork
 from regions.testing import degenerate_mlps, domains, networks, reference_counts, relu_mlps
 
 PLANE = WholePlane()
