@@ -20,7 +20,7 @@ from regions.errors import InvalidNetworkError
 from regions.network.network import Network, as_network
 
 if TYPE_CHECKING:
-    from regions.enumeration.parts import Domain
+    from regions.domain.read import Domain
 
 __all__ = ["Bound", "BoundsTable", "for_network"]
 
@@ -315,7 +315,7 @@ def _counted(network: Network, domain: Any, count: Any) -> tuple[Network, Domain
 
 
 def _planar(network: Network, domain: Any) -> Domain:
-    from regions.enumeration.parts import as_planar_domain
+    from regions.domain.read import as_planar_domain
 
     if network.input_dimension != 2:
         raise InvalidNetworkError(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.complex.definitions import RegionCounts
+    from regions.domain.read import Domain
     from regions.domain.slice import Slice
-    from regions.enumeration.parts import Domain
     from regions.measures.outputs import DecisionBoundary, LevelSet
 
 __all__ = ["ARRAYS", "Certificate", "Region", "RegionComplex"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.arrays import domain_arrays, read_domain
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.errors import FileFormatError
@@ -16,53 +16,12 @@ from regions.network.network import Network
 if TYPE_CHECKING:
     from regions.complex.complex import RegionComplex
     from regions.domain.slice import Slice
-    from regions.enumeration.parts import Domain
 
-__all__ = ["domain_arrays", "load", "read_domain", "save"]
+__all__ = ["load", "save"]
 
 _FORMAT = "regions-complex"
 # Version 2 has `directions` and domains of every kind.
 _VERSION = 2
-
-
-def domain_arrays(domain: Domain) -> dict[str, Any]:
-    """A domain as plain arrays."""
-    if isinstance(domain, Polyhedron):
-        return {"domain": np.array("polyhedron"), "normals": domain.normals, "rim_offsets": domain.offsets}
-    if isinstance(domain, WholePlane):
-        return {"domain": np.array("plane")}
-    rings = domain.rings if isinstance(domain, Polygon) else (domain.corners,)
-    kind = {Box: "box", ConvexPolygon: "convex", Polygon: "polygon"}[type(domain)]
-    sizes = np.array([len(ring) for ring in rings])
-    arrays = {"domain": np.array(kind), "corners": np.concatenate(rings), "corner_counts": sizes}
-    if isinstance(domain, Polygon):
-        arrays["diagonals"] = np.array(domain.diagonals).reshape(-1, 4)
-    return arrays
-
-
-def read_domain(arrays: dict[str, Any]) -> Domain:
-    """The domain that :func:`domain_arrays` wrote."""
-    if "domain" not in arrays:
-        # Version 1.
-        corners = arrays["corners"]
-        return Box(*corners[0], *corners[2]) if bool(arrays["is_box"]) else ConvexPolygon(corners)
-    kind = str(arrays["domain"])
-    if kind == "plane":
-        return WholePlane()
-    if kind == "polyhedron":
-        return Polyhedron(arrays["normals"], arrays["rim_offsets"])
-    rings = np.split(arrays["corners"], np.cumsum(arrays["corner_counts"])[:-1])
-    if kind == "box":
-        return Box(*rings[0][0], *rings[0][2])
-    if kind == "convex":
-        return ConvexPolygon(rings[0])
-    if kind == "polygon":
-        polygon = Polygon(rings[0], rings[1:])
-        # Another version of shapely may take it apart differently.
-        diagonals = tuple(((a, b), (c, d)) for a, b, c, d in arrays["diagonals"].tolist())
-        object.__setattr__(polygon, "diagonals", diagonals)
-        return polygon
-    raise ValueError(f"a domain of kind {kind!r} is not known")
 
 
 def save(complex_: RegionComplex, path: str | Path) -> None:

@@ -27,7 +27,8 @@ class EdgeLines:
     """The exact lines of a complex's edges, rounded once."""
 
     def __init__(self, complex_: RegionComplex) -> None:
-        from regions.network.integers import ExactLines, domain_sides
+        from regions.domain.lines import domain_sides
+        from regions.network.integers import ExactLines
 
         self._complex = complex_
         self._lines = ExactLines(complex_.network, complex_.patterns)

@@ -15,7 +15,8 @@ from regions.arithmetic.floats import U
 from regions.arithmetic.integers import cross, scaled_integers
 from regions.arithmetic.residues import extent
 from regions.complex.lines import EdgeLines
-from regions.network.integers import ExactLines, domain_sides
+from regions.domain.lines import domain_sides
+from regions.network.integers import ExactLines
 from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.domain.convex import Box
-from regions.enumeration.parts import as_planar_domain
+from regions.domain.read import as_planar_domain
 from regions.errors import DomainError, InvalidNetworkError
 from regions.network.layer import Layer, Units, exact_float64
 from regions.network.network import Network, as_network
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from regions.enumeration.parts import Domain
+    from regions.domain.read import Domain
 
 __all__ = ["Slice"]
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.arithmetic.integers import cross
-from regions.network.integers import IntegerNetwork, corner_lines
+from regions.domain.lines import corner_lines
+from regions.network.integers import IntegerNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

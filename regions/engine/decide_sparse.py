@@ -8,8 +8,8 @@ import numpy as np
 
 from regions.arithmetic.integers import dyadic
 from regions.arithmetic.matrices import row_entries
+from regions.domain.lines import corner_lines
 from regions.engine.decide import ExactStage
-from regions.network.integers import corner_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -338,7 +338,7 @@ def count_network_remotely(arrays: dict[str, Any], domain: dict[str, Any], max_m
     -------
     RegionCount
     """
-    from regions.complex.file import read_domain
+    from regions.domain.arrays import read_domain
     from regions.enumeration.parts import decompose
     from regions.network.network import Network
 

@@ -10,16 +10,17 @@ import numpy as np
 
 from regions._interrupts import interruptible
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
-from regions.enumeration.parts import as_planar_domain, decompose
+from regions.domain.read import as_planar_domain
+from regions.enumeration.parts import decompose
 from regions.errors import InvalidNetworkError
 from regions.network.network import as_network
 
 if TYPE_CHECKING:
     from regions.complex.complex import RegionComplex
+    from regions.domain.read import Domain
     from regions.domain.slice import Slice
     from regions.enumeration.count import Progress, RegionCount
     from regions.enumeration.executors import Executor
-    from regions.enumeration.parts import Domain
     from regions.network.network import Network
 
 __all__ = ["check_device", "count_regions", "count_sweep", "enumerate_regions", "planar_network"]
@@ -286,7 +287,7 @@ def count_sweep(
     """
     from tqdm import tqdm
 
-    from regions.complex.file import domain_arrays
+    from regions.domain.arrays import domain_arrays
     from regions.enumeration.count import RegionCount, count_network_remotely
     from regions.enumeration.executors import run_tasks
 

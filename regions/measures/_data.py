@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.complex.location import inside
+from regions.domain.inside import inside
 from regions.errors import DomainError
 from regions.measures._distance import read_points
 from regions.measures._sizes import total_of

@@ -295,7 +295,8 @@ class _Touching:
     """Exact answers where the output has the value without passing it: minima and maxima."""
 
     def __init__(self, refined: RegionComplex, output: int, value: float) -> None:
-        from regions.network.integers import ExactLines, domain_sides
+        from regions.domain.lines import domain_sides
+        from regions.network.integers import ExactLines
 
         self._refined, self._output, self._value = refined, output, Fraction(value)
         self._lines = ExactLines(refined.network, refined.patterns)
@@ -391,7 +392,8 @@ def _stretch(
 
 def _foot(refined: RegionComplex, edge: int) -> NDArray[np.float64]:
     """The point of an edge's line that is nearest to the origin."""
-    from regions.network.integers import ExactLines, domain_sides
+    from regions.domain.lines import domain_sides
+    from regions.network.integers import ExactLines
 
     neuron = int(refined.edge_neurons[edge])
     if neuron >= 0:

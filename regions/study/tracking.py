@@ -197,8 +197,8 @@ def track(
     >>> tracker.table["activation_regions"][0] == regions.count_regions(ShallowMLP(8, seed=0), 3)
     True
     """
+    from regions.domain.read import as_planar_domain
     from regions.domain.slice import Slice
-    from regions.enumeration.parts import as_planar_domain
 
     where = domain if isinstance(domain, Slice) else as_planar_domain(domain)
     chosen = _read_measures(measures)

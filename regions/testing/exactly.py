@@ -14,8 +14,8 @@ from regions.arithmetic.matrices import row_entries
 from regions.complex.complex import RegionComplex
 from regions.complex.polygons import edge_between
 from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.lines import domain_sides
 from regions.domain.polygon import Polygon
-from regions.network.integers import domain_sides
 from regions.network.network import Network
 
 __all__ = ["ExactCheck", "map_error"]

@@ -248,9 +248,9 @@ def reference_of(network: Any, domain: Any) -> list[Face]:
 
 def in_the_plane(model: Any, domain: Any) -> tuple[Layers, Any]:
     """The layers of a network of two inputs, and a domain in their plane."""
+    from regions.domain.read import as_planar_domain
     from regions.domain.slice import Slice
     from regions.enumeration.enumerate import planar_network
-    from regions.enumeration.parts import as_planar_domain
 
     if isinstance(domain, Slice):
         return plain(domain.compose(model)), domain.domain

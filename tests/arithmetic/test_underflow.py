@@ -61,7 +61,7 @@ def test_nothing_is_read_or_decided_while_subnormals_are_flushed(flushing, tmp_p
     pieces = regions.enumerate_segment(network, [-1.0, -0.5], [1.0, 1.0])
     network.save(tmp_path / "net.npz")
     arrays = network.to_arrays()
-    from regions.complex.file import domain_arrays
+    from regions.domain.arrays import domain_arrays
 
     where = domain_arrays(complex_.domain)
     plane = regions.Slice([0.0, 0.0], [1.0, 0.0], [0.0, 1.0])

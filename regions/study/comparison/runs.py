@@ -227,8 +227,8 @@ def _check_activation(activation: Any) -> None:
 
 
 def _read_domain(domain: Any) -> tuple[Any, tuple[int, ...] | None]:
+    from regions.domain.read import as_planar_domain
     from regions.domain.slice import Slice
-    from regions.enumeration.parts import as_planar_domain
 
     return (domain, domain.shape) if isinstance(domain, Slice) else (as_planar_domain(domain), None)
 
