@@ -185,7 +185,7 @@ def _equal_maps(
 
 def _apart(network: Network, patterns: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Labels, the same at least where the maps are: of chains of floats no farther apart than their errors allow."""
-    from regions.enumeration.vertices import affine_maps
+    from regions.network.maps import affine_maps
     from regions.network.rounding import map_bounds
 
     none = np.empty(0, dtype=np.int64)

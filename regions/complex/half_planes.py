@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.floats import nearest_finite
-from regions.enumeration.vertices import affine_maps
+from regions.network.maps import affine_maps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,8 +12,8 @@ import numpy as np
 from regions.arithmetic.floats import TINY, U, nearest_finite, rounded
 from regions.arithmetic.integers import cross
 from regions.domain.lines import domain_sides
-from regions.enumeration.vertices import affine_maps
 from regions.network.integers import ExactLines
+from regions.network.maps import affine_maps
 from regions.network.rounding import map_bounds
 
 if TYPE_CHECKING:

@@ -7,80 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.domain.inside import inside
 from regions.domain.polygon import Polygon
+from regions.network.rounding import signs
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.complex.complex import RegionComplex
-    from regions.network.network import Network
 
-__all__ = ["in_walk", "locate", "signs"]
+__all__ = ["in_walk", "locate"]
 
 _BLOCK = 65536
-
-
-def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Signs of all neurons' pre-activations at points, exactly: -1, 0 or 1.
-
-    Parameters
-    ----------
-    network : Network
-    points : ndarray, shape (P, 2), float64
-
-    Returns
-    -------
-    ndarray, shape (P, H), int8
-
-    Notes
-    -----
-    A running error analysis of the float64 forward pass proves most signs; a point with a sign that it leaves open is
-    evaluated in integers.
-    """
-    values = points
-    # Not errors of the points, but what underflows in their products with gamma, in front of the weights.
-    errors = np.where(points == 0, 0.0, 2.0**-1074)
-    blocks, open_ = [], np.zeros(len(points), dtype=bool)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for layer in network.layers:
-            gamma = (layer.n_in + 3) * U * 1.01
-            magnitude = np.abs(layer.weight)
-            z = values @ layer.weight.T + layer.bias
-            bound = (errors + gamma * np.abs(values)) @ magnitude.T + gamma * np.abs(layer.bias)
-            bound = bound * (1 + 1e-9) + layer.n_in * TINY
-            # Beyond the largest float, a part of the sum says nothing about the rest.
-            sure = (np.abs(z) > bound) & np.isfinite(z)
-            kinked = layer.kinked
-            open_ |= ~sure[:, kinked].all(axis=1)
-            blocks.append(np.sign(z[:, kinked]).astype(np.int8))
-            steepest = np.maximum(np.abs(layer.below), np.abs(layer.above))
-            values = np.where(z > 0, layer.above, layer.below) * z
-            # Where the sign is open, the kink may be on either side: its values differ by the slopes' difference.
-            errors = (
-                steepest * bound + U * np.abs(values) + np.where(sure, 0, np.abs(layer.above - layer.below) * bound)
-            )
-            errors = errors * (1 + 1e-9) + TINY
-    result = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(points), 0), dtype=np.int8)
-    doubtful = np.flatnonzero(open_)
-    if len(doubtful):
-        from regions.arithmetic.integers import scaled_integers
-        from regions.network.integers import IntegerNetwork
-
-        integers = IntegerNetwork(network)
-        for i in doubtful:
-            (x, y), shift = scaled_integers(points[i])[0][0], scaled_integers(points[i])[1]
-            state = integers.at_point((x, y, 1 << shift))
-            exact = []
-            for j, layer in enumerate(network.layers):
-                state = integers.affine_at(j, state)
-                entries = state[0].entries()
-                exact += [(entries[k] > 0) - (entries[k] < 0) for k in np.flatnonzero(layer.kinked)]
-                state = integers.activate_at(j, state)
-            result[i] = exact
-    return result
 
 
 def locate(complex_: RegionComplex, points: ArrayLike) -> NDArray[np.int64]:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import U
 from regions.arithmetic.integers import cross, scaled_integers
 from regions.arithmetic.residues import extent
 from regions.complex.lines import EdgeLines
 from regions.domain.lines import domain_sides
 from regions.network.integers import ExactLines
 from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
+from regions.network.rounding import FloatLayers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,7 +281,7 @@ class Points:
         complex_ = self._complex
         found = np.zeros((self.n_points, complex_.packed_patterns.shape[1]), dtype=np.uint8)
         certain = np.zeros(self.n_points, dtype=bool)
-        layers = _FloatLayers(complex_.network)
+        layers = FloatLayers(complex_.network)
         errors = self.lines.vertex_errors
         points, neurons = self.incidences
         size = block_size(complex_.network, 1)
@@ -295,60 +295,6 @@ class Points:
             certain[some] = ~(doubtful & active & ~zero).any(axis=1)
             found[some] = np.packbits(active & ~zero, axis=1)
         return found, certain
-
-
-class _FloatLayers:
-    """A network in float64, to prove pre-activations different from 0 at rounded points.
-
-    Parameters
-    ----------
-    network : Network
-    """
-
-    def __init__(self, network: Network) -> None:
-        self._layers = [(layer, abs(layer.weight)) for layer in network.layers]
-
-    def doubtful(self, points: Floats, errors: Floats, patterns: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Where the pre-activations' bounds on regions' closures allow for 0.
-
-        Parameters
-        ----------
-        points : ndarray, shape (B, 2), float64
-        errors : ndarray, shape (B,), float64
-            How far they may lie from the points that are meant.
-        patterns : ndarray, shape (B, H), bool
-
-        Returns
-        -------
-        ndarray, shape (B, H), bool
-
-        Notes
-        -----
-        A sum of n products and a bias errs by at most g (|W| |x| + |b|) with g = (n + 4) u / (1 - (n + 4) u), in
-        whatever order it is formed (Higham 2002, section 3.1), and an error e of x by |W| e more. The bounds are
-        formed in float64 too; a hundredth more allows for that, and 2**-900 for whatever underflows. A value that is
-        not finite proves nothing: beyond the largest float, a part of the sum says nothing about the rest.
-        """
-        found = np.empty(patterns.shape, dtype=bool)
-        values, size = points.T, np.repeat(errors[None], 2, axis=0)
-        done = 0
-        with np.errstate(over="ignore", invalid="ignore"):
-            for layer, magnitudes in self._layers:
-                share = 1.01 * (layer.n_in + 4) * U
-                z = layer.weight @ values + layer.bias[:, None]
-                size = 1.01 * (magnitudes @ (size + share * np.abs(values))) + share * np.abs(layer.bias)[:, None]
-                size += 2.0**-900
-                kinked = layer.kinked
-                units = np.flatnonzero(kinked)
-                mine = slice(done, done + len(units))
-                found[:, mine] = ~((np.abs(z[units]) > size[units]) & np.isfinite(z[units])).T
-                done += len(units)
-                slopes = np.repeat(layer.above[:, None], len(patterns), axis=1)
-                slopes[units] = np.where(patterns[:, mine].T, layer.above[units, None], layer.below[units, None])
-                values = slopes * z
-                # One rounding, and where z is rounded up to a multiple of the smallest float.
-                size = np.abs(slopes) * size + 2.0**-52 * np.abs(values) + 2.0**-900
-        return found
 
 
 def packed_patterns(complex_: RegionComplex) -> NDArray[np.uint8]:

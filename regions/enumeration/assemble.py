@@ -11,9 +11,10 @@ from regions.complex.complex import Certificate, RegionComplex
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
 from regions.enumeration.stitch import PartComplex, part_complex, rounded_points, stitch
-from regions.enumeration.vertices import affine_maps, plane_points
+from regions.enumeration.vertices import plane_points
 from regions.errors import DomainError
 from regions.network.integers import finite_maps
+from regions.network.maps import affine_maps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

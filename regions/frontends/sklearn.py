@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
-from regions.frontends.layers.agreement import allowed_difference
 from regions.frontends.layers.assembly import Assembly, Value
 from regions.frontends.layers.pieces import affine, kinked, reciprocals
 from regions.network.layer import exact_float64
+from regions.network.rounding import allowed_difference
 
 if TYPE_CHECKING:
     from regions.network.network import Network

@@ -1,4 +1,4 @@
-"""A bound on the rounding error of a network's float64 values, and of the affine maps of its regions."""
+"""What float64 says of a network: bounds on the errors of its values and maps, and the signs they prove."""
 
 from __future__ import annotations
 
@@ -6,20 +6,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import U
+from regions.arithmetic.floats import TINY, U
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.network.network import Network
 
-__all__ = ["map_bounds", "value_bounds"]
+    Floats = NDArray[np.float64]
+
+__all__ = ["FloatLayers", "allowed_difference", "map_bounds", "signs", "value_bounds"]
 
 # More than all underflows together, and nothing beside any other error; so that no bound is 0.
 _TINY = 2.0**-900
 # A sum of magnitudes so large may overflow when it is added up in another order.
 _LARGE = 2.0**1000
 _BLOCK_BYTES = 1 << 19
+
+
+# More than a product can lose to underflow.
+_SMALLEST = 2.0**-1074
+# Room for steps that are merged here and not there. Even so, a weight that was rounded to float32 is found out.
+_SLACK = 1024.0
 
 
 def value_bounds(network: Network, x: NDArray[np.float64], y: NDArray[np.float64], output: int) -> NDArray[np.float64]:
@@ -114,3 +122,153 @@ def map_bounds(network: Network) -> tuple[NDArray[np.float64], NDArray[np.float6
         found = np.concatenate(neurons), 4 * roundings * U * size
     outer = [np.where(np.isnan(bounds), np.inf, bounds) for bounds in found]
     return outer[0], outer[1]
+
+
+def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Signs of all neurons' pre-activations at points, exactly: -1, 0 or 1.
+
+    Parameters
+    ----------
+    network : Network
+    points : ndarray, shape (P, 2), float64
+
+    Returns
+    -------
+    ndarray, shape (P, H), int8
+
+    Notes
+    -----
+    A running error analysis of the float64 forward pass proves most signs; a point with a sign that it leaves open is
+    evaluated in integers.
+    """
+    values = points
+    # Not errors of the points, but what underflows in their products with gamma, in front of the weights.
+    errors = np.where(points == 0, 0.0, 2.0**-1074)
+    blocks, open_ = [], np.zeros(len(points), dtype=bool)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer in network.layers:
+            gamma = (layer.n_in + 3) * U * 1.01
+            magnitude = np.abs(layer.weight)
+            z = values @ layer.weight.T + layer.bias
+            bound = (errors + gamma * np.abs(values)) @ magnitude.T + gamma * np.abs(layer.bias)
+            bound = bound * (1 + 1e-9) + layer.n_in * TINY
+            # Beyond the largest float, a part of the sum says nothing about the rest.
+            sure = (np.abs(z) > bound) & np.isfinite(z)
+            kinked = layer.kinked
+            open_ |= ~sure[:, kinked].all(axis=1)
+            blocks.append(np.sign(z[:, kinked]).astype(np.int8))
+            steepest = np.maximum(np.abs(layer.below), np.abs(layer.above))
+            values = np.where(z > 0, layer.above, layer.below) * z
+            # Where the sign is open, the kink may be on either side: its values differ by the slopes' difference.
+            errors = (
+                steepest * bound + U * np.abs(values) + np.where(sure, 0, np.abs(layer.above - layer.below) * bound)
+            )
+            errors = errors * (1 + 1e-9) + TINY
+    result = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(points), 0), dtype=np.int8)
+    doubtful = np.flatnonzero(open_)
+    if len(doubtful):
+        from regions.arithmetic.integers import scaled_integers
+        from regions.network.integers import IntegerNetwork
+
+        integers = IntegerNetwork(network)
+        for i in doubtful:
+            (x, y), shift = scaled_integers(points[i])[0][0], scaled_integers(points[i])[1]
+            state = integers.at_point((x, y, 1 << shift))
+            exact = []
+            for j, layer in enumerate(network.layers):
+                state = integers.affine_at(j, state)
+                entries = state[0].entries()
+                exact += [(entries[k] > 0) - (entries[k] < 0) for k in np.flatnonzero(layer.kinked)]
+                state = integers.activate_at(j, state)
+            result[i] = exact
+    return result
+
+
+class FloatLayers:
+    """A network in float64, to prove pre-activations different from 0 at rounded points.
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._layers = [(layer, abs(layer.weight)) for layer in network.layers]
+
+    def doubtful(self, points: Floats, errors: Floats, patterns: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Where the pre-activations' bounds on regions' closures allow for 0.
+
+        Parameters
+        ----------
+        points : ndarray, shape (B, 2), float64
+        errors : ndarray, shape (B,), float64
+            How far they may lie from the points that are meant.
+        patterns : ndarray, shape (B, H), bool
+
+        Returns
+        -------
+        ndarray, shape (B, H), bool
+
+        Notes
+        -----
+        A sum of n products and a bias errs by at most g (|W| |x| + |b|) with g = (n + 4) u / (1 - (n + 4) u), in
+        whatever order it is formed (Higham 2002, section 3.1), and an error e of x by |W| e more. The bounds are
+        formed in float64 too; a hundredth more allows for that, and 2**-900 for whatever underflows. A value that is
+        not finite proves nothing: beyond the largest float, a part of the sum says nothing about the rest.
+        """
+        found = np.empty(patterns.shape, dtype=bool)
+        values, size = points.T, np.repeat(errors[None], 2, axis=0)
+        done = 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer, magnitudes in self._layers:
+                share = 1.01 * (layer.n_in + 4) * U
+                z = layer.weight @ values + layer.bias[:, None]
+                size = 1.01 * (magnitudes @ (size + share * np.abs(values))) + share * np.abs(layer.bias)[:, None]
+                size += 2.0**-900
+                kinked = layer.kinked
+                units = np.flatnonzero(kinked)
+                mine = slice(done, done + len(units))
+                found[:, mine] = ~((np.abs(z[units]) > size[units]) & np.isfinite(z[units])).T
+                done += len(units)
+                slopes = np.repeat(layer.above[:, None], len(patterns), axis=1)
+                slopes[units] = np.where(patterns[:, mine].T, layer.above[units, None], layer.below[units, None])
+                values = slopes * z
+                # One rounding, and where z is rounded up to a multiple of the smallest float.
+                size = np.abs(slopes) * size + 2.0**-52 * np.abs(values) + 2.0**-900
+        return found
+
+
+def allowed_difference(
+    network: Network, points: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return what rounding in float64 explains, with room to spare, between two ways of evaluating a network.
+
+    Parameters
+    ----------
+    network : Network
+    points : ndarray, shape (P, D)
+    values : ndarray, shape (P, O)
+        The network's outputs.
+
+    Returns
+    -------
+    ndarray, shape (P, O), float64
+        Infinite where an intermediate value or bound overflows.
+
+    Notes
+    -----
+    The usual running error bound of matrix products, layer by layer, and what underflows in them.
+    """
+    inputs, error = points, np.zeros_like(points)
+    with np.errstate(all="ignore"):
+        for layer in network.layers:
+            size = abs(layer.weight).T
+            growth = (layer.n_in + 2) * U
+            reach = np.abs(inputs) @ size + np.abs(layer.bias)
+            error = (error @ size) * (1 + growth) + growth * reach + layer.n_in * _SMALLEST
+            z = inputs @ layer.weight.T + layer.bias
+            steep = np.maximum(np.abs(layer.below), np.abs(layer.above))
+            inputs = np.where(z > 0, layer.above, layer.below) * z
+            error = steep * error * (1 + U) + U * np.abs(inputs) + _SMALLEST
+        allowed = _SLACK * error + 2.0**-46 * np.abs(values).max(initial=0.0)
+    return np.where(np.isnan(allowed), np.inf, allowed)

@@ -12,9 +12,7 @@ import torch
 
 import regions
 from regions import ConvexPolygon, Network, Polyhedron, measures
-from regions.complex.location import signs
-from regions.frontends.layers.agreement import allowed_difference
-from regions.network.rounding import map_bounds, value_bounds
+from regions.network.rounding import allowed_difference, map_bounds, signs, value_bounds
 from regions.testing import reference_counts
 
 

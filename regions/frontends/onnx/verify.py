@@ -11,8 +11,8 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from regions.errors import CaptureError
-from regions.frontends.layers.agreement import allowed_difference
 from regions.frontends.onnx.plain import DOMAIN, OPERATORS, plain
+from regions.network.rounding import allowed_difference
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
