@@ -495,7 +495,8 @@ class RegionComplex:
         >>> (regions.enumerate_regions(network, 1).exact_vertices())[-1]
         (Fraction(-1, 3), Fraction(0, 1))
         """
-        from regions.network.integers import ExactLines, exact_vertices
+        from regions.complex.lines import exact_vertices
+        from regions.network.integers import ExactLines
 
         return exact_vertices(
             ExactLines(self.network, self.patterns),

@@ -46,7 +46,7 @@ def check_bounded(bounded: NDArray[np.bool_]) -> None:
 
 def areas(complex_: RegionComplex) -> Floats:
     """See :attr:`regions.RegionComplex.areas`."""
-    from regions.measures._sizes import exact_areas
+    from regions.complex.lines import exact_areas
 
     result = np.full(complex_.n_regions, np.inf)
     starts, owners = _bounded_entries(complex_)

@@ -10,6 +10,7 @@ It may import `regions.enumeration` and what stands below it, never bounds, pict
 
 from __future__ import annotations
 
+from regions.complex.lines import exact_areas
 from regions.measures._compare import StableRegions, stable_regions, within
 from regions.measures._data import Occupancy, Transitions, occupancy, transitions
 from regions.measures._distance import boundary_distances, local_complexity
@@ -23,7 +24,6 @@ from regions.measures._sizes import (
     boundary_density,
     boundary_length,
     edge_lengths,
-    exact_areas,
     neuron_boundary_lengths,
     perimeters,
 )

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.arithmetic.matrices import blocks
-from regions.complex.lines import rounded
+from regions.complex.lines import exact_areas, rounded
 from regions.domain.convex import Box, as_domain
 from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.errors import DomainError, InvalidNetworkError
-from regions.measures._sizes import exact_areas, total_of
+from regions.measures._sizes import total_of
 from regions.network.network import Layer, Network
 
 if TYPE_CHECKING:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.floats import rounded_sqrt
-from regions.complex.lines import EdgeLines, rounded
+from regions.complex.lines import EdgeLines, exact_area, rounded
 from regions.domain.polygon import Polygon
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
-from regions.measures._sizes import exact_area
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.floats import rounded_sqrt
-from regions.complex.lines import EdgeLines, rounded
+from regions.complex.lines import EdgeLines, exact_areas, rounded
 from regions.domain.convex import exact_area as exact_ring_area
 from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.measures._rings import at_infinity, slits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -31,7 +31,6 @@ __all__ = [
     "boundary_density",
     "boundary_length",
     "edge_lengths",
-    "exact_areas",
     "neuron_boundary_lengths",
     "perimeters",
 ]
@@ -46,46 +45,6 @@ def total_of(values: Floats) -> float:
         return math.fsum(values.tolist())
     except OverflowError:
         return math.inf
-
-
-def exact_areas(complex_: RegionComplex, regions: Iterable[int] | None = None) -> list[Fraction | float]:
-    """The areas as the rationals that they are.
-
-    Parameters
-    ----------
-    complex_ : RegionComplex
-    regions : iterable of int, optional
-        Which regions; all where left out.
-
-    Returns
-    -------
-    list of Fraction
-        `math.inf` where a region is unbounded.
-
-    Notes
-    -----
-    Half the sum of the cross products around the region (Gauss's area formula), of vertices that are intersections of
-    integer lines. Plain and slow, meant for some ten thousand regions; ``complex.areas`` has the areas in float64, off
-    by the rounding of the vertices.
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[3.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.0]])
-    >>> exact_areas(regions.enumerate_regions(network, 1))
-    [Fraction(2, 3), Fraction(4, 3), Fraction(4, 3), Fraction(2, 3)]
-    """
-    lines = EdgeLines(complex_)
-    chosen = range(complex_.n_regions) if regions is None else regions
-    return [exact_area(lines, region) if complex_.bounded[region] else math.inf for region in chosen]
-
-
-def exact_area(lines: EdgeLines, region: int) -> Fraction:
-    """The area of a bounded region."""
-    start, stop = lines.complex.ring_offsets[[region, region + 1]]
-    points = [lines.vertex(v) for v in lines.complex.rings[start:stop].tolist()]
-    pairs = zip(points, points[1:] + points[:1], strict=True)
-    return sum((p[0] * q[1] - p[1] * q[0] for p, q in pairs), Fraction(0)) / 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.arithmetic.floats import rounded
-from regions.arithmetic.integers import SparseIntegers, cross, scaled_integers
+from regions.arithmetic.integers import SparseIntegers, scaled_integers
 from regions.arithmetic.matrices import stored
-from regions.domain.lines import domain_sides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from regions.domain.read import Domain
     from regions.network.network import Network
 
-__all__ = ["ExactLines", "IntegerNetwork", "exact_vertices", "finite_maps", "layer_activity"]
+__all__ = ["ExactLines", "IntegerNetwork", "finite_maps", "layer_activity"]
 
 _MAPS_KEPT = 64
 
@@ -247,53 +245,3 @@ def finite_maps(network: Network, packed_patterns: NDArray[np.uint8], maps: NDAr
         exact = np.array([[rounded(x) for x in row] for row in lines.output(i)]).T
         maps[region] = np.where(np.isfinite(maps[region]), maps[region], exact)
     return maps
-
-
-def exact_vertices(
-    lines: ExactLines,
-    domain: Domain,
-    n_vertices: int,
-    edges: NDArray[np.int64],
-    edge_faces: NDArray[np.int64],
-    edge_neurons: NDArray[np.int64],
-    edge_sides: NDArray[np.int64],
-) -> list[tuple[Fraction, Fraction]]:
-    """Intersect, for every vertex, two lines that meet in it.
-
-    Parameters
-    ----------
-    lines : ExactLines
-    domain : Domain
-    n_vertices : int
-        Of the finite ones.
-    edges, edge_faces : ndarray, shape (E, 2), int64
-    edge_neurons, edge_sides : ndarray, shape (E,), int64
-        The neuron, or else the side of the domain, on whose line the edge lies.
-
-    Returns
-    -------
-    list of (Fraction, Fraction), length V
-    """
-    sides = domain_sides(domain)
-    first: dict[int, Any] = {}
-    found: dict[int, tuple[Fraction, Fraction]] = {}
-    for e, (u, v) in enumerate(edges.tolist()):
-        if u in found and v in found:
-            continue
-        if edge_neurons[e] >= 0:
-            line = lines.line(int(edge_faces[e].max()), int(edge_neurons[e]))
-        elif edge_sides[e] >= 0:
-            line = sides[int(edge_sides[e])]
-        else:
-            # At infinity.
-            continue
-        for vertex in (u, v):
-            if vertex in found or vertex >= n_vertices:
-                continue
-            if vertex in first:
-                x, y, w = (int(i) for i in cross(first[vertex], line))
-                if w != 0:
-                    found[vertex] = (Fraction(x, w), Fraction(y, w))
-            else:
-                first[vertex] = line
-    return [found[v] for v in range(n_vertices)]
