@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from regions.complex.complex import RegionComplex
     from regions.complex.patterns import SegmentStart
-    from regions.enumeration.segment import SegmentPieces
     from regions.network.network import Network
 
 __all__ = [
@@ -30,7 +29,8 @@ __all__ = [
     "closed_linear_regions",
     "components",
     "count",
-    "count_segment",
+    "equal_maps",
+    "number_of",
     "open_linear_regions",
 ]
 
@@ -113,13 +113,14 @@ def count(complex_: RegionComplex) -> RegionCounts:
     return RegionCounts(
         len(packed_patterns(complex_)),
         complex_.n_regions,
-        _number(complex_.open_linear_regions),
-        _number(complex_.closed_linear_regions),
-        _number(complex_.affine_pieces),
+        number_of(complex_.open_linear_regions),
+        number_of(complex_.closed_linear_regions),
+        number_of(complex_.affine_pieces),
     )
 
 
-def _number(labels: NDArray[np.int64]) -> int:
+def number_of(labels: NDArray[np.int64]) -> int:
+    """How many labels there are, which go from 0 on."""
     return int(labels.max(initial=-1)) + 1
 
 
@@ -149,10 +150,10 @@ def affine_pieces(complex_: RegionComplex) -> NDArray[np.int64]:
     >>> affine_pieces(regions.enumerate_regions(network, 1))
     array([0, 1])
     """
-    return _equal_maps(complex_.network, complex_.patterns, sizes(complex_.network)[1])
+    return equal_maps(complex_.network, complex_.patterns, sizes(complex_.network)[1])
 
 
-def _equal_maps(
+def equal_maps(
     network: Network, patterns: NDArray[np.bool_], bits: int, start: SegmentStart | None = None
 ) -> NDArray[np.int64]:
     """Labels of the outputs' affine maps: modulo primes, until what is equal is proven to be, or as integers."""
@@ -256,7 +257,7 @@ def closed_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
     from regions.complex.closed import ties
 
     opens = complex_.open_linear_regions
-    joined = components(_number(opens), ties(complex_))
+    joined = components(number_of(opens), ties(complex_))
     return _renumbered(joined[opens])
 
 
@@ -286,33 +287,3 @@ def activation_patterns(complex_: RegionComplex) -> NDArray[np.bool_]:
     require_gradual_underflow()
     packed = packed_patterns(complex_)
     return np.unpackbits(packed, axis=1, count=complex_.network.n_neurons).view(np.bool_)
-
-
-def count_segment(pieces: SegmentPieces) -> RegionCounts:
-    """Count the regions along a line: see :meth:`regions.enumeration.segment.SegmentPieces.counts`.
-
-    Parameters
-    ----------
-    pieces : SegmentPieces
-
-    Returns
-    -------
-    RegionCounts
-
-    Notes
-    -----
-    On a line, open and closed linear regions are the same in number: where two pieces of one map meet, it is affine.
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0], [-1.0]], [[1.0, 1.0]]])
-    >>> count_segment(regions.enumerate_segment(network, [0.0], [1.0], "line")).activation_patterns
-    3
-    """
-    from regions.complex.patterns import SegmentStart, segment_patterns
-
-    network, start = pieces.network, SegmentStart(pieces)
-    maps = _equal_maps(network, pieces.patterns, sizes(network, start.extent)[1], start)
-    linear = 1 + int(np.count_nonzero(maps[1:] != maps[:-1]))
-    return RegionCounts(len(segment_patterns(pieces)), len(pieces), linear, linear, _number(maps))

@@ -15,7 +15,6 @@ from regions.arithmetic.integers import cross, scaled_integers
 from regions.arithmetic.residues import extent
 from regions.complex.lines import EdgeLines
 from regions.domain.lines import domain_sides
-from regions.network.integers import ExactLines
 from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
 from regions.network.rounding import FloatLayers
 
@@ -27,14 +26,13 @@ if TYPE_CHECKING:
 
     from regions.arithmetic.residues import Modular
     from regions.complex.complex import RegionComplex
-    from regions.enumeration.segment import SegmentPieces
     from regions.network.network import Network
 
     Ints = NDArray[np.int64]
     Floats = NDArray[np.float64]
     Coordinates = Callable[[ResidueNetwork, Ints], Floats]
 
-__all__ = ["Points", "distinct", "packed_patterns", "segment_patterns"]
+__all__ = ["Points", "distinct", "packed_patterns", "patterns_at"]
 
 
 _PARALLEL = "all lines through vertex {} are parallel; enumerate the complex again."
@@ -48,7 +46,7 @@ def distinct(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.unique(rows).view(np.uint8).reshape(-1, packed.shape[1])
 
 
-def _patterns_at(
+def patterns_at(
     network: Network,
     patterns: Callable[[Ints], NDArray[np.bool_]],
     count: int,
@@ -265,7 +263,7 @@ class Points:
         place = np.searchsorted(left, points)
         mine = place < len(left)
         mine[mine] = left[place[mine]] == points[mine]
-        found[left] = _patterns_at(
+        found[left] = patterns_at(
             self._complex.network,
             lambda some: self.patterns_of(self.faces[left[some]]),
             len(left),
@@ -317,60 +315,17 @@ def packed_patterns(complex_: RegionComplex) -> NDArray[np.uint8]:
     return distinct(np.concatenate([complex_.packed_patterns, sides & (at[p] | at[q]), at[: points.n_finite]]))
 
 
-def segment_patterns(pieces: SegmentPieces) -> NDArray[np.uint8]:
-    """The patterns of all points of a line, each once, packed.
-
-    Parameters
-    ----------
-    pieces : SegmentPieces
-
-    Returns
-    -------
-    ndarray, shape (N, ceil(H / 8)), uint8
-    """
-    network, patterns = pieces.network, pieces.patterns
-    ends = {"segment": [0, 1], "ray": [0], "line": []}[pieces.kind]
-    n = len(pieces.breakpoints)
-    neurons = pieces.neurons[pieces.neuron_offsets[:n]]
-    faces = np.concatenate([np.arange(n), np.array([0, n])[ends]])
-
-    def coordinates(residues: ResidueNetwork, points: Ints) -> Floats:
-        found = np.column_stack([points - n, np.ones(len(points), dtype=np.int64)]).astype(np.float64)
-        inner = np.flatnonzero(points < n)
-        rows = residues.rows(patterns[points[inner]], np.arange(len(inner)), neurons[points[inner]])
-        found[inner] = np.column_stack([residues.modular.reduce(-rows[:, 1]), rows[:, 0]])
-        return found
-
-    start = SegmentStart(pieces)
-    lines = ExactLines(network, patterns, start.integers())
-
-    def vanishes(point: int, neuron: int) -> bool:
-        if point < n:
-            slope, constant = lines.line(point, int(neurons[point]))
-            place: Any = -constant, slope
-        else:
-            place = point - n, 1
-        a, b = lines.line(int(faces[point]), neuron)
-        return not a * place[0] + b * place[1]
-
-    known = np.repeat(np.arange(n), np.diff(pieces.neuron_offsets)), pieces.neurons
-    bits = 2 * sizes(network, start.extent)[0] + 3
-    at = _patterns_at(
-        network, lambda points: patterns[faces[points]], len(faces), coordinates, known, bits, vanishes, start
-    )
-    return distinct(np.concatenate([np.packbits(patterns, axis=1), at]))
-
-
 class SegmentStart:
     """The first map along a line: direction and point.
 
     Parameters
     ----------
-    pieces : SegmentPieces
+    p, q : ndarray, shape (D,), float64
+        The points of t = 0 and t = 1.
     """
 
-    def __init__(self, pieces: SegmentPieces) -> None:
-        self._p, self._q = pieces.p, pieces.q
+    def __init__(self, p: Floats, q: Floats) -> None:
+        self._p, self._q = p, q
 
     def __call__(self, modular: Modular) -> Floats:
         """Its residues, as :class:`regions.network.residues.ResidueNetwork` wants them."""

@@ -184,7 +184,7 @@ class SegmentPieces:
         RegionCounts(activation_patterns=3, activation_regions=2, open_linear_regions=1, closed_linear_regions=1,
                      affine_pieces=1)
         """
-        from regions.complex.definitions import count_segment
+        from regions.enumeration.segment_counts import count_segment
 
         return count_segment(self)
 
