@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regions.engine.resources import one_torch_thread_if_forked
+from regions._threads import one_torch_thread_if_forked
 from regions.errors import FlushToZeroError
 
 __all__ = ["require_gradual_underflow", "require_gradual_underflow_in_torch"]

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from regions.engine.chords import certify, meet
+from regions.engine.chords import meet
 from regions.engine.compiling import kernel
-from regions.engine.filter import crossing, value
+from regions.engine.filter import certify, crossing, value
 
 __all__ = ["build", "cross_chords", "make_nodes", "place_ends"]
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from regions.arithmetic.floats import TINY, U
 from regions.engine.compiling import kernel
-from regions.engine.filter import INFLATE, crossing, value, vertex_error
+from regions.engine.filter import INFLATE, certify, crossing, value, vertex_error
 
-__all__ = ["UNKNOWN", "certify", "classify", "cross_edges", "edge_points", "find_chords", "rank_edges", "restrict"]
+__all__ = ["UNKNOWN", "classify", "cross_edges", "edge_points", "find_chords", "rank_edges"]
 
 UNKNOWN = 2
 
@@ -279,66 +279,6 @@ def find_chords(ring_offsets, faces, units, starts, signs, bits):
 
 
 @kernel
-def certify(estimates, lows, highs, items, start, stop, runs, n_runs, owner):
-    """Sort items[start:stop] by their estimates; note the runs whose order the bounds do not prove.
-
-    An order is proven between neighbours i and i + 1 where the largest upper bound up to i lies below the smallest
-    lower bound from i + 1 on.
-    """
-    n = stop - start
-    if n < 2:
-        return runs, n_runs
-    if n <= 24:
-        for i in range(start + 1, stop):
-            t, low, high, item = estimates[i], lows[i], highs[i], items[i]
-            j = i - 1
-            while j >= start and estimates[j] > t:
-                estimates[j + 1] = estimates[j]
-                lows[j + 1] = lows[j]
-                highs[j + 1] = highs[j]
-                items[j + 1] = items[j]
-                j -= 1
-            estimates[j + 1] = t
-            lows[j + 1] = low
-            highs[j + 1] = high
-            items[j + 1] = item
-    else:
-        order = np.argsort(estimates[start:stop])
-        estimates[start:stop] = estimates[start:stop][order]
-        lows[start:stop] = lows[start:stop][order]
-        highs[start:stop] = highs[start:stop][order]
-        items[start:stop] = items[start:stop][order]
-    simple = True
-    for i in range(start, stop - 1):
-        if not highs[i] < lows[i + 1]:
-            simple = False
-            break
-    if simple:
-        # Neighbours with disjoint bounds, each from below to above, order all of them.
-        return runs, n_runs
-    least = np.empty(n + 1)
-    least[n] = math.inf
-    for i in range(n - 1, -1, -1):
-        least[i] = min(least[i + 1], lows[start + i])
-    most = -math.inf
-    run_start = 0
-    for i in range(n):
-        most = max(most, highs[start + i])
-        if most < least[i + 1]:
-            if i > run_start:
-                if n_runs == runs.shape[0]:
-                    bigger = np.empty((2 * n_runs, 3), np.int64)
-                    bigger[:n_runs] = runs
-                    runs = bigger
-                runs[n_runs, 0] = owner
-                runs[n_runs, 1] = start + run_start
-                runs[n_runs, 2] = start + i + 1
-                n_runs += 1
-            run_start = i + 1
-    return runs, n_runs
-
-
-@kernel
 def cross_edges(ring_offsets, rings, ring_edges, edges, edge_faces, points, chord_faces, ends, arcs, lines):
     """Order the chords that end inside each edge along that edge, seen from the face to its left.
 
@@ -471,79 +411,3 @@ def edge_points(points, edges, edge_lines, all_lines, line_start, offsets, chord
             new_lines[at, 0] = edge_lines[e]
             new_lines[at, 1] = line
     return new_points, new_lines
-
-
-@kernel
-def restrict(ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, n_points, n_lines, faces):
-    """The part of a complex that is made of some of its faces, with everything numbered anew.
-
-    An edge whose left face is not in the part is turned around, so that there is always a face to the left.
-
-    Returns
-    -------
-    ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines
-        As in :class:`regions.engine.cut.Cells`.
-    points, lines : int64
-        The old names of the part's vertices and lines.
-    """
-    new_face = np.full(ring_offsets.shape[0] - 1, -1, np.int64)
-    offsets = np.empty(faces.shape[0] + 1, np.int64)
-    offsets[0] = 0
-    for i in range(faces.shape[0]):
-        new_face[faces[i]] = i
-        offsets[i + 1] = offsets[i] + ring_offsets[faces[i] + 1] - ring_offsets[faces[i]]
-    total = offsets[-1]
-    new_point = np.full(n_points, -1, np.int64)
-    new_line = np.full(n_lines, -1, np.int64)
-    new_edge = np.full(edges.shape[0], -1, np.int64)
-    points = np.empty(total, np.int64)
-    lines = np.empty(total, np.int64)
-    out_rings = np.empty(total, np.int64)
-    out_ring_edges = np.empty(total, np.int64)
-    out_edges = np.empty((total, 2), np.int64)
-    out_edge_faces = np.empty((total, 2), np.int64)
-    out_edge_lines = np.empty(total, np.int64)
-    counts = np.zeros(3, np.int64)
-    for i in range(faces.shape[0]):
-        start = ring_offsets[faces[i]]
-        for p in range(offsets[i + 1] - offsets[i]):
-            v = rings[start + p]
-            if new_point[v] < 0:
-                new_point[v] = counts[0]
-                points[counts[0]] = v
-                counts[0] += 1
-            out_rings[offsets[i] + p] = new_point[v]
-    for i in range(faces.shape[0]):
-        start = ring_offsets[faces[i]]
-        for p in range(offsets[i + 1] - offsets[i]):
-            e = ring_edges[start + p]
-            if new_edge[e] < 0:
-                at = counts[1]
-                new_edge[e] = at
-                counts[1] += 1
-                line = edge_lines[e]
-                if new_line[line] < 0:
-                    new_line[line] = counts[2]
-                    lines[counts[2]] = line
-                    counts[2] += 1
-                out_edge_lines[at] = new_line[line]
-                left = edge_faces[e, 0]
-                right = edge_faces[e, 1]
-                left = new_face[left] if left >= 0 else -1
-                right = new_face[right] if right >= 0 else -1
-                turned = 1 if left < 0 else 0
-                out_edges[at, turned] = new_point[edges[e, 0]]
-                out_edges[at, 1 - turned] = new_point[edges[e, 1]]
-                out_edge_faces[at, turned] = left
-                out_edge_faces[at, 1 - turned] = right
-            out_ring_edges[offsets[i] + p] = new_edge[e]
-    return (
-        offsets,
-        out_rings,
-        out_ring_edges,
-        out_edges[: counts[1]].copy(),
-        out_edge_faces[: counts[1]].copy(),
-        out_edge_lines[: counts[1]].copy(),
-        points[: counts[0]].copy(),
-        lines[: counts[2]].copy(),
-    )

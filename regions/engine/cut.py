@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regions.arithmetic.floats import TINY, U
 from regions.engine import arrangement as arrange
 from regions.engine import chords as kernels
+from regions.engine.cells import Arrangement, Cells, Placed, Result, Rims, domain_cells, restrict
 from regions.engine.decide import ExactStage
 from regions.engine.decide_sparse import ConeStage
 from regions.engine.maps.dense import FaceMaps, first_maps
 from regions.engine.maps.sparse import WideMaps, WideNetwork, is_wide
 from regions.engine.resources import Resources
-from regions.engine.tally import tally
+from regions.engine.tally import Chords
 from regions.errors import EngineError
 
 if TYPE_CHECKING:
@@ -26,119 +24,9 @@ if TYPE_CHECKING:
     from regions.domain.convex import Box, ConvexPolygon
     from regions.network.network import Network
 
-__all__ = ["Cells", "Chords", "Enumeration", "Result"]
+__all__ = ["Enumeration"]
 
-# Pairs of chords that one step of a tally looks at: some tens of milliseconds.
-_TALLY_WORK = 1 << 21
 _PATTERN_BYTES = 1 << 26
-
-
-@dataclass(slots=True)
-class Cells:
-    """A planar complex of convex faces in flat arrays; the letters are those of the design.
-
-    `rings` and `ring_edges` hold vertex and edge of every side of face f from ``ring_offsets[f]``; the face to the left
-    of edge e is ``edge_faces[e, 0]``, and it walks e from ``edges[e, 0]`` to ``edges[e, 1]``. `points` is (V, 5): x, y,
-    w = 1, and bounds on the distance to the true vertex in x and in y. `lines` is (N, 5): a, b, c and bounds on
-    the errors of a and b, and of c.
-    """
-
-    points: NDArray[np.float64]
-    ring_offsets: NDArray[np.int64]
-    rings: NDArray[np.int64]
-    ring_edges: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    edge_faces: NDArray[np.int64]
-    edge_lines: NDArray[np.int64]
-    lines: NDArray[np.float64]
-
-    @property
-    def n_faces(self) -> int:
-        """Number of faces."""
-        return len(self.ring_offsets) - 1
-
-
-class Rims(NamedTuple):
-    """What :func:`regions.engine.arrangement.place_ends` returns: the faces' rims and the distinct chords on them."""
-
-    offsets: NDArray[np.int64]
-    points: NDArray[np.int64]
-    edges: NDArray[np.int64]
-    class_offsets: NDArray[np.int64]
-    classes: NDArray[np.int64]
-    member_offsets: NDArray[np.int64]
-    members: NDArray[np.int64]
-    arcs: NDArray[np.int8]
-
-
-class Placed(NamedTuple):
-    """The chords of one layer, with their ends on the rims of the faces."""
-
-    bits: NDArray[np.uint64]
-    chord_units: NDArray[np.int64]
-    rims: Rims
-    counts: NDArray[np.int64]
-    lines: NDArray[np.float64]
-    line_start: int
-
-
-class Arrangement(NamedTuple):
-    """What one layer does to the faces, before new faces are made of it."""
-
-    bits: NDArray[np.uint64]
-    chord_units: NDArray[np.int64]
-    rims: Rims
-    x_offsets: NDArray[np.int64]
-    others: NDArray[np.int64]
-    positions: NDArray[np.float64]
-    tied: NDArray[np.bool_]
-    node_offsets: NDArray[np.int64]
-    nodes: NDArray[np.int64]
-    segments: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    line_start: int
-
-
-@dataclass(slots=True)
-class Result:
-    """The complex behind the last layer, and how it came about."""
-
-    cells: Cells
-    packed_patterns: NDArray[np.uint8]
-    maps: NDArray[np.float64]
-    line_origins: NDArray[np.int64]
-    proven: int
-    decided: int
-
-
-def domain_cells(domain: Box | ConvexPolygon) -> Cells:
-    """The domain as a complex of one face."""
-    corners = domain.corners
-    n = len(corners)
-    p, q = corners, np.roll(corners, -1, axis=0)
-    lines = np.empty((n, 5))
-    with np.errstate(over="ignore", invalid="ignore"):
-        lines[:, 0] = p[:, 1] - q[:, 1]
-        lines[:, 1] = q[:, 0] - p[:, 0]
-        left, right = p[:, 0] * q[:, 1], p[:, 1] * q[:, 0]
-        lines[:, 2] = left - right
-        lines[:, 3] = 2 * U * (np.abs(lines[:, 0]) + np.abs(lines[:, 1])) + TINY
-        lines[:, 4] = 8 * U * (np.abs(left) + np.abs(right)) + TINY
-    points = np.zeros((n, 5))
-    points[:, :2] = corners
-    points[:, 2] = 1.0
-    ring = np.arange(n)
-    edge_faces = np.stack([np.zeros(n, dtype=np.int64), np.full(n, -1)], axis=1)
-    return Cells(
-        points=points,
-        ring_offsets=np.array([0, n]),
-        rings=ring,
-        ring_edges=ring.copy(),
-        edges=np.stack([ring, np.roll(ring, -1)], axis=1),
-        edge_faces=edge_faces,
-        edge_lines=ring.copy(),
-        lines=lines,
-    )
 
 
 class Enumeration:
@@ -221,7 +109,7 @@ class Enumeration:
         Enumeration
         """
         cells = self.cells
-        ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines = kernels.restrict(
+        ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines = restrict(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
             len(cells.points), len(cells.lines), faces,
         )  # fmt: skip
@@ -481,80 +369,3 @@ class Enumeration:
                 at += len(kinked)
             out[start:stop] = np.packbits(flat, axis=1)
         return out
-
-
-class Chords:
-    """Counts the faces that a layer makes, chord by chord.
-
-    A chord adds a face, and a point where m chords meet adds m - 1 more. Every point is met on each of its chords, so
-    points with m chords are found m times.
-
-    Parameters
-    ----------
-    enumeration : Enumeration
-        In front of the layer.
-    placed : Placed
-        Its chords.
-    """
-
-    def __init__(self, enumeration: Enumeration, placed: Placed) -> None:
-        self._enumeration = enumeration
-        self._placed = placed
-        sizes = np.diff(placed.rims.class_offsets)
-        self._faces = np.repeat(np.arange(enumeration.cells.n_faces), sizes)
-        # Steps of about equal work: a chord is held against all chords of its face.
-        work = np.cumsum(sizes[self._faces])
-        total = int(work[-1]) if len(work) else 0
-        steps = max(1, -(-total // _TALLY_WORK))
-        bounds = np.searchsorted(work, np.linspace(0, total, steps + 1)[1:-1]).tolist()
-        self._steps = list(pairwise([0, *bounds, len(self._faces)]))
-
-    def __len__(self) -> int:
-        """Number of steps."""
-        return len(self._steps)
-
-    def step(self, i: int) -> tuple[Counter[int], int, int]:
-        """Go along some of the chords.
-
-        Returns
-        -------
-        meetings : Counter
-            How many points with m chords were found on them.
-        proven, decided : int
-        """
-        enumeration, placed, rims = self._enumeration, self._placed, self._placed.rims
-        simple, run_classes, run_offsets, run_others, proven = tally(
-            *self._steps[i], self._faces, rims.class_offsets, rims.offsets, rims.points, enumeration.cells.points,
-            rims.classes, rims.member_offsets, rims.members, rims.arcs, placed.lines,
-        )  # fmt: skip
-        meetings = Counter({2: int(simple)})
-        decided = 0
-        known: tuple[int, list[frozenset[int]]] = (-1, [])
-        for i, (start, stop) in zip(run_classes.tolist(), pairwise(run_offsets.tolist()), strict=True):
-            if self._faces[i] != known[0]:
-                known = (self._faces[i], [])
-            others = run_others[start:stop]
-            _, ties, more = enumeration._order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
-            decided += more
-            size = 1
-            for tie in [*ties[1:], False]:
-                size += 1
-                if not tie:
-                    meetings[size] += 1
-                    size = 1
-        return meetings, int(proven), decided
-
-    def faces(self, meetings: Counter[int], complete: bool = True) -> int:
-        """How many faces there are behind the layer.
-
-        Parameters
-        ----------
-        meetings : Counter
-            The sum over the steps.
-        complete : bool
-            Whether that are all steps; otherwise the faces are at least so many.
-        """
-        if complete and any(found % m for m, found in meetings.items()):
-            raise self._enumeration._fail(f"Layer {self._enumeration.level}: chords disagree about shared points.")
-        more = sum(found // m * (m - 1) for m, found in meetings.items())
-        return int(self._enumeration.cells.n_faces + len(self._faces) + more)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from regions.arithmetic.floats import TINY, U
 from regions.engine.compiling import kernel
 
-__all__ = ["crossing", "value", "vertex_error"]
+__all__ = ["certify", "crossing", "value", "vertex_error"]
 
 INFLATE = 1.0 + 64 * U
 
@@ -82,3 +84,63 @@ def crossing(su, bu, sv, bv):
     if pu + pv > 0.0:
         t = pu / (pu + pv)
     return t, low, high
+
+
+@kernel
+def certify(estimates, lows, highs, items, start, stop, runs, n_runs, owner):
+    """Sort items[start:stop] by their estimates; note the runs whose order the bounds do not prove.
+
+    An order is proven between neighbours i and i + 1 where the largest upper bound up to i lies below the smallest
+    lower bound from i + 1 on.
+    """
+    n = stop - start
+    if n < 2:
+        return runs, n_runs
+    if n <= 24:
+        for i in range(start + 1, stop):
+            t, low, high, item = estimates[i], lows[i], highs[i], items[i]
+            j = i - 1
+            while j >= start and estimates[j] > t:
+                estimates[j + 1] = estimates[j]
+                lows[j + 1] = lows[j]
+                highs[j + 1] = highs[j]
+                items[j + 1] = items[j]
+                j -= 1
+            estimates[j + 1] = t
+            lows[j + 1] = low
+            highs[j + 1] = high
+            items[j + 1] = item
+    else:
+        order = np.argsort(estimates[start:stop])
+        estimates[start:stop] = estimates[start:stop][order]
+        lows[start:stop] = lows[start:stop][order]
+        highs[start:stop] = highs[start:stop][order]
+        items[start:stop] = items[start:stop][order]
+    simple = True
+    for i in range(start, stop - 1):
+        if not highs[i] < lows[i + 1]:
+            simple = False
+            break
+    if simple:
+        # Neighbours with disjoint bounds, each from below to above, order all of them.
+        return runs, n_runs
+    least = np.empty(n + 1)
+    least[n] = math.inf
+    for i in range(n - 1, -1, -1):
+        least[i] = min(least[i + 1], lows[start + i])
+    most = -math.inf
+    run_start = 0
+    for i in range(n):
+        most = max(most, highs[start + i])
+        if most < least[i + 1]:
+            if i > run_start:
+                if n_runs == runs.shape[0]:
+                    bigger = np.empty((2 * n_runs, 3), np.int64)
+                    bigger[:n_runs] = runs
+                    runs = bigger
+                runs[n_runs, 0] = owner
+                runs[n_runs, 1] = start + run_start
+                runs[n_runs, 2] = start + i + 1
+                n_runs += 1
+            run_start = i + 1
+    return runs, n_runs

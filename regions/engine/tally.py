@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from regions.engine.chords import certify
 from regions.engine.compiling import kernel
-from regions.engine.filter import crossing, value
+from regions.engine.filter import certify, crossing, value
 
-__all__ = ["tally"]
+if TYPE_CHECKING:
+    from regions.engine.cells import Placed
+    from regions.engine.cut import Enumeration
+
+__all__ = ["Chords", "tally"]
+
+
+# Pairs of chords that one step of a tally looks at: some tens of milliseconds.
+_TALLY_WORK = 1 << 21
 
 
 @kernel
@@ -110,3 +121,80 @@ def tally(
         run_others[: run_offsets[n_runs]].copy(),
         proven,
     )
+
+
+class Chords:
+    """Counts the faces that a layer makes, chord by chord.
+
+    A chord adds a face, and a point where m chords meet adds m - 1 more. Every point is met on each of its chords, so
+    points with m chords are found m times.
+
+    Parameters
+    ----------
+    enumeration : Enumeration
+        In front of the layer.
+    placed : Placed
+        Its chords.
+    """
+
+    def __init__(self, enumeration: Enumeration, placed: Placed) -> None:
+        self._enumeration = enumeration
+        self._placed = placed
+        sizes = np.diff(placed.rims.class_offsets)
+        self._faces = np.repeat(np.arange(enumeration.cells.n_faces), sizes)
+        # Steps of about equal work: a chord is held against all chords of its face.
+        work = np.cumsum(sizes[self._faces])
+        total = int(work[-1]) if len(work) else 0
+        steps = max(1, -(-total // _TALLY_WORK))
+        bounds = np.searchsorted(work, np.linspace(0, total, steps + 1)[1:-1]).tolist()
+        self._steps = list(pairwise([0, *bounds, len(self._faces)]))
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self._steps)
+
+    def step(self, i: int) -> tuple[Counter[int], int, int]:
+        """Go along some of the chords.
+
+        Returns
+        -------
+        meetings : Counter
+            How many points with m chords were found on them.
+        proven, decided : int
+        """
+        enumeration, placed, rims = self._enumeration, self._placed, self._placed.rims
+        simple, run_classes, run_offsets, run_others, proven = tally(
+            *self._steps[i], self._faces, rims.class_offsets, rims.offsets, rims.points, enumeration.cells.points,
+            rims.classes, rims.member_offsets, rims.members, rims.arcs, placed.lines,
+        )  # fmt: skip
+        meetings = Counter({2: int(simple)})
+        decided = 0
+        known: tuple[int, list[frozenset[int]]] = (-1, [])
+        for i, (start, stop) in zip(run_classes.tolist(), pairwise(run_offsets.tolist()), strict=True):
+            if self._faces[i] != known[0]:
+                known = (self._faces[i], [])
+            others = run_others[start:stop]
+            _, ties, more = enumeration._order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
+            decided += more
+            size = 1
+            for tie in [*ties[1:], False]:
+                size += 1
+                if not tie:
+                    meetings[size] += 1
+                    size = 1
+        return meetings, int(proven), decided
+
+    def faces(self, meetings: Counter[int], complete: bool = True) -> int:
+        """How many faces there are behind the layer.
+
+        Parameters
+        ----------
+        meetings : Counter
+            The sum over the steps.
+        complete : bool
+            Whether that are all steps; otherwise the faces are at least so many.
+        """
+        if complete and any(found % m for m, found in meetings.items()):
+            raise self._enumeration._fail(f"Layer {self._enumeration.level}: chords disagree about shared points.")
+        more = sum(found // m * (m - 1) for m, found in meetings.items())
+        return int(self._enumeration.cells.n_faces + len(self._faces) + more)

@@ -19,7 +19,7 @@ from regions.network.maps import affine_maps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.engine.cut import Result
+    from regions.engine.cells import Result
     from regions.engine.resources import Resources
     from regions.enumeration.parts import Decomposition
     from regions.network.network import Network

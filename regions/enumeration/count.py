@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions._interrupts import interruptible
+from regions._threads import cores, in_forked_children, single_threaded, thread_pool
 from regions.arithmetic.matrices import stored
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.complex.complex import Certificate
-from regions.engine.resources import Resources, cores, in_forked_children, single_threaded, thread_pool
+from regions.engine.resources import Resources
 from regions.enumeration.executors import Executor, run_tasks
 from regions.errors import DomainError, MemoryLimitError, TooManyRegionsError, WorkerError
 
 if TYPE_CHECKING:
-    from regions.engine.blocks import Plan
+    from regions.engine.count import Plan
     from regions.enumeration.parts import Decomposition, Part
 
 __all__ = ["Progress", "RegionCount", "cores", "count_decomposition", "count_network_remotely", "count_remotely"]
@@ -115,7 +116,7 @@ def count_decomposition(
     -------
     RegionCount
     """
-    from regions.engine.blocks import Plan
+    from regions.engine.count import Plan
     from regions.engine.maps.sparse import WideMaps
     from regions.enumeration.seams import surplus
 
@@ -244,7 +245,7 @@ def _plan_of(payload: dict[str, Any]) -> Plan:
     from hashlib import sha256
 
     from regions.domain.convex import ConvexPolygon
-    from regions.engine.blocks import Plan
+    from regions.engine.count import Plan
     from regions.enumeration.parts import Part
     from regions.network.network import Network
 

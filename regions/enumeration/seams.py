@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._threads import single_threaded
 from regions.domain.polygon import Polygon, on_segment
 from regions.domain.polyhedron import Polyhedron, WholePlane
-from regions.engine.resources import single_threaded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

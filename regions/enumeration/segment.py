@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from regions._threads import single_threaded
 from regions.arithmetic.floats import rounded
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.complex.complex import Certificate
-from regions.engine.resources import single_threaded
 from regions.errors import DomainError
 from regions.network.network import Network, as_network
 

@@ -18,7 +18,8 @@ from regions.errors import EngineError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.engine.cut import Cells, Enumeration, Result
+    from regions.engine.cells import Cells, Result
+    from regions.engine.cut import Enumeration
     from regions.enumeration.parts import Decomposition, Part
 
     Ints = NDArray[np.int64]

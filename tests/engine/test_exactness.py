@@ -14,7 +14,7 @@ from reference import reference_of
 
 import regions
 from regions import Box, Layer, Network
-from regions.engine import blocks
+from regions.engine import count as count_module
 from regions.engine.cut import Enumeration
 from regions.engine.filter import crossing, value, vertex_error
 from regions.engine.maps.dense import next_maps, norm_bound, spectral_bound
@@ -204,8 +204,8 @@ def test_counts_do_not_depend_on_blocks_or_threads(
     domain = Box(-3, -3, 3, 3)
     expected = regions.enumerate_regions(network, domain).n_regions
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(blocks, "_FIRST_FACES", first)
-        patch.setattr(blocks, "_SMALLEST", smallest)
+        patch.setattr(count_module, "_FIRST_FACES", first)
+        patch.setattr(count_module, "_SMALLEST", smallest)
         if limit is not None:
             # Too little for the fast path, or for all but small blocks.
             patch.setattr(counting, "_within", lambda part, budget: (part, limit, threads))

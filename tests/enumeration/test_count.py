@@ -226,7 +226,7 @@ def lattice() -> Network:
 
 def test_certificates_do_not_depend_on_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     # Many steps, and many exact decisions in each.
-    monkeypatch.setattr("regions.engine.cut._TALLY_WORK", 1 << 10)
+    monkeypatch.setattr("regions.engine.tally._TALLY_WORK", 1 << 10)
     network = lattice()
     certificate = regions.count_regions(network, 3, threads=1).certificate
     assert certificate.decided_exactly > 1000

@@ -20,7 +20,7 @@ from regions.engine.filter import INFLATE
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.engine.cut import Cells
+    from regions.engine.cells import Cells
     from regions.network.network import Layer
 
 _BLOCK_BYTES = 1 << 23

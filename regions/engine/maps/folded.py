@@ -16,7 +16,8 @@ import numpy as np
 
 from regions.arithmetic.floats import TINY, U
 from regions.engine.arrangement import build, cross_chords, make_nodes, place_ends
-from regions.engine.chords import classify, cross_edges, edge_points, find_chords, meet, rank_edges, restrict
+from regions.engine.cells import restrict
+from regions.engine.chords import classify, cross_edges, edge_points, find_chords, meet, rank_edges
 from regions.engine.compiling import kernel
 from regions.engine.filter import INFLATE, crossing, value
 from regions.engine.maps.dense import norm_bound, spectral_bound

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._threads import cores, one_torch_thread_if_forked, thread_pool
 from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.matrices import dense, is_sparse
 from regions.engine import chords as kernels
 from regions.engine.compiling import kernel
 from regions.engine.filter import INFLATE
 from regions.engine.maps.equal_units import EqualUnits, find_equal_units
-from regions.engine.resources import cores, one_torch_thread_if_forked, thread_pool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.engine.cut import Cells
+    from regions.engine.cells import Cells
     from regions.network.network import Layer, Network
 
 __all__ = ["WideMaps", "WideNetwork", "is_wide"]

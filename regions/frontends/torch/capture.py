@@ -30,8 +30,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from regions._threads import one_torch_thread_if_forked
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
-from regions.engine.resources import one_torch_thread_if_forked
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends.torch.interpreter import ONLY, Interpreter
 from regions.frontends.torch.trace import input_dimensions, trace
