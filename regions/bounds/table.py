@@ -17,7 +17,8 @@ from regions.bounds.lower import arora_2018_lower, montufar_2014_lower, serra_20
 from regions.bounds.rules import hanin_rolnick_2019, shown
 from regions.bounds.weights import is_flat, stages_of_weights, stages_of_widths
 from regions.errors import InvalidNetworkError
-from regions.network.network import Network, as_network
+from regions.frontends.read import as_network
+from regions.network.network import Network
 
 if TYPE_CHECKING:
     from regions.domain.read import Domain

@@ -11,7 +11,8 @@ import numpy as np
 from regions.arithmetic.integers import scaled_integers
 from regions.arithmetic.matrices import is_sparse, row_entries
 from regions.bounds._recursion import Stage, regions_by_dimension
-from regions.network.network import Network, as_network
+from regions.frontends.read import as_network
+from regions.network.network import Network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,8 +11,9 @@ import numpy as np
 from regions.domain.convex import Box
 from regions.domain.read import as_planar_domain
 from regions.errors import DomainError, InvalidNetworkError
+from regions.frontends.read import as_network
 from regions.network.layer import Layer, Units, exact_float64
-from regions.network.network import Network, as_network
+from regions.network.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from regions.arithmetic.underflow import require_gradual_underflow_in_torch
 from regions.domain.read import as_planar_domain
 from regions.enumeration.parts import decompose
 from regions.errors import InvalidNetworkError
-from regions.network.network import as_network
+from regions.frontends.read import as_network
 
 if TYPE_CHECKING:
     from regions.complex.complex import RegionComplex

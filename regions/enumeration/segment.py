@@ -15,7 +15,8 @@ from regions.arithmetic.floats import rounded
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.complex.complex import Certificate
 from regions.errors import DomainError
-from regions.network.network import Network, as_network
+from regions.frontends.read import as_network
+from regions.network.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

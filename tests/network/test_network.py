@@ -7,7 +7,7 @@ import pytest
 
 from regions import Layer, Network
 from regions.errors import FileFormatError, InvalidNetworkError
-from regions.network.network import as_network
+from regions.frontends.read import as_network
 
 
 def small() -> Network:

@@ -321,7 +321,8 @@ def make_network(
     import torch
     from torch import nn
 
-    from regions.network.network import Network, as_network
+    from regions.frontends.read import as_network
+    from regions.network.network import Network
     from regions.study.models import DeepMLP, seeded
 
     if architecture.widths is None:
