@@ -10,9 +10,9 @@ import torch
 from regions.errors import CaptureError, NotPiecewiseLinearError
 from regions.frontends.layers import pieces
 from regions.frontends.torch.constants import numbers, product
-from regions.frontends.torch.interpreter import Cell, Operation, Traced, place_of
 from regions.frontends.torch.linear import pool_axes, reduced_windows, spatial_part
 from regions.frontends.torch.rearranging import broadcast
+from regions.frontends.torch.values import Cell, Operation, Traced, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,8 +14,9 @@ from regions.frontends.torch import activations as _kinks
 from regions.frontends.torch import linear as _maps
 from regions.frontends.torch import recurrent as _recurrent
 from regions.frontends.torch.constants import finite, numbers, product
-from regions.frontends.torch.interpreter import Cell, Operation, Traced, dropout_refusal, place_of, quotient_refusal
+from regions.frontends.torch.interpreter import dropout_refusal, quotient_refusal
 from regions.frontends.torch.rearranging import broadcast, mask, pad, where
+from regions.frontends.torch.values import Cell, Operation, Traced, place_of
 
 if TYPE_CHECKING:
     from regions.frontends.layers.assembly import Value

@@ -33,10 +33,11 @@ import torch
 from regions._threads import one_torch_thread_if_forked
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
-from regions.frontends.torch.interpreter import ONLY, Interpreter
+from regions.frontends.torch.interpreter import Interpreter
 from regions.frontends.torch.trace import input_dimensions, trace
 from regions.frontends.torch.unread import unread_coordinates
 from regions.frontends.torch.unregistered import untouched
+from regions.frontends.torch.values import ONLY
 from regions.frontends.torch.verify import compare
 from regions.frontends.torch.vocabulary import IMAGE_MODULES, UNREADABLE_MODULES
 

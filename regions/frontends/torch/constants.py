@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from regions.errors import InvalidNetworkError
-from regions.frontends.torch.interpreter import Operation, Traced, as_float64, place_of, product_refusal
+from regions.frontends.torch.interpreter import product_refusal
+from regions.frontends.torch.values import Operation, Traced, as_float64, place_of
 
 if TYPE_CHECKING:
     from regions.frontends.layers.pieces import Floats

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-import os
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +12,7 @@ import torch
 
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends.layers.assembly import Assembly, Value
+from regions.frontends.torch.values import ONLY, Cell, Operation, Traced, Unread, place_of
 from regions.frontends.torch.vocabulary import (
     JUMPING,
     NOT_PIECEWISE_LINEAR,
@@ -27,25 +25,8 @@ from regions.frontends.torch.vocabulary import (
 if TYPE_CHECKING:
     from regions.network.network import Network
 
-__all__ = [
-    "ONLY",
-    "Cell",
-    "Interpreter",
-    "Operation",
-    "Traced",
-    "Unread",
-    "as_float64",
-    "dropout_refusal",
-    "place_of",
-    "product_refusal",
-    "quotient_refusal",
-]
+__all__ = ["Interpreter", "dropout_refusal", "product_refusal", "quotient_refusal"]
 
-ONLY = (
-    "Networks of linear maps and convolutions, ReLU and its piecewise-linear relatives, pools, maxima and minima, "
-    "normalisation by fixed statistics, sums, concatenations and multiples by constants can be read."
-)
-_PACKAGES = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # The operands of which one at most may depend on the input.
 _FACTORS = {
     **dict.fromkeys(("mul", "multiply"), ("self", "other")),
@@ -61,65 +42,6 @@ _FACTORS = {
 _NORMS = frozenset(("norm", "linalg_norm", "linalg_vector_norm"))
 _DROPOUTS = frozenset(("dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"))
 _CASTS = frozenset({"to", "_to_copy", "type_as", "float", "double", "half"})
-
-
-@dataclass(eq=False)
-class Cell:
-    """What a piece of memory holds; views share it, so that an in-place operation is seen through all of them."""
-
-    value: Value
-    partly_viewed: bool = False
-
-
-@dataclass(eq=False)
-class Traced:
-    """A tensor that depends on the input: its cell, shape and dtype."""
-
-    cell: Cell
-    shape: tuple[int, ...]
-    dtype: torch.dtype
-
-    @property
-    def value(self) -> Value:
-        """What the cell holds now."""
-        return self.cell.value
-
-
-@dataclass(eq=False)
-class Operation:
-    """One node of the graph, with its arguments by name."""
-
-    node: torch.fx.Node
-    name: str
-    arguments: dict[str, Any]
-    label: str
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.arguments[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-def as_float64(tensor: torch.Tensor) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return a tensor's numbers as float64, which holds every float16, bfloat16 and float32 exactly."""
-    return tensor.detach().to(device="cpu", dtype=torch.float64).numpy()
-
-
-def place_of(node: torch.fx.Node) -> str:
-    """Say where in the model, and in which line of the user's code, a node comes from."""
-    parts = []
-    stack = node.meta.get("nn_module_stack") or {}
-    if stack:
-        path, kind = list(stack.values())[-1]
-        kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
-        parts.append(f"module {path!r} ({kind.rsplit('.', 1)[-1]})" if path else "the model's own forward")
-    frames = re.findall(r'File "([^"]+)", line (\d+), in [^\n]*\n?\s*([^\n]*)', node.meta.get("stack_trace") or "")
-    own = [f for f in frames if not f[0].startswith(_PACKAGES)]
-    if own:
-        file, line, code = own[-1]
-        parts.append(f"{file}:{line}: {code.strip()}" if code.strip() else f"{file}:{line}")
-    return ", ".join(parts) or f"node {node.name!r} of the traced graph"
 
 
 def _schema_name(target: Any) -> str:
@@ -177,13 +99,6 @@ def _higher_order_refusal(node: torch.fx.Node, name: str) -> UnsupportedOperatio
     return UnsupportedOperationError(
         f"The model uses {name} at {place_of(node)}; it is not supported. {ONLY} Rewrite this part."
     )
-
-
-@dataclass(eq=False)
-class Unread:
-    """A result that is not read, e.g. the indices of a maximum: an error where it is used."""
-
-    error: UnsupportedOperationError
 
 
 class Interpreter:

@@ -12,8 +12,8 @@ import torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends.layers import pieces
 from regions.frontends.torch.constants import numbers, product
-from regions.frontends.torch.interpreter import Cell, Operation, Traced, as_float64, place_of
 from regions.frontends.torch.rearranging import addresses, local_windows
+from regions.frontends.torch.values import Cell, Operation, Traced, as_float64, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

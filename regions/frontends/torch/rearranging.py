@@ -13,7 +13,7 @@ import torch
 
 from regions.errors import InvalidNetworkError, UnsupportedOperationError
 from regions.frontends.layers.pieces import constant
-from regions.frontends.torch.interpreter import Cell, Operation, Traced, as_float64, place_of
+from regions.frontends.torch.values import Cell, Operation, Traced, as_float64, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import dropout, linear, relu
 
 from regions.errors import UnsupportedOperationError
-from regions.frontends.torch.interpreter import Operation, Traced, Unread
+from regions.frontends.torch.values import Operation, Traced, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
