@@ -10,8 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from regions.pictures.plotting import plot_logsumexp
-from regions.pictures.softmax import logsumexp, softargmax
+from regions.pictures.softmax import logsumexp, plot_logsumexp, softargmax
 
 # %%
 # Level lines for three λ, over those of the maximum in grey: the corner on the diagonal is rounded off ever less.

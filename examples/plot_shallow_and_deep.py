@@ -9,7 +9,7 @@ from far away, only the part that is linear along each ray remains.
 import matplotlib.pyplot as plt
 
 import regions
-from regions.pictures.plotting import plot_output
+from regions.pictures.gradient_image import plot_output
 from regions.study.models import DeepMLP, ShallowMLP
 
 # %%

@@ -9,8 +9,7 @@ argmax.
 import matplotlib.pyplot as plt
 import numpy as np
 
-from regions.pictures.plotting import plot_softargmax
-from regions.pictures.softmax import onehot_argmax, softargmax
+from regions.pictures.softmax import onehot_argmax, plot_softargmax, softargmax
 
 # %%
 # Both components over the square, for three λ and, on the right, for the one-hot argmax.

@@ -10,13 +10,14 @@ import numpy as np
 
 from regions.domain.convex import Box, ConvexPolygon, as_domain
 from regions.errors import DomainError, InvalidNetworkError
+from regions.pictures.plotting import draw_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.network.network import Network
 
-__all__ = ["MEMORY_LIMIT", "GradientImage", "gradient_image"]
+__all__ = ["MEMORY_LIMIT", "GradientImage", "gradient_image", "plot_output"]
 
 #: Bytes beyond which a resolution is refused: by mistake a number of points is soon given that exhausts the memory.
 MEMORY_LIMIT = 2**33
@@ -273,3 +274,51 @@ def _check_resolution(resolution: Any, least: int, bytes_a_pixel: int) -> None:
             f"{needed / 2**30:,.1f} GiB; allowed are {MEMORY_LIMIT / 2**30:g} GiB, a resolution up to {largest}. "
             "Give a lower one, or look at a smaller domain."
         )
+
+
+def plot_output(
+    model: Any,
+    bound: Any,
+    resolution: int = 300,
+    ax: Any = None,
+    *,
+    output: int = 0,
+    cmap: Any = "viridis",
+    colorbar: bool = True,
+) -> Any:
+    """Draw one output of a network as an image, on a regular grid.
+
+    Parameters
+    ----------
+    model : Network or torch.nn.Module
+        With two inputs.
+    bound : float, Box, (minx, miny, maxx, maxy) or a convex polygon
+        A number b means [-b, b]².
+    resolution : int
+        Grid points a side.
+    ax : matplotlib Axes, optional
+        A new figure is made where left out.
+    output : int
+    cmap : str or Colormap
+    colorbar : bool
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    DomainError, InvalidNetworkError, ValueError
+        As :func:`regions.gradient_image`.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.25, 0.5], [0.0]])
+    >>> from regions.pictures.gradient_image import plot_output
+    >>> plot_output(network, 1, resolution=50).get_xlabel() != ""
+    True
+    """
+    image = gradient_image(model, bound, resolution, output=output)
+    title = f"output on [{image.x[0]:g}, {image.x[-1]:g}] × [{image.y[0]:g}, {image.y[-1]:g}]"
+    return draw_image(image.values, image.extent, ax, title=title, cmap=cmap, colorbar=colorbar)

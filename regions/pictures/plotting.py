@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.domain.polygon import Polygon
-from regions.pictures.softmax import logsumexp, onehot_argmax, softargmax
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,15 +19,7 @@ if TYPE_CHECKING:
 
     from regions.complex.complex import RegionComplex
 
-__all__ = [
-    "draw_components",
-    "draw_image",
-    "plot_lines",
-    "plot_logsumexp",
-    "plot_output",
-    "plot_regions",
-    "plot_softargmax",
-]
+__all__ = ["axes_of", "draw_components", "draw_image", "label_axes", "plot_lines", "plot_regions"]
 
 _MANY = 5000
 _COLOR_SEED = 0
@@ -36,7 +27,8 @@ _COLOR_SEED = 0
 DERIVATIVES = ("∂f/∂x₁", "∂f/∂x₂")
 
 
-def _axes(ax: Any, **options: Any) -> Any:
+def axes_of(ax: Any, **options: Any) -> Any:
+    """The axes that were given, or new ones."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
@@ -49,7 +41,8 @@ def plain_text(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def _label(ax: Any, title: str) -> None:
+def label_axes(ax: Any, title: str) -> None:
+    """Name the plane's two coordinates, and the picture."""
     ax.set_xlabel("$x_1$")
     ax.set_ylabel("$x_2$")
     ax.set_title(title)
@@ -86,7 +79,7 @@ def draw_image(
     -------
     Axes
     """
-    ax = _axes(ax)
+    ax = axes_of(ax)
     # Nearest: interpolated colours of a cyclic map like prism would show gradients that nobody computed.
     drawn = ax.imshow(
         values,
@@ -98,7 +91,7 @@ def draw_image(
         interpolation="nearest",
         aspect="auto" if _oblong(extent) else "equal",
     )
-    _label(ax, title)
+    label_axes(ax, title)
     if colorbar:
         ax.figure.colorbar(drawn, ax=ax)
     return ax
@@ -129,9 +122,9 @@ def draw_components(ax: Any, component: str, draw: Callable[[Any, str], Any]) ->
         When `component` is "both" and `ax` is not a pair.
     """
     if component != "both":
-        return draw(_axes(ax), component)
+        return draw(axes_of(ax), component)
     if ax is None:
-        ax = _axes(None, ncols=2, figsize=(10, 4.6), sharex=True, sharey=True)
+        ax = axes_of(None, ncols=2, figsize=(10, 4.6), sharex=True, sharey=True)
     pair = np.asarray(ax, dtype=object).ravel()
     if pair.shape != (2,):
         raise ValueError(
@@ -255,7 +248,7 @@ def plot_regions(
     from regions.domain.convex import as_domain
 
     values, title = _region_colors(complex, color, component, output)
-    ax = _axes(ax)
+    ax = axes_of(ax)
     minx, miny, maxx, maxy = complex.view if box is None else as_domain(box).bounds
     # Without lines, neighbours' antialiased rims let the background shine through; a line in the face's own colour
     # closes the gap.
@@ -279,7 +272,7 @@ def plot_regions(
     ax.set_xlim(minx, maxx)
     ax.set_ylim(miny, maxy)
     ax.set_aspect("auto" if _oblong((minx, maxx, miny, maxy)) else "equal")
-    _label(ax, title)
+    label_axes(ax, title)
     if complex.slice is not None and len(complex.slice.anchors):
         ax.plot(*complex.slice.anchors.T, "o", color="black", markerfacecolor="white", markersize=6, zorder=3)
     if colorbar:
@@ -318,165 +311,9 @@ def plot_lines(lines: Any, ax: Any = None, *, color: Any = "black", linewidth: f
     import shapely
     from matplotlib.collections import LineCollection
 
-    ax = _axes(ax)
+    ax = axes_of(ax)
     parts = shapely.get_parts(lines)
     curves = [curve for part in parts for curve in shapely.get_parts(part.boundary if part.area else part)]
     coordinates = [np.asarray(curve.coords)[:, :2] for curve in curves]
     ax.add_collection(LineCollection(coordinates, colors=[color], linewidths=linewidth, label=label, zorder=2.5))
     return ax
-
-
-def plot_output(
-    model: Any,
-    bound: Any,
-    resolution: int = 300,
-    ax: Any = None,
-    *,
-    output: int = 0,
-    cmap: Any = "viridis",
-    colorbar: bool = True,
-) -> Any:
-    """Draw one output of a network as an image, on a regular grid.
-
-    Parameters
-    ----------
-    model : Network or torch.nn.Module
-        With two inputs.
-    bound : float, Box, (minx, miny, maxx, maxy) or a convex polygon
-        A number b means [-b, b]².
-    resolution : int
-        Grid points a side.
-    ax : matplotlib Axes, optional
-        A new figure is made where left out.
-    output : int
-    cmap : str or Colormap
-    colorbar : bool
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    DomainError, InvalidNetworkError, ValueError
-        As :func:`regions.gradient_image`.
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.25, 0.5], [0.0]])
-    >>> from regions.pictures.plotting import plot_output
-    >>> plot_output(network, 1, resolution=50).get_xlabel() != ""
-    True
-    """
-    from regions.pictures.gradient_image import gradient_image
-
-    image = gradient_image(model, bound, resolution, output=output)
-    title = f"output on [{image.x[0]:g}, {image.x[-1]:g}] × [{image.y[0]:g}, {image.y[-1]:g}]"
-    return draw_image(image.values, image.extent, ax, title=title, cmap=cmap, colorbar=colorbar)
-
-
-def _grid(bound: float, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    if not (np.isfinite(bound) and bound > 0):
-        raise ValueError(f"bound {bound} was given; a finite number > 0 is needed.")
-    if resolution < 2:
-        raise ValueError(f"resolution {resolution} was given; an integer >= 2 is needed.")
-    axis = np.linspace(-bound, bound, resolution)
-    return axis, np.stack(np.meshgrid(axis, axis), axis=-1)
-
-
-def plot_logsumexp(
-    lam: float, ax: Any = None, *, bound: float = 2.0, resolution: int = 201, levels: int = 12, colorbar: bool = False
-) -> Any:
-    """Draw level lines of the log-sum-exp of two numbers, over those of their maximum in grey.
-
-    Parameters
-    ----------
-    lam : float
-        Inverse temperature λ; infinity for the maximum itself.
-    ax : matplotlib Axes, optional
-        A new figure is made where left out.
-    bound : float
-        Of the square [-bound, bound]².
-    resolution : int
-        Grid points a side.
-    levels : int
-        Roughly how many level lines.
-    colorbar : bool
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ValueError
-        When λ is 0 or NaN, or bound or resolution is out of range.
-
-    Examples
-    --------
-    >>> from regions.pictures.plotting import plot_logsumexp
-    >>> plot_logsumexp(10.0).get_title() != ""
-    True
-    """
-    axis, points = _grid(bound, resolution)
-    maximum = points.max(axis=-1)
-    heights = np.linspace(-bound, bound, levels)
-    ax = _axes(ax)
-    ax.contour(axis, axis, maximum, levels=heights, colors="0.7", linewidths=2.5, linestyles="solid")
-    drawn = ax.contour(axis, axis, logsumexp(points, lam), levels=heights, cmap="viridis", linewidths=1.2)
-    ax.set_aspect("equal")
-    _label(ax, f"lse, λ = {lam:g}")
-    if colorbar:
-        ax.figure.colorbar(drawn, ax=ax)
-    return ax
-
-
-def plot_softargmax(
-    lam: float | None,
-    ax: Any = None,
-    *,
-    component: int = 0,
-    bound: float = 2.0,
-    resolution: int = 201,
-    colorbar: bool = False,
-) -> Any:
-    """Draw one component of the softargmax of two numbers as an image, or of the one-hot argmax.
-
-    Parameters
-    ----------
-    lam : float or None
-        Inverse temperature λ; None for the one-hot argmax.
-    ax : matplotlib Axes, optional
-        A new figure is made where left out.
-    component : {0, 1}
-    bound : float
-        Of the square [-bound, bound]².
-    resolution : int
-        Grid points a side.
-    colorbar : bool
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    ValueError
-        When λ is NaN, there is no such component, or bound or resolution is out of range.
-
-    Examples
-    --------
-    >>> from regions.pictures.plotting import plot_softargmax
-    >>> plot_softargmax(10.0, component=0).get_title() != ""
-    True
-    """
-    if component not in (0, 1):
-        raise ValueError(f"component {component!r} was given; allowed are 0 and 1.")
-    points = _grid(bound, resolution)[1]
-    values = onehot_argmax(points) if lam is None else softargmax(points, lam)
-    half = bound / (resolution - 1)
-    extent = (-bound - half, bound + half, -bound - half, bound + half)
-    name = "one-hot argmax" if lam is None else f"softargmax, λ = {lam:g}"
-    title = f"{name}: component {component + 1}"
-    return draw_image(values[..., component], extent, ax, title=title, vmin=0.0, vmax=1.0, colorbar=colorbar)

@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.special
 
+from regions.pictures.plotting import axes_of, draw_image, label_axes
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
     "logsumexp",
     "onehot_argmax",
+    "plot_logsumexp",
+    "plot_softargmax",
     "sigmoid",
     "sigmoid_derivative",
     "softargmax",
@@ -272,3 +276,109 @@ def tanh_from_sigmoid(x: ArrayLike) -> NDArray[np.float64]:
     """
     with np.errstate(over="ignore"):
         return 2.0 * sigmoid(2.0 * _real_array(x)) - 1.0
+
+
+def _grid(bound: float, resolution: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if not (np.isfinite(bound) and bound > 0):
+        raise ValueError(f"bound {bound} was given; a finite number > 0 is needed.")
+    if resolution < 2:
+        raise ValueError(f"resolution {resolution} was given; an integer >= 2 is needed.")
+    axis = np.linspace(-bound, bound, resolution)
+    return axis, np.stack(np.meshgrid(axis, axis), axis=-1)
+
+
+def plot_logsumexp(
+    lam: float, ax: Any = None, *, bound: float = 2.0, resolution: int = 201, levels: int = 12, colorbar: bool = False
+) -> Any:
+    """Draw level lines of the log-sum-exp of two numbers, over those of their maximum in grey.
+
+    Parameters
+    ----------
+    lam : float
+        Inverse temperature λ; infinity for the maximum itself.
+    ax : matplotlib Axes, optional
+        A new figure is made where left out.
+    bound : float
+        Of the square [-bound, bound]².
+    resolution : int
+        Grid points a side.
+    levels : int
+        Roughly how many level lines.
+    colorbar : bool
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        When λ is 0 or NaN, or bound or resolution is out of range.
+
+    Examples
+    --------
+    >>> from regions.pictures.softmax import plot_logsumexp
+    >>> plot_logsumexp(10.0).get_title() != ""
+    True
+    """
+    axis, points = _grid(bound, resolution)
+    maximum = points.max(axis=-1)
+    heights = np.linspace(-bound, bound, levels)
+    ax = axes_of(ax)
+    ax.contour(axis, axis, maximum, levels=heights, colors="0.7", linewidths=2.5, linestyles="solid")
+    drawn = ax.contour(axis, axis, logsumexp(points, lam), levels=heights, cmap="viridis", linewidths=1.2)
+    ax.set_aspect("equal")
+    label_axes(ax, f"lse, λ = {lam:g}")
+    if colorbar:
+        ax.figure.colorbar(drawn, ax=ax)
+    return ax
+
+
+def plot_softargmax(
+    lam: float | None,
+    ax: Any = None,
+    *,
+    component: int = 0,
+    bound: float = 2.0,
+    resolution: int = 201,
+    colorbar: bool = False,
+) -> Any:
+    """Draw one component of the softargmax of two numbers as an image, or of the one-hot argmax.
+
+    Parameters
+    ----------
+    lam : float or None
+        Inverse temperature λ; None for the one-hot argmax.
+    ax : matplotlib Axes, optional
+        A new figure is made where left out.
+    component : {0, 1}
+    bound : float
+        Of the square [-bound, bound]².
+    resolution : int
+        Grid points a side.
+    colorbar : bool
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        When λ is NaN, there is no such component, or bound or resolution is out of range.
+
+    Examples
+    --------
+    >>> from regions.pictures.softmax import plot_softargmax
+    >>> plot_softargmax(10.0, component=0).get_title() != ""
+    True
+    """
+    if component not in (0, 1):
+        raise ValueError(f"component {component!r} was given; allowed are 0 and 1.")
+    points = _grid(bound, resolution)[1]
+    values = onehot_argmax(points) if lam is None else softargmax(points, lam)
+    half = bound / (resolution - 1)
+    extent = (-bound - half, bound + half, -bound - half, bound + half)
+    name = "one-hot argmax" if lam is None else f"softargmax, λ = {lam:g}"
+    title = f"{name}: component {component + 1}"
+    return draw_image(values[..., component], extent, ax, title=title, vmin=0.0, vmax=1.0, colorbar=colorbar)

@@ -12,9 +12,9 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from regions import Box, Network, enumerate_regions
-from regions.pictures.gradient_image import gradient_image
-from regions.pictures.plotting import plot_logsumexp, plot_output, plot_regions, plot_softargmax
-from regions.pictures.softmax import logsumexp, onehot_argmax, softargmax
+from regions.pictures.gradient_image import gradient_image, plot_output
+from regions.pictures.plotting import plot_regions
+from regions.pictures.softmax import logsumexp, onehot_argmax, plot_logsumexp, plot_softargmax, softargmax
 from regions.study.models import DeepMLP, ShallowMLP
 
 

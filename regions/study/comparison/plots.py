@@ -22,9 +22,9 @@ _HIGHEST = 10**300
 
 
 def _on(ax: Any) -> Any:
-    from regions.pictures.plotting import _axes
+    from regions.pictures.plotting import axes_of
 
-    return _axes(ax)
+    return axes_of(ax)
 
 
 def _color(i: int) -> str:
