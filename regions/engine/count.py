@@ -11,12 +11,12 @@ import numpy as np
 from regions.engine.blocks import split
 from regions.engine.maps.folded import TOO_LARGE, count_block, pack
 from regions.engine.maps.sparse import WideMaps
+from regions.engine.tally import Chords
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.engine.cut import Enumeration
-    from regions.engine.tally import Chords
 
 __all__ = ["Plan"]
 
@@ -39,7 +39,7 @@ def _count(enumeration: Enumeration, last: int, limit: int) -> NDArray[np.int64]
                 total += _count(enumeration.part(block, parents, bits), last, limit)
             return total
         enumeration.maps = enumeration.maps.into(layer, layers[enumeration.level - 1], parents, bits)
-    chords = enumeration.chords()
+    chords = Chords(enumeration, enumeration.placed())
     meetings: Counter[int] = Counter()
     for i in range(len(chords)):
         found, *decisions = chords.step(i)
@@ -78,7 +78,7 @@ class Plan:
         if self._packed.last >= start.level:
             start.skip_linear()
             if self._packed.last == start.level:
-                self._chords = start.chords()
+                self._chords = Chords(start, start.placed())
             else:
                 self._first = start.level
                 units = np.arange(start.network.layers[self._first].n_out)
@@ -96,7 +96,7 @@ class Plan:
             parents, bits = start.cut()
             start.maps = start.maps.into(layers[start.level], before, parents, bits)
         if last >= start.level:
-            self._chords = start.chords()
+            self._chords = Chords(start, start.placed())
 
     def __len__(self) -> int:
         """Number of steps."""

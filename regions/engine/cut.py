@@ -15,7 +15,6 @@ from regions.engine.decide_sparse import ConeStage
 from regions.engine.maps.dense import FaceMaps, first_maps
 from regions.engine.maps.sparse import WideMaps, WideNetwork, is_wide
 from regions.engine.resources import Resources
-from regions.engine.tally import Chords
 from regions.errors import EngineError
 
 if TYPE_CHECKING:
@@ -125,7 +124,8 @@ class Enumeration:
         new.maps = self.maps.into(layers[self.level], layers[self.level - 1], parents[faces], bits[faces])
         return new
 
-    def _fail(self, message: str) -> EngineError:
+    def fail(self, message: str) -> EngineError:
+        """The error that says what does not fit."""
         return EngineError(message, self.network, self.domain)
 
     def _chords(self, layer: int, maps: FaceMaps | WideMaps):  # type: ignore[no-untyped-def]
@@ -142,7 +142,7 @@ class Enumeration:
             cells.ring_offsets, faces, neurons, starts, signs, bits
         )
         if bad >= 0:
-            raise self._fail(f"Layer {layer}: a chord of face {bad} does not have exactly two ends.")
+            raise self.fail(f"Layer {layer}: a chord of face {bad} does not have exactly two ends.")
         return bits, chord_faces, chord_units, ends, arcs
 
     def _on_edges(self, layer, chord_faces, chord_units, ends, arcs, lines):  # type: ignore[no-untyped-def]
@@ -199,7 +199,7 @@ class Enumeration:
             offsets, chords, ranks, counts, n_points,
         )  # fmt: skip
         if bad >= 0:
-            raise self._fail(f"Layer {layer}: the edges of face {bad} are cut differently from its two sides.")
+            raise self.fail(f"Layer {layer}: the edges of face {bad} are cut differently from its two sides.")
         return Placed(bits, chord_units, Rims(*placed), counts, lines, line_start)
 
     def _arrange(self, layer: int, maps: FaceMaps | WideMaps) -> Arrangement:
@@ -216,7 +216,7 @@ class Enumeration:
             self._order_chords(layer, runs, others, x_positions, tied, rims, chord_units)
         node_offsets, nodes, segments, bad = arrange.make_nodes(rims.class_offsets, x_offsets, others, tied)
         if bad >= 0:
-            raise self._fail(f"Layer {layer}: chords of face {bad} disagree about a point that they share.")
+            raise self.fail(f"Layer {layer}: chords of face {bad} disagree about a point that they share.")
         return Arrangement(
             bits,
             chord_units,
@@ -250,13 +250,13 @@ class Enumeration:
             if face != last_face:
                 known, last_face = [], face
             here = others[start:stop].copy()
-            order, ties, decided = self._order_run(layer, index, here, rims, chord_units, known)
+            order, ties, decided = self.order_run(layer, index, here, rims, chord_units, known)
             self.decided += decided
             others[start:stop] = here[order]
             positions[start:stop] = positions[start:stop][order]
             tied[start:stop] = ties
 
-    def _order_run(
+    def order_run(
         self,
         layer: int,
         index: int,
@@ -312,7 +312,7 @@ class Enumeration:
             cells.lines, cells.edge_lines, cut.counts, cut.bits,
         )  # fmt: skip
         if bad >= 0:
-            raise self._fail(f"Layer {layer}: Euler's formula does not hold inside face {bad}.")
+            raise self.fail(f"Layer {layer}: Euler's formula does not hold inside face {bad}.")
         (
             ring_offsets,
             rings,
@@ -341,12 +341,12 @@ class Enumeration:
         )
         self._sharpen(n_points)
         if len(self.cells.points) - len(edges) + self.cells.n_faces != self.euler:
-            raise self._fail(f"Layer {layer}: V - E + F is not {self.euler}.")
+            raise self.fail(f"Layer {layer}: V - E + F is not {self.euler}.")
         return parents, new_bits
 
-    def chords(self) -> Chords:
-        """The chords of the next layer, for counting the faces that it makes without making them."""
-        return Chords(self, self._place(self.level, self.maps))
+    def placed(self) -> Placed:
+        """The chords of the next layer, with their ends on the faces' rims."""
+        return self._place(self.level, self.maps)
 
     def _packed_patterns(self) -> NDArray[np.uint8]:
         """Patterns of the final faces as `numpy.packbits` packs them: (R, ceil(H / 8))."""

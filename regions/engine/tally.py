@@ -174,7 +174,7 @@ class Chords:
             if self._faces[i] != known[0]:
                 known = (self._faces[i], [])
             others = run_others[start:stop]
-            _, ties, more = enumeration._order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
+            _, ties, more = enumeration.order_run(enumeration.level, i, others, rims, placed.chord_units, known[1])
             decided += more
             size = 1
             for tie in [*ties[1:], False]:
@@ -195,6 +195,6 @@ class Chords:
             Whether that are all steps; otherwise the faces are at least so many.
         """
         if complete and any(found % m for m, found in meetings.items()):
-            raise self._enumeration._fail(f"Layer {self._enumeration.level}: chords disagree about shared points.")
+            raise self._enumeration.fail(f"Layer {self._enumeration.level}: chords disagree about shared points.")
         more = sum(found // m * (m - 1) for m, found in meetings.items())
         return int(self._enumeration.cells.n_faces + len(self._faces) + more)
