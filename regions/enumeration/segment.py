@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from regions._threads import single_threaded
 from regions.arithmetic.floats import rounded
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.complex.complex import Certificate
+from regions.enumeration.segment_data import SegmentData
 from regions.errors import DomainError
 from regions.frontends.read import as_network
 from regions.network.network import Network
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
     from regions.complex.definitions import RegionCounts
     from regions.engine.line.intervals import ExactLine, LayerBounds
+    from regions.enumeration.segment_data import Kind
 
 __all__ = ["SegmentPieces", "Trajectory", "enumerate_segment", "enumerate_trajectory"]
 
-Kind = Literal["segment", "ray", "line"]
 _ENDS: dict[str, tuple[int, int]] = {"segment": (1, 1), "ray": (1, 0), "line": (0, 0)}
 _WORDS = {"segment": "the segment", "ray": "the ray", "line": "the line"}
 
@@ -38,7 +39,7 @@ def _plural(n: int, word: str) -> str:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SegmentPieces:
+class SegmentPieces(SegmentData):
     """The activation regions that a straight line runs through, in order.
 
     Made by :func:`enumerate_segment`; its arrays are read-only. `K` breakpoints, `H` hidden neurons, `O` outputs,
@@ -77,26 +78,6 @@ class SegmentPieces:
     >>> pieces.neurons_at(0)
     array([0, 1])
     """
-
-    network: Network
-    p: NDArray[np.float64]
-    q: NDArray[np.float64]
-    kind: Kind
-    breakpoints: NDArray[np.float64]
-    patterns: NDArray[np.bool_]
-    slopes: NDArray[np.float64]
-    intercepts: NDArray[np.float64]
-    neuron_offsets: NDArray[np.int64]
-    neurons: NDArray[np.int64]
-    certificate: Certificate
-
-    @property
-    def n_pieces(self) -> int:
-        """Number of pieces, ``K + 1``."""
-        return len(self.patterns)
-
-    def __len__(self) -> int:
-        return len(self.patterns)
 
     @property
     def bounds(self) -> NDArray[np.float64]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from regions.enumeration.segment import SegmentPieces
+    from regions.enumeration.segment_data import SegmentData
     from regions.network.residues import ResidueNetwork
 
     Floats = NDArray[np.float64]
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["count_segment", "segment_patterns"]
 
 
-def segment_patterns(pieces: SegmentPieces) -> NDArray[np.uint8]:
+def segment_patterns(pieces: SegmentData) -> NDArray[np.uint8]:
     """The patterns of all points of a line, each once, packed.
 
     Parameters
@@ -70,7 +70,7 @@ def segment_patterns(pieces: SegmentPieces) -> NDArray[np.uint8]:
     return distinct(np.concatenate([np.packbits(patterns, axis=1), at]))
 
 
-def count_segment(pieces: SegmentPieces) -> RegionCounts:
+def count_segment(pieces: SegmentData) -> RegionCounts:
     """Count the regions along a line: see :meth:`regions.enumeration.segment.SegmentPieces.counts`.
 
     Parameters
