@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from regions import _interrupts  # noqa: F401  # The first of all: see there.
 from regions._version import __version__
-from regions.complex.complex import Certificate, Region, RegionComplex
+from regions.complex.complex import Region, RegionComplex
+from regions.complex.data import Certificate
 from regions.complex.definitions import RegionCounts
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon

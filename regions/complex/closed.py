@@ -19,7 +19,7 @@ from regions.domain.polygon import Polygon
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
 
     Ints = NDArray[np.int64]
 
@@ -42,7 +42,7 @@ class _Groups:
 class _Exact:
     """Maps, lines and vertices of a complex in integers."""
 
-    def __init__(self, complex_: RegionComplex) -> None:
+    def __init__(self, complex_: ComplexData) -> None:
         self._complex = complex_
         self._points = Points(complex_)
         self._lines = self._points.lines.neurons
@@ -93,9 +93,9 @@ def _crossing(rows: list[Any], p: Any, q: Any) -> Any:
 class _Ties:
     """The search, for one complex. Numbers: vertex v is v, the point inside edge e is V + K + e."""
 
-    def __init__(self, complex_: RegionComplex) -> None:
+    def __init__(self, complex_: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> None:
         self._complex = complex_
-        self._maps, self._opens = complex_.affine_pieces, complex_.open_linear_regions
+        self._maps, self._opens = pieces, opens
         self._exact = _Exact(complex_)
         self._base = self._exact.n_finite + len(complex_.directions)
         sizes = np.diff(complex_.ring_offsets)
@@ -225,24 +225,25 @@ class _Ties:
         return odd
 
 
-def ties(complex_: RegionComplex) -> Ints:
+def ties(complex_: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> Ints:
     """Pairs of open linear regions that belong to one closed linear region.
 
     Parameters
     ----------
     complex_ : RegionComplex
+    pieces, opens : ndarray, shape (R,), int64
+        Numbers of the affine map and of the open linear region of every region.
 
     Returns
     -------
     ndarray, shape (n, 2), int64
         Labels of open linear regions; enough pairs to connect what belongs together.
     """
-    maps, opens = complex_.affine_pieces, complex_.open_linear_regions
     _, first = np.unique(opens, return_index=True)
-    several = np.flatnonzero(np.bincount(maps[first]) > 1).tolist()
+    several = np.flatnonzero(np.bincount(pieces[first]) > 1).tolist()
     pairs: list[tuple[int, int]] = []
     if several:
-        search = _Ties(complex_)
+        search = _Ties(complex_, pieces, opens)
         for number in several:
             pairs += search.of_map(number)
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.network.network import Network
+from regions.complex.data import ComplexData, read_only
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -18,56 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.complex.definitions import RegionCounts
-    from regions.domain.read import Domain
-    from regions.domain.slice import Slice
     from regions.measures.outputs import DecisionBoundary, LevelSet
 
-__all__ = ["ARRAYS", "Certificate", "Region", "RegionComplex"]
-
-ARRAYS = (
-    "vertices",
-    "edges",
-    "edge_neurons",
-    "edge_sides",
-    "edge_faces",
-    "ring_offsets",
-    "rings",
-    "packed_patterns",
-    "gradients",
-    "offsets",
-    "directions",
-)
-
-
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    array.setflags(write=False)
-    return array
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """How the decisions were taken that this complex rests on.
-
-    Parameters
-    ----------
-    proven_by_float : int
-        Signs and orders that a proven bound on the rounding error settled.
-    decided_exactly : int
-        Signs and orders that were decided in integer arithmetic.
-    method : str
-        "engine", or the name of a method that certifies nothing.
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[0.5, 0.25], [0.0]])
-    >>> regions.enumerate_regions(network, 1).certificate
-    Certificate(proven_by_float=14, decided_exactly=0, method='engine')
-    """
-
-    proven_by_float: int
-    decided_exactly: int
-    method: str = "engine"
+__all__ = ["Region", "RegionComplex"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +80,7 @@ class Region:
 
 
 @dataclass(frozen=True, eq=False)
-class RegionComplex:
+class RegionComplex(ComplexData):
     """The polyhedral complex of a network's activation regions over a domain.
 
     Made by :func:`regions.enumerate_regions`; its arrays are read-only. `R` regions, `V` vertices, `E` edges,
@@ -192,60 +145,6 @@ class RegionComplex:
     True
     """
 
-    network: Network
-    domain: Domain
-    vertices: NDArray[np.float64]
-    edges: NDArray[np.int64]
-    edge_neurons: NDArray[np.int64]
-    edge_sides: NDArray[np.int64]
-    edge_faces: NDArray[np.int64]
-    ring_offsets: NDArray[np.int64]
-    rings: NDArray[np.int64]
-    packed_patterns: NDArray[np.uint8]
-    gradients: NDArray[np.float64]
-    offsets: NDArray[np.float64]
-    certificate: Certificate = field(default_factory=lambda: Certificate(0, 0))
-    directions: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
-    slice: Slice | None = None
-
-    def __post_init__(self) -> None:
-        for name in ARRAYS:
-            # A view, so that the caller's own array stays as it is.
-            array = np.ascontiguousarray(getattr(self, name)).view()
-            array.setflags(write=False)
-            object.__setattr__(self, name, array)
-
-    @property
-    def n_regions(self) -> int:
-        """`R`, the number of activation regions."""
-        return len(self.ring_offsets) - 1
-
-    def __len__(self) -> int:
-        return self.n_regions
-
-    @cached_property
-    def patterns(self) -> NDArray[np.bool_]:
-        """Activation patterns, shape (R, H), bool: True where the pre-activation is > 0 inside the region."""
-        h = self.network.n_neurons
-        patterns = np.unpackbits(self.packed_patterns, axis=1, count=h).view(np.bool_)
-        patterns.setflags(write=False)
-        return patterns
-
-    @cached_property
-    def _sides(self) -> NDArray[np.int64]:
-        """For every entry of `rings`, the entry that follows it around the region."""
-        following = np.arange(1, len(self.rings) + 1)
-        following[self.ring_offsets[1:] - 1] = self.ring_offsets[:-1]
-        return following
-
-    @cached_property
-    def bounded(self) -> NDArray[np.bool_]:
-        """Which regions are bounded: shape (R,), bool."""
-        sizes = np.diff(self.ring_offsets)
-        bounded = sizes > 0
-        bounded[np.repeat(np.arange(self.n_regions), sizes)[self.rings >= len(self.vertices)]] = False
-        return _read_only(bounded)
-
     @cached_property
     def areas(self) -> NDArray[np.float64]:
         """Areas, shape (R,), float64, in the square of the input's unit; infinite where a region is unbounded.
@@ -255,7 +154,7 @@ class RegionComplex:
         """
         from regions.complex.polygons import areas
 
-        return _read_only(areas(self))
+        return read_only(areas(self))
 
     @cached_property
     def polygons(self) -> NDArray[Any]:
@@ -266,7 +165,7 @@ class RegionComplex:
         from regions.complex.polygons import check_bounded, polygons
 
         check_bounded(self.bounded)
-        return _read_only(polygons(self))
+        return read_only(polygons(self))
 
     def clip(self, box: Any) -> NDArray[Any]:
         """The parts of the regions inside a box, as shapely Polygons.
@@ -298,7 +197,7 @@ class RegionComplex:
         from regions.complex.polygons import clip
         from regions.domain.convex import as_domain
 
-        return _read_only(clip(self, as_domain(box).bounds))
+        return read_only(clip(self, as_domain(box).bounds))
 
     @cached_property
     def view(self) -> tuple[float, float, float, float]:
@@ -316,22 +215,7 @@ class RegionComplex:
         """
         from regions.complex.polygons import interior_points
 
-        return _read_only(interior_points(self))
-
-    @cached_property
-    def _inner_edges(self) -> NDArray[np.int64]:
-        f, g = self.edge_faces.T
-        return np.flatnonzero((f >= 0) & (g >= 0) & (f != g))
-
-    @cached_property
-    def neighbors(self) -> NDArray[np.int64]:
-        """Pairs of regions that share an edge, the smaller index first: shape (A, 2), int64."""
-        return _read_only(np.sort(self.edge_faces[self._inner_edges], axis=1))
-
-    @cached_property
-    def neighbor_neurons(self) -> NDArray[np.int64]:
-        """The neuron on the edge that each pair of `neighbors` shares: shape (A,), int64."""
-        return _read_only(self.edge_neurons[self._inner_edges])
+        return read_only(interior_points(self))
 
     def counts(self) -> RegionCounts:
         """Count the regions by five definitions, exactly.
@@ -352,7 +236,7 @@ class RegionComplex:
         """
         from regions.complex.definitions import count
 
-        return count(self)
+        return count(self, self.affine_pieces, self.open_linear_regions, self.closed_linear_regions)
 
     @cached_property
     def affine_pieces(self) -> NDArray[np.int64]:
@@ -362,7 +246,7 @@ class RegionComplex:
         """
         from regions.complex.definitions import affine_pieces
 
-        return _read_only(affine_pieces(self))
+        return read_only(affine_pieces(self))
 
     @cached_property
     def open_linear_regions(self) -> NDArray[np.int64]:
@@ -373,7 +257,7 @@ class RegionComplex:
         """
         from regions.complex.definitions import open_linear_regions
 
-        return _read_only(open_linear_regions(self))
+        return read_only(open_linear_regions(self, self.affine_pieces))
 
     @cached_property
     def closed_linear_regions(self) -> NDArray[np.int64]:
@@ -384,22 +268,7 @@ class RegionComplex:
         """
         from regions.complex.definitions import closed_linear_regions
 
-        return _read_only(closed_linear_regions(self))
-
-    @cached_property
-    def extent(self) -> tuple[float, float, float, float] | None:
-        """(minx, miny, maxx, maxy) of the finite vertices inside the domain; None where there is none.
-
-        How far one must zoom out to see all the structure, if the domain is large enough to hold it. Over an unbounded
-        domain each number is the exact one, rounded once.
-        """
-        rim = self.edges[(self.edge_faces < 0).any(axis=1)].ravel()
-        inside = np.ones(len(self.vertices), dtype=bool)
-        inside[rim[rim < len(self.vertices)]] = False
-        if not inside.any():
-            return None
-        low, high = self.vertices[inside].min(axis=0), self.vertices[inside].max(axis=0)
-        return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+        return read_only(closed_linear_regions(self, self.affine_pieces, self.open_linear_regions))
 
     def region(self, index: int) -> Region:
         """One region, with all that belongs to it.
@@ -495,18 +364,9 @@ class RegionComplex:
         >>> (regions.enumerate_regions(network, 1).exact_vertices())[-1]
         (Fraction(-1, 3), Fraction(0, 1))
         """
-        from regions.complex.lines import exact_vertices
-        from regions.network.integers import ExactLines
+        from regions.complex.lines import all_vertices
 
-        return exact_vertices(
-            ExactLines(self.network, self.patterns),
-            self.domain,
-            len(self.vertices),
-            self.edges,
-            self.edge_faces,
-            self.edge_neurons,
-            self.edge_sides,
-        )
+        return all_vertices(self)
 
     def level_set(self, value: float, output: int = 0, *, box: Any = None) -> LevelSet:
         """Where an output has a value, exactly: curves, whole regions, and single points.
@@ -586,7 +446,7 @@ class RegionComplex:
         """The class that each region's points have, shape (R,), int64; -1 where the decision boundary runs through."""
         from regions.measures.outputs import predicted_classes
 
-        return _read_only(predicted_classes(self))
+        return read_only(predicted_classes(self))
 
     def regions_per_class(self) -> dict[int, int]:
         """How many regions lie in each class.
@@ -787,7 +647,7 @@ class RegionComplex:
         """
         from regions.complex.file import load
 
-        return load(path)
+        return load(path, cls)
 
     def __repr__(self) -> str:
         h = self.network.n_neurons

@@ -18,7 +18,7 @@ from regions.network.residues import ResidueNetwork, block_size, integers_are_fa
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
     from regions.complex.patterns import SegmentStart
     from regions.network.network import Network
 
@@ -89,12 +89,19 @@ class RegionCounts:
         return asdict(self)
 
 
-def count(complex_: RegionComplex) -> RegionCounts:
+def count(
+    complex_: ComplexData,
+    pieces: NDArray[np.int64] | None = None,
+    opens: NDArray[np.int64] | None = None,
+    closed: NDArray[np.int64] | None = None,
+) -> RegionCounts:
     """Count the regions of a complex: see :meth:`regions.RegionComplex.counts`.
 
     Parameters
     ----------
     complex_ : RegionComplex
+    pieces, opens, closed : ndarray, shape (R,), int64, optional
+        What the functions below say, where it is known.
 
     Returns
     -------
@@ -110,12 +117,14 @@ def count(complex_: RegionComplex) -> RegionCounts:
     from regions.complex.patterns import packed_patterns
 
     require_gradual_underflow()
+    pieces = affine_pieces(complex_) if pieces is None else pieces
+    opens = open_linear_regions(complex_, pieces) if opens is None else opens
     return RegionCounts(
         len(packed_patterns(complex_)),
         complex_.n_regions,
-        number_of(complex_.open_linear_regions),
-        number_of(complex_.closed_linear_regions),
-        number_of(complex_.affine_pieces),
+        number_of(opens),
+        number_of(closed_linear_regions(complex_, pieces, opens) if closed is None else closed),
+        number_of(pieces),
     )
 
 
@@ -132,7 +141,7 @@ def _renumbered(labels: NDArray[Any]) -> NDArray[np.int64]:
     return order[which]
 
 
-def affine_pieces(complex_: RegionComplex) -> NDArray[np.int64]:
+def affine_pieces(complex_: ComplexData) -> NDArray[np.int64]:
     """Label the regions by their affine map: see :attr:`regions.RegionComplex.affine_pieces`.
 
     Parameters
@@ -213,12 +222,14 @@ def components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return _renumbered(connected_components(graph, directed=False)[1])
 
 
-def open_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
+def open_linear_regions(complex_: ComplexData, pieces: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Label the regions by their open linear region: see :attr:`regions.RegionComplex.open_linear_regions`.
 
     Parameters
     ----------
     complex_ : RegionComplex
+    pieces : ndarray, shape (R,), int64, optional
+        What :func:`affine_pieces` says, where it is known.
 
     Returns
     -------
@@ -232,16 +243,20 @@ def open_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
     array([0, 0])
     """
     pairs = complex_.neighbors
-    maps = complex_.affine_pieces
+    maps = affine_pieces(complex_) if pieces is None else pieces
     return components(complex_.n_regions, pairs[maps[pairs[:, 0]] == maps[pairs[:, 1]]])
 
 
-def closed_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
+def closed_linear_regions(
+    complex_: ComplexData, pieces: NDArray[np.int64] | None = None, opens: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """Label the regions by their closed linear region: see :attr:`regions.RegionComplex.closed_linear_regions`.
 
     Parameters
     ----------
     complex_ : RegionComplex
+    pieces, opens : ndarray, shape (R,), int64, optional
+        What :func:`affine_pieces` and :func:`open_linear_regions` say, where it is known.
 
     Returns
     -------
@@ -256,12 +271,13 @@ def closed_linear_regions(complex_: RegionComplex) -> NDArray[np.int64]:
     """
     from regions.complex.closed import ties
 
-    opens = complex_.open_linear_regions
-    joined = components(number_of(opens), ties(complex_))
+    pieces = affine_pieces(complex_) if pieces is None else pieces
+    opens = open_linear_regions(complex_, pieces) if opens is None else opens
+    joined = components(number_of(opens), ties(complex_, pieces, opens))
     return _renumbered(joined[opens])
 
 
-def activation_patterns(complex_: RegionComplex) -> NDArray[np.bool_]:
+def activation_patterns(complex_: ComplexData) -> NDArray[np.bool_]:
     """The activation patterns of all points of the closed domain, those of edges and vertices included.
 
     Parameters

@@ -11,6 +11,8 @@ import numpy as np
 
 from regions._files import write_atomically
 from regions.arithmetic.floats import rounded
+from regions.complex.polygons import areas, check_bounded, clip, interior_points, polygons
+from regions.domain.convex import Box, ConvexPolygon, as_domain
 from regions.errors import MissingExtraError
 from regions.network.integers import ExactLines
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
 
 __all__ = ["geojson", "require", "to_columns", "to_dataframe", "to_geodataframe", "to_networkx", "to_obj", "to_wkb"]
 
@@ -52,11 +54,11 @@ def require(module: str, extra: str) -> Any:
         ) from error
 
 
-def _pattern_text(complex_: RegionComplex) -> list[str]:
+def _pattern_text(complex_: ComplexData) -> list[str]:
     return ["".join("1" if on else "0" for on in row) for row in complex_.patterns.tolist()]
 
 
-def to_columns(complex_: RegionComplex) -> dict[str, list[Any]]:
+def to_columns(complex_: ComplexData) -> dict[str, list[Any]]:
     """One row a region, as plain lists by name.
 
     Parameters
@@ -70,16 +72,16 @@ def to_columns(complex_: RegionComplex) -> dict[str, list[Any]]:
         (a text of 0 and 1), ``x1`` and ``x2`` of a point inside, and for every output k ``gradient_k_x1``,
         ``gradient_k_x2`` and ``offset_k``.
     """
-    r = complex_.n_regions
+    r, inside = complex_.n_regions, interior_points(complex_)
     columns: dict[str, list[Any]] = {
         "region": list(range(r)),
-        "area": complex_.areas.tolist(),
+        "area": areas(complex_).tolist(),
         "bounded": complex_.bounded.tolist(),
         "sides": np.diff(complex_.ring_offsets).tolist(),
         "neighbors": np.bincount(np.unique(complex_.neighbors, axis=0).ravel(), minlength=r).tolist(),
         "pattern": _pattern_text(complex_),
-        "x1": complex_.interior_points[:, 0].tolist(),
-        "x2": complex_.interior_points[:, 1].tolist(),
+        "x1": inside[:, 0].tolist(),
+        "x2": inside[:, 1].tolist(),
     }
     for k in range(complex_.network.n_outputs):
         columns[f"gradient_{k}_x1"] = complex_.gradients[:, k, 0].tolist()
@@ -88,23 +90,25 @@ def to_columns(complex_: RegionComplex) -> dict[str, list[Any]]:
     return columns
 
 
-def to_dataframe(complex_: RegionComplex) -> Any:
+def to_dataframe(complex_: ComplexData) -> Any:
     """See :meth:`regions.RegionComplex.to_dataframe`."""
     return require("pandas", "dataframe").DataFrame(to_columns(complex_))
 
 
-def _shapes(complex_: RegionComplex, box: Any) -> NDArray[Any]:
-    # `polygons` says what to do where regions are unbounded.
-    return complex_.polygons if box is None else complex_.clip(box)
+def _shapes(complex_: ComplexData, box: Any) -> NDArray[Any]:
+    if box is not None:
+        return clip(complex_, as_domain(box).bounds)
+    check_bounded(complex_.bounded)
+    return polygons(complex_)
 
 
-def to_geodataframe(complex_: RegionComplex, box: Any = None) -> Any:
+def to_geodataframe(complex_: ComplexData, box: Any = None) -> Any:
     """See :meth:`regions.RegionComplex.to_geodataframe`."""
     geopandas = require("geopandas", "geo")
     return geopandas.GeoDataFrame(to_columns(complex_), geometry=list(_shapes(complex_, box)))
 
 
-def to_wkb(complex_: RegionComplex, box: Any = None) -> NDArray[np.object_]:
+def to_wkb(complex_: ComplexData, box: Any = None) -> NDArray[np.object_]:
     """See :meth:`regions.RegionComplex.to_wkb`."""
     import shapely
 
@@ -116,7 +120,7 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def geojson(complex_: RegionComplex, path: str | Path | None, box: Any = None) -> dict[str, Any]:
+def geojson(complex_: ComplexData, path: str | Path | None, box: Any = None) -> dict[str, Any]:
     """See :meth:`regions.RegionComplex.to_geojson`."""
     import shapely
 
@@ -133,7 +137,7 @@ def geojson(complex_: RegionComplex, path: str | Path | None, box: Any = None) -
     return dict(collection)
 
 
-def to_networkx(complex_: RegionComplex) -> Any:
+def to_networkx(complex_: ComplexData) -> Any:
     """See :meth:`regions.RegionComplex.to_networkx`."""
     networkx = require("networkx", "graph")
     graph = networkx.Graph()
@@ -166,10 +170,8 @@ def to_networkx(complex_: RegionComplex) -> Any:
     return graph
 
 
-def to_obj(complex_: RegionComplex, path: str | Path, output: int = 0) -> None:
+def to_obj(complex_: ComplexData, path: str | Path, output: int = 0) -> None:
     """See :meth:`regions.RegionComplex.to_obj`."""
-    from regions.complex.polygons import check_bounded
-
     o = complex_.network.n_outputs
     if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
         raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
@@ -188,24 +190,25 @@ def to_obj(complex_: RegionComplex, path: str | Path, output: int = 0) -> None:
             a, b, c = exact.output(int(first[v]))[output]
             x, y = vertices[v].tolist()
             heights[v] = rounded(a * Fraction(x) + b * Fraction(y) + c)
+    convex = isinstance(complex_.domain, Box | ConvexPolygon)
+    shapes: Any = [] if convex else polygons(complex_)
     lines = [f"# {complex_!r}, output {output}"]
     lines += [f"v {x!r} {y!r} {z!r}" for (x, y), z in zip(vertices.tolist(), heights.tolist(), strict=True)]
     for i in range(complex_.n_regions):
         ring = complex_.rings[complex_.ring_offsets[i] : complex_.ring_offsets[i + 1]]
-        lines += [f"f {' '.join(str(v + 1) for v in face)}" for face in _faces(complex_, i, ring)]
+        lines += [
+            f"f {' '.join(str(v + 1) for v in face)}"
+            for face in ([ring.tolist()] if convex else _triangles(vertices, ring, shapes[i]))
+        ]
     write_atomically(path, ("\n".join(lines) + "\n").encode())
 
 
-def _faces(complex_: RegionComplex, i: int, ring: NDArray[np.int64]) -> list[list[int]]:
-    """The region's ring where it is convex, else triangles of its corners."""
-    from regions.domain.convex import Box, ConvexPolygon
-
-    if isinstance(complex_.domain, Box | ConvexPolygon):
-        return [ring.tolist()]
+def _triangles(vertices: NDArray[np.float64], ring: NDArray[np.int64], shape: Any) -> list[list[int]]:
+    """A region as triangles of its corners."""
     import shapely
 
-    number = {tuple(p): v for p, v in zip(complex_.vertices[ring].tolist(), ring.tolist(), strict=True)}
-    triangles = shapely.constrained_delaunay_triangles(complex_.polygons[i])
+    number = {tuple(p): v for p, v in zip(vertices[ring].tolist(), ring.tolist(), strict=True)}
+    triangles = shapely.constrained_delaunay_triangles(shape)
     faces = []
     for triangle in shapely.get_parts(triangles):
         corners = shapely.orient_polygons(triangle).exterior.coords[:-1]

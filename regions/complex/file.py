@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from regions.complex.data import ARRAYS, Certificate, ComplexData
 from regions.domain.arrays import domain_arrays, read_domain
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
@@ -14,20 +15,20 @@ from regions.errors import FileFormatError
 from regions.network.network import Network
 
 if TYPE_CHECKING:
-    from regions.complex.complex import RegionComplex
     from regions.domain.slice import Slice
 
 __all__ = ["load", "save"]
+
+C = TypeVar("C", bound=ComplexData)
 
 _FORMAT = "regions-complex"
 # Version 2 has `directions` and domains of every kind.
 _VERSION = 2
 
 
-def save(complex_: RegionComplex, path: str | Path) -> None:
+def save(complex_: ComplexData, path: str | Path) -> None:
     """See :meth:`regions.RegionComplex.save`."""
     from regions._files import write_npz
-    from regions.complex.complex import ARRAYS
 
     arrays = {name: np.asarray(getattr(complex_, name)) for name in ARRAYS}
     arrays |= domain_arrays(complex_.domain)
@@ -39,16 +40,15 @@ def save(complex_: RegionComplex, path: str | Path) -> None:
     write_npz(path, _FORMAT, _VERSION, arrays)
 
 
-def load(path: str | Path) -> RegionComplex:
+def load(path: str | Path, kind: type[C]) -> C:
     """See :meth:`regions.RegionComplex.load`."""
     from regions._files import read_npz
-    from regions.complex.complex import ARRAYS, Certificate, RegionComplex
 
     arrays = {"directions": np.empty((0, 2)), **read_npz(path, _FORMAT, _VERSION)}
     network = Network.from_saved_arrays(arrays, path)
     try:
         proven, exactly = (int(n) for n in arrays["certificate"])
-        complex_ = RegionComplex(
+        complex_ = kind(
             network=network,
             domain=read_domain(arrays),
             **{name: arrays[name] for name in ARRAYS},  # type: ignore[arg-type]
@@ -72,8 +72,7 @@ def _read_slice(arrays: dict[str, Any]) -> Slice | None:
     return Slice.from_saved_arrays(found, read_domain(arrays)) if found else None
 
 
-def _check(complex_: RegionComplex, path: str | Path) -> None:
-    from regions.complex.complex import ARRAYS
+def _check(complex_: ComplexData, path: str | Path) -> None:
 
     r, v, e = complex_.n_regions, len(complex_.vertices), len(complex_.edges)
     k = len(complex_.directions)

@@ -13,7 +13,7 @@ from regions.network.maps import affine_maps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
 
     Line = tuple[float, float, float]
 
@@ -26,7 +26,7 @@ _SMALL = 2.0**-900
 class EdgeLines:
     """The exact lines of a complex's edges, rounded once."""
 
-    def __init__(self, complex_: RegionComplex) -> None:
+    def __init__(self, complex_: ComplexData) -> None:
         from regions.domain.lines import domain_sides
         from regions.network.integers import ExactLines
 
@@ -58,7 +58,7 @@ def foot(line: Line) -> NDArray[np.float64]:
     return np.array([-a / square * c, -b / square * c])
 
 
-def half_planes(complex_: RegionComplex, wanted: NDArray[np.int64]) -> dict[int, list[Line]]:
+def half_planes(complex_: ComplexData, wanted: NDArray[np.int64]) -> dict[int, list[Line]]:
     """Lines a x + b y + c >= 0 that bound some regions of a convex domain.
 
     Not from the vertices: rounded ones that lie close together say little about the direction of their edge, and

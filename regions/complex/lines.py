@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
     from regions.domain.read import Domain
 
     Floats = NDArray[np.float64]
@@ -40,7 +40,7 @@ class EdgeLines:
     complex_ : RegionComplex
     """
 
-    def __init__(self, complex_: RegionComplex) -> None:
+    def __init__(self, complex_: ComplexData) -> None:
         self.complex = complex_
 
     @property
@@ -165,7 +165,7 @@ def _scaled(row: Any) -> tuple[float, float, float]:
     return a, b, c
 
 
-def exact_areas(complex_: RegionComplex, regions: Iterable[int] | None = None) -> list[Fraction | float]:
+def exact_areas(complex_: ComplexData, regions: Iterable[int] | None = None) -> list[Fraction | float]:
     """The areas as the rationals that they are.
 
     Parameters
@@ -203,6 +203,19 @@ def exact_area(lines: EdgeLines, region: int) -> Fraction:
     points = [lines.vertex(v) for v in lines.complex.rings[start:stop].tolist()]
     pairs = zip(points, points[1:] + points[:1], strict=True)
     return sum((p[0] * q[1] - p[1] * q[0] for p, q in pairs), Fraction(0)) / 2
+
+
+def all_vertices(complex_: ComplexData) -> list[tuple[Fraction, Fraction]]:
+    """The vertices of a complex: see :meth:`regions.RegionComplex.exact_vertices`."""
+    return exact_vertices(
+        ExactLines(complex_.network, complex_.patterns),
+        complex_.domain,
+        len(complex_.vertices),
+        complex_.edges,
+        complex_.edge_faces,
+        complex_.edge_neurons,
+        complex_.edge_sides,
+    )
 
 
 def exact_vertices(

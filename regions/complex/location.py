@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.underflow import require_gradual_underflow
+from regions.complex.lines import all_vertices
 from regions.domain.inside import inside
 from regions.domain.polygon import Polygon
 from regions.network.rounding import signs
@@ -15,14 +16,14 @@ from regions.network.rounding import signs
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
 
 __all__ = ["in_walk", "locate"]
 
 _BLOCK = 65536
 
 
-def locate(complex_: RegionComplex, points: ArrayLike) -> NDArray[np.int64]:
+def locate(complex_: ComplexData, points: ArrayLike) -> NDArray[np.int64]:
     """Find the region of every point; see :meth:`regions.RegionComplex.locate`."""
     require_gradual_underflow()
     given = np.asarray(points)
@@ -57,7 +58,7 @@ def locate(complex_: RegionComplex, points: ArrayLike) -> NDArray[np.int64]:
     return result
 
 
-def _first_match(complex_: RegionComplex, row: NDArray[np.int8]) -> int:
+def _first_match(complex_: ComplexData, row: NDArray[np.int8]) -> int:
     sure = np.packbits(row != 0)
     active = np.packbits(row > 0)
     fits = ((complex_.packed_patterns & sure) == (active & sure)).all(axis=1)
@@ -65,11 +66,11 @@ def _first_match(complex_: RegionComplex, row: NDArray[np.int8]) -> int:
 
 
 def _locate_in_polygon(
-    complex_: RegionComplex, points: NDArray[np.float64], within: NDArray[np.int64]
+    complex_: ComplexData, points: NDArray[np.float64], within: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Several regions may have one pattern: the one whose ring holds the point, in rationals."""
     result = np.full(len(points), -1, dtype=np.int64)
-    vertices = complex_.exact_vertices()
+    vertices = all_vertices(complex_)
     rings = [[vertices[v] for v in ring] for ring in np.split(complex_.rings, complex_.ring_offsets[1:-1])]
     found = signs(complex_.network, points[within])
     for i, row in zip(within.tolist(), found, strict=True):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.arithmetic.residues import Modular
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
     from regions.network.network import Network
 
     Ints = NDArray[np.int64]
@@ -129,7 +129,7 @@ class Points:
     lines : EdgeLines
     """
 
-    def __init__(self, complex_: RegionComplex) -> None:
+    def __init__(self, complex_: ComplexData) -> None:
         self._complex = complex_
         self._sides = domain_sides(complex_.domain)
         self.n_finite, n_ideal = len(complex_.vertices), len(complex_.directions)
@@ -295,7 +295,7 @@ class Points:
         return found, certain
 
 
-def packed_patterns(complex_: RegionComplex) -> NDArray[np.uint8]:
+def packed_patterns(complex_: ComplexData) -> NDArray[np.uint8]:
     """The patterns of all points of a complex's domain, each once, packed.
 
     Parameters

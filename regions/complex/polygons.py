@@ -18,7 +18,7 @@ from regions.domain.polyhedron import Polyhedron, WholePlane
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.complex.complex import RegionComplex
+    from regions.complex.data import ComplexData
 
     Floats = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def check_bounded(bounded: NDArray[np.bool_]) -> None:
         )
 
 
-def areas(complex_: RegionComplex) -> Floats:
+def areas(complex_: ComplexData) -> Floats:
     """See :attr:`regions.RegionComplex.areas`."""
     from regions.complex.lines import exact_areas
 
@@ -74,7 +74,7 @@ def areas(complex_: RegionComplex) -> Floats:
 
 
 def _moderate(
-    complex_: RegionComplex, starts: NDArray[np.int64], places: NDArray[np.int64]
+    complex_: ComplexData, starts: NDArray[np.int64], places: NDArray[np.int64]
 ) -> tuple[Floats, NDArray[np.int64] | None]:
     """The vertices of bounded regions, entry by entry, over 2**k where their products would overflow.
 
@@ -89,7 +89,7 @@ def _moderate(
     return np.ldexp(vertices, -np.repeat(exponents, counts, axis=0)), exponents
 
 
-def _bounded_entries(complex_: RegionComplex) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bounded_entries(complex_: ComplexData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The places in `rings` of all bounded regions, and where each region begins among them."""
     sizes = np.diff(complex_.ring_offsets)
     places = np.flatnonzero(np.repeat(complex_.bounded, sizes))
@@ -97,7 +97,7 @@ def _bounded_entries(complex_: RegionComplex) -> tuple[NDArray[np.int64], NDArra
     return ends - sizes[complex_.bounded], places
 
 
-def interior_points(complex_: RegionComplex) -> Floats:
+def interior_points(complex_: ComplexData) -> Floats:
     """See :attr:`regions.RegionComplex.interior_points`."""
     points = np.zeros((complex_.n_regions, 2))
     starts, places = _bounded_entries(complex_)
@@ -125,13 +125,13 @@ def interior_points(complex_: RegionComplex) -> Floats:
     return points
 
 
-def _ring(complex_: RegionComplex, region: int) -> list[int]:
+def _ring(complex_: ComplexData, region: int) -> list[int]:
     start, stop = complex_.ring_offsets[region : region + 2]
     ring: list[int] = complex_.rings[start:stop].tolist()
     return ring
 
 
-def _unbounded_point(complex_: RegionComplex, region: int, lines: Any) -> Floats:
+def _unbounded_point(complex_: ComplexData, region: int, lines: Any) -> Floats:
     v = len(complex_.vertices)
     ring = _ring(complex_, region)
     if not ring:
@@ -159,7 +159,7 @@ def _unbounded_point(complex_: RegionComplex, region: int, lines: Any) -> Floats
     return np.asarray(mean + size * step)
 
 
-def edge_between(complex_: RegionComplex, region: int, i: int, j: int) -> int:
+def edge_between(complex_: ComplexData, region: int, i: int, j: int) -> int:
     """The edge along which a region's ring runs from one vertex to another."""
     forward = (complex_.edges == (i, j)).all(axis=1) & (complex_.edge_faces[:, 0] == region)
     backward = (complex_.edges == (j, i)).all(axis=1) & (complex_.edge_faces[:, 1] == region)
@@ -202,7 +202,7 @@ def _signed_area(loop: list[tuple[float, float]]) -> float:
     return sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(at, at[1:] + at[:1], strict=True))
 
 
-def polygons(complex_: RegionComplex) -> NDArray[Any]:
+def polygons(complex_: ComplexData) -> NDArray[Any]:
     """The bounded regions as shapely Polygons; unbounded ones are empty."""
     import shapely
 
@@ -224,7 +224,7 @@ def polygons(complex_: RegionComplex) -> NDArray[Any]:
     return result
 
 
-def clip(complex_: RegionComplex, bounds: tuple[float, float, float, float]) -> NDArray[Any]:
+def clip(complex_: ComplexData, bounds: tuple[float, float, float, float]) -> NDArray[Any]:
     """See :meth:`regions.RegionComplex.clip`."""
     import shapely
 
@@ -297,7 +297,7 @@ def _cut_off(polygon: Floats, line: tuple[float, float, float]) -> Floats:
     return np.array(kept).reshape(-1, 2)
 
 
-def view(complex_: RegionComplex) -> tuple[float, float, float, float]:
+def view(complex_: ComplexData) -> tuple[float, float, float, float]:
     """See :attr:`regions.RegionComplex.view`."""
     if not isinstance(complex_.domain, Polyhedron | WholePlane):
         return complex_.domain.bounds
@@ -314,17 +314,18 @@ def view(complex_: RegionComplex) -> tuple[float, float, float, float]:
     return (float(low[0] - room), float(low[1] - room), float(high[0] + room), float(high[1] + room))
 
 
-def svg(complex_: RegionComplex) -> str:
+def svg(complex_: ComplexData) -> str:
     """A picture of the regions, coloured by direction and length of the first output's gradient."""
     # Relative to the largest number in view, in case that pixels for it overflow or vanish.
-    exponent = math.frexp(max(map(abs, complex_.view)))[1]
-    minx, miny, maxx, maxy = (math.ldexp(x, -exponent) for x in complex_.view)
+    bounds = view(complex_)
+    exponent = math.frexp(max(map(abs, bounds)))[1]
+    minx, miny, maxx, maxy = (math.ldexp(x, -exponent) for x in bounds)
     scale = _SVG_SIZE / max(maxx - minx, maxy - miny)
     width, height = (maxx - minx) * scale, (maxy - miny) * scale
     n = complex_.n_regions
     body = []
     if n <= _SVG_LIMIT:
-        for shape, (gx, gy) in zip(clip(complex_, complex_.view), complex_.gradients[:, 0], strict=True):
+        for shape, (gx, gy) in zip(clip(complex_, bounds), complex_.gradients[:, 0], strict=True):
             hue = math.atan2(gy, gx) / (2 * math.pi) % 1.0
             light = 0.35 + 0.4 * (math.hypot(gx, gy) % 1.0)
             rgb = "#" + "".join(f"{round(255 * c):02x}" for c in colorsys.hls_to_rgb(hue, light, 0.6))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions._interrupts import interruptible
-from regions.complex.complex import Certificate, RegionComplex
+from regions.complex.complex import RegionComplex
+from regions.complex.data import Certificate
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
 from regions.enumeration.stitch import PartComplex, part_complex, rounded_points, stitch

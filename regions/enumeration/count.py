@@ -17,7 +17,7 @@ from regions._interrupts import interruptible
 from regions._threads import cores, in_forked_children, single_threaded, thread_pool
 from regions.arithmetic.matrices import stored
 from regions.arithmetic.underflow import require_gradual_underflow
-from regions.complex.complex import Certificate
+from regions.complex.data import Certificate
 from regions.engine.resources import Resources
 from regions.enumeration.executors import Executor, run_tasks
 from regions.errors import DomainError, MemoryLimitError, TooManyRegionsError, WorkerError

@@ -14,7 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from regions.complex.complex import Certificate, RegionComplex
+from regions.complex.complex import RegionComplex
+from regions.complex.data import Certificate
 from regions.domain.convex import Box, ConvexPolygon, as_domain
 from regions.enumeration.enumerate import planar_network
 from regions.errors import DegeneratePositionError

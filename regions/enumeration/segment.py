@@ -13,7 +13,7 @@ import numpy as np
 from regions._threads import single_threaded
 from regions.arithmetic.floats import rounded
 from regions.arithmetic.underflow import require_gradual_underflow
-from regions.complex.complex import Certificate
+from regions.complex.data import Certificate
 from regions.enumeration.segment_data import SegmentData
 from regions.errors import DomainError
 from regions.frontends.read import as_network

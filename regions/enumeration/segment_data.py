@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from regions.complex.complex import Certificate
+    from regions.complex.data import Certificate
     from regions.network.network import Network
 
 Kind = Literal["segment", "ray", "line"]
