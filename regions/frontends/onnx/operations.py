@@ -15,14 +15,14 @@ from regions.frontends.layers.assembly import Value
 from regions.frontends.onnx import ml
 from regions.frontends.onnx import windows as of_windows
 from regions.frontends.onnx.recurrence import check_recurrence, recurrence
-from regions.frontends.onnx.values import Traced, as_float64
+from regions.frontends.onnx.values import Operators, Traced, as_float64
 from regions.frontends.onnx.vocabulary import ML
 
 if TYPE_CHECKING:
     from regions.frontends.onnx.reader import Reader
     from regions.frontends.onnx.values import Step
 
-__all__ = ["ARGUMENTS", "CHECKS", "HANDLERS", "handler_of"]
+__all__ = ["ARGUMENTS", "CHECKS", "HANDLERS", "OPERATORS", "handler_of"]
 
 _MOVES = (
     *("DepthToSpace", "Expand", "Flatten", "Gather", "GatherElements", "GatherND", "Reshape", "Slice", "SpaceToDepth"),
@@ -481,3 +481,6 @@ HANDLERS: dict[str, Callable[[Reader, Step], Any]] = {
 def handler_of(node: onnx.NodeProto) -> Callable[[Reader, Step], Any] | None:
     """Return what reads a node whose inputs depend on the model's, if anything does."""
     return (ml.HANDLERS if node.domain == ML else HANDLERS).get(node.op_type)
+
+
+OPERATORS = Operators(handler_of, ARGUMENTS, CHECKS)

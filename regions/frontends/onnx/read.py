@@ -91,6 +91,7 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
             "Reading ONNX files needs the onnx package, which is not installed. "
             "Install it with: pip install 'linear-regions[onnx]'"
         ) from error
+    from regions.frontends.onnx.operations import OPERATORS
     from regions.frontends.onnx.reader import Reader
     from regions.frontends.onnx.sizes import check_stored
     from regions.frontends.onnx.verify import compare
@@ -109,7 +110,7 @@ def from_onnx(path: Any, *, output: str | None = None, input_shape: Sequence[int
     try:
         if model.functions:
             model = _inlined(model)
-        reader = Reader(model, output, shape)
+        reader = Reader(model, output, shape, OPERATORS)
         network = replace(reader.run(), input_shape=reader.point_shape(reader.input_shape))
         compare(reader, network)
     except RegionsError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from regions.arithmetic.matrices import is_sparse
 from regions.errors import (
@@ -20,9 +20,7 @@ from regions.errors import (
 )
 from regions.frontends.layers.assembly import Assembly, Value
 from regions.frontends.onnx.input import read_shape
-from regions.frontends.onnx.operations import ARGUMENTS, CHECKS, handler_of
 from regions.frontends.onnx.plan import Plan, describe, is_branch
-from regions.frontends.onnx.rules import broken_rule
 from regions.frontends.onnx.sizes import LARGEST, Budget, check_map, stored_entries
 from regions.frontends.onnx.values import ANY, Step, Traced, as_float64, evaluate
 from regions.frontends.onnx.vocabulary import CONTROL, HINTS, ML, NOT_PIECEWISE_LINEAR, ONLY, RANDOM
@@ -30,13 +28,18 @@ from regions.frontends.onnx.vocabulary import CONTROL, HINTS, ML, NOT_PIECEWISE_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from regions.frontends.onnx.values import Operators
     from regions.network.network import Network
 
-__all__ = ["OLDEST", "Reader"]
+__all__ = ["OLDEST", "Reader", "broken_rule"]
 
 # The first version of the operator set with numpy's rules for broadcasting (ONNX 1.2, 2018).
 OLDEST = 7
 _FLOATS = frozenset(getattr(onnx.TensorProto, name) for name in ("FLOAT16", "FLOAT", "DOUBLE", "BFLOAT16"))
+
+
+# Larger constants are left out: their numbers say nothing of shapes, and there may be gigabytes of them.
+_SMALL = 1 << 10
 
 
 class Reader:
@@ -50,9 +53,17 @@ class Reader:
         Name of the tensor to read.
     input_shape : tuple of int, optional
         Shape of one point, without the batch.
+    operators : Operators
     """
 
-    def __init__(self, model: onnx.ModelProto, output: str | None, input_shape: tuple[int, ...] | None) -> None:
+    def __init__(
+        self,
+        model: onnx.ModelProto,
+        output: str | None,
+        input_shape: tuple[int, ...] | None,
+        operators: Operators,
+    ) -> None:
+        self.operators = operators
         self.model = model
         self.graph = model.graph
         self.versions = _versions(model)
@@ -142,9 +153,9 @@ class Reader:
             try:
                 self._refuse(step)
                 if any(inputs):
-                    for index, what in ARGUMENTS.get(step.kind, {}).items():
+                    for index, what in self.operators.arguments.get(step.kind, {}).items():
                         step.constant(index, what)
-                    check: Callable[[Step], None] | None = CHECKS.get(step.kind)
+                    check: Callable[[Step], None] | None = self.operators.checks.get(step.kind)
                     if check is not None:
                         check(step)
             except NotPiecewiseLinearError:
@@ -162,7 +173,7 @@ class Reader:
     def _refuse(self, step: Step) -> None:
         node = step.proto
         refused = node.domain not in ("", "ai.onnx", ML) or step.kind in RANDOM or step.kind in CONTROL
-        known = handler_of(node) is not None or step.kind in ("Shape", "Size")
+        known = self.operators.handler_of(node) is not None or step.kind in ("Shape", "Size")
         unread = not known and (any(step.inputs) or node.domain == ML)
         if refused or unread or any(a.HasField("g") or a.graphs for a in node.attribute):
             raise self._refusal(step)
@@ -303,7 +314,7 @@ class Reader:
             if len(origins) == 1:
                 self._origin.update(dict.fromkeys(node.output, origins.pop()))
         else:
-            handler: Callable[[Reader, Step], Any] | None = handler_of(node)
+            handler: Callable[[Reader, Step], Any] | None = self.operators.handler_of(node)
             found = NotImplemented if handler is None else handler(self, step)
             if found is NotImplemented:
                 raise self._refusal(step)
@@ -428,3 +439,37 @@ def _versions(model: onnx.ModelProto) -> dict[str, int]:
             f"The model is of operator set {found['']}; allowed are {OLDEST} to {newest}. Use {do}."
         )
     return found
+
+
+def broken_rule(reader: Reader) -> str:
+    """Return the checker's first complaint about the nodes that the output needs, shapes included; or nothing."""
+    nodes, sparse = reader.plan.nodes(reader.output), reader.graph.sparse_initializer
+    inputs = [i for i in reader.graph.input if i.name in reader.inputs()]
+    inputs += [helper.make_tensor_value_info(t.values.name, t.values.data_type, t.dims) for t in sparse]
+    kept = []
+    for name, tensor in reader.plan.initializers.items():
+        if math.prod(tensor.dims) > _SMALL:
+            inputs.append(helper.make_tensor_value_info(name, tensor.data_type, tensor.dims))
+        else:
+            copy = onnx.TensorProto.FromString(tensor.SerializeToString())
+            copy.name = name
+            kept.append(copy)
+    outputs = [o for o in reader.graph.output if o.name == reader.output and o.type.tensor_type.elem_type]
+    graph = helper.make_graph(nodes, reader.graph.name or "graph", inputs, [], kept)
+    graph.value_info.extend(reader.graph.value_info)
+    graph.output.extend(outputs)
+    # Before version 4 of the format weights had to be inputs too.
+    model = helper.make_model(
+        graph, opset_imports=reader.model.opset_import, ir_version=max(reader.model.ir_version, 4)
+    )
+    bare = onnx.ModelProto.FromString(model.SerializeToString())
+    for info in (*bare.graph.input, *bare.graph.output):
+        # The checker asks for a shape, if an empty one, which files do without.
+        info.type.tensor_type.shape.SetInParent()
+    try:
+        onnx.checker.check_model(bare)
+        # Without its propagation of data, which makes an object of every entry of a result.
+        onnx.shape_inference.infer_shapes(model, check_type=True, strict_mode=True)
+    except Exception as complaint:  # of the checker and of the inference of shapes
+        return str(complaint).strip().split("\n", 1)[0]
+    return ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import onnx
@@ -15,11 +15,11 @@ from regions.frontends.layers.assembly import Value
 from regions.frontends.onnx.vocabulary import ONLY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["ANY", "Step", "Traced", "as_float64", "evaluate"]
+__all__ = ["ANY", "Operators", "Step", "Traced", "as_float64", "evaluate"]
 
 # The reference implementation lacks older forms, which say the same.
 _FIRST_EVALUATED = {"DequantizeLinear": 19}
@@ -125,3 +125,21 @@ class Step:
         return UnsupportedOperationError(
             f"The model uses {self.kind} at {self.place} {what}; that is not supported. {ONLY} {do}"
         )
+
+
+class Operators(NamedTuple):
+    """What is known of operators that are read.
+
+    Parameters
+    ----------
+    handler_of : callable
+        Given a node: how it acts on exact affine values, or None.
+    arguments : mapping of str to dict of int to str
+        What inputs must be constants, by operator: their places and what they are called.
+    checks : mapping of str to callable
+        What is refused of a node before anything is computed.
+    """
+
+    handler_of: Callable[[onnx.NodeProto], Callable[..., Any] | None]
+    arguments: Mapping[str, dict[int, str]]
+    checks: Mapping[str, Callable[[Step], None]]

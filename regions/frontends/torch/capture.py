@@ -33,11 +33,13 @@ import torch
 from regions._threads import one_torch_thread_if_forked
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.frontends.torch.arithmetic import HANDLERS, LIKE
 from regions.frontends.torch.interpreter import Interpreter
+from regions.frontends.torch.rearranging import MOVES, move
 from regions.frontends.torch.trace import input_dimensions, trace
 from regions.frontends.torch.unread import unread_coordinates
 from regions.frontends.torch.unregistered import untouched
-from regions.frontends.torch.values import ONLY
+from regions.frontends.torch.values import ONLY, Operators
 from regions.frontends.torch.verify import compare
 from regions.frontends.torch.vocabulary import IMAGE_MODULES, UNREADABLE_MODULES
 
@@ -48,6 +50,9 @@ if TYPE_CHECKING:
 __all__ = ["capture", "read"]
 
 _DTYPES = frozenset((torch.float16, torch.bfloat16, torch.float32, torch.float64))
+
+
+_OPERATORS = Operators(HANDLERS, LIKE, MOVES, move)
 
 
 def capture(
@@ -228,7 +233,7 @@ def _weights_own_precision() -> Iterator[None]:
 
 def _doubled(traced: Trace) -> Network | None:
     """Return what the graph computes in float64, None where it minds its dtypes."""
-    interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, double=True)
+    interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, _OPERATORS, double=True)
     try:
         network = interpreter.run()
     except RuntimeError:
@@ -327,7 +332,7 @@ def _traced(
         if input_shape is not None:
             _refuse_batch(model, traced)
         shapes = shapes[shapes.index(traced.input_shape) + 1 :]
-        interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape)
+        interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, _OPERATORS)
         try:
             network = interpreter.run()
         except NotPiecewiseLinearError:

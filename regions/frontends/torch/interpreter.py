@@ -12,7 +12,7 @@ import torch
 
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends.layers.assembly import Assembly, Value
-from regions.frontends.torch.values import ONLY, Cell, Operation, Traced, Unread, place_of
+from regions.frontends.torch.values import ONLY, Cell, Operation, Operators, Traced, Unread, place_of
 from regions.frontends.torch.vocabulary import (
     JUMPING,
     NOT_PIECEWISE_LINEAR,
@@ -111,6 +111,7 @@ class Interpreter:
         For each placeholder that is no user input: its tensor, and its name in the model.
     input_shape : tuple of int
         Of one point; the graph's input has it, or one more axis, the batch, before it.
+    operators : Operators
     double : bool
         Read every constant as if the model had been converted to float64; used to check the reading.
     """
@@ -120,9 +121,11 @@ class Interpreter:
         graph: torch.fx.GraphModule,
         constants: dict[str, tuple[torch.Tensor, str]],
         input_shape: tuple[int, ...],
+        operators: Operators,
         *,
         double: bool = False,
     ) -> None:
+        self.operators = operators
         self.graph = graph
         self.constants = constants
         self.input_shape = input_shape
@@ -164,9 +167,6 @@ class Interpreter:
 
     def _refusals(self, graph: torch.fx.GraphModule, dependent: set[torch.fx.Node]) -> Iterator[CaptureError]:
         """Yield what can be said against operators by their names, and by which operands depend on the input."""
-        from regions.frontends.torch.arithmetic import HANDLERS, LIKE
-        from regions.frontends.torch.rearranging import MOVES
-
         for node in graph.graph.nodes:
             if node.op != "call_function":
                 continue
@@ -181,7 +181,7 @@ class Interpreter:
                 continue
             operation = self._operation(node, node.target, node.args, node.kwargs)
             name = operation.name
-            if name in LIKE:
+            if name in self.operators.like:
                 continue
             if name in ("item", "_local_scalar_dense"):
                 yield CaptureError(
@@ -190,7 +190,7 @@ class Interpreter:
                 )
                 continue
             dependent.add(node)
-            if name in HANDLERS or name in MOVES:
+            if name in self.operators.handlers or name in self.operators.moves:
                 factors = [operation.arguments[k] for k in _FACTORS.get(name, ()) if k in operation.arguments]
                 if len(factors) > 1 and all(isinstance(f, torch.fx.Node) and f in dependent for f in factors):
                     yield product_refusal(operation)
@@ -378,14 +378,13 @@ class Interpreter:
         )
 
     def _traced(self, operation: Operation, target: Any, args: Any, kwargs: Any) -> Any:
-        from regions.frontends.torch.arithmetic import HANDLERS
-        from regions.frontends.torch.rearranging import move
-
-        handler: Callable[..., Any] | None = HANDLERS.get(operation.name)
+        handler: Callable[..., Any] | None = self.operators.handlers.get(operation.name)
         random = handler is None and torch.Tag.nondeterministic_seeded in target.tags
         if random and operation.name not in NOT_PIECEWISE_LINEAR:
             raise self._random(operation)
-        result = move(self, operation, target, args, kwargs) if handler is None else handler(self, operation)
+        result = (
+            self.operators.move(self, operation, target, args, kwargs) if handler is None else handler(self, operation)
+        )
         if result is NotImplemented:
             raise self.refusal(operation)
         if not target._schema.is_mutable:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Mapping
     from typing import Any
 
     import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from regions.errors import UnsupportedOperationError
     from regions.frontends.layers.assembly import Value
 
-__all__ = ["ONLY", "Cell", "Operation", "Traced", "Unread", "as_float64", "place_of"]
+__all__ = ["ONLY", "Cell", "Operation", "Operators", "Traced", "Unread", "as_float64", "place_of"]
 
 ONLY = (
     "Networks of linear maps and convolutions, ReLU and its piecewise-linear relatives, pools, maxima and minima, "
@@ -90,3 +91,24 @@ class Unread:
     """A result that is not read, e.g. the indices of a maximum: an error where it is used."""
 
     error: UnsupportedOperationError
+
+
+class Operators(NamedTuple):
+    """What is known of operators that are read.
+
+    Parameters
+    ----------
+    handlers : mapping of str to callable
+        How an operator acts on exact affine values, by its name.
+    like : mapping of str to callable
+        Operators that look at the shape of a value alone.
+    moves : collection of str
+        Operators that only move numbers.
+    move : callable
+        How those act that only move numbers.
+    """
+
+    handlers: Mapping[str, Callable[..., Any]]
+    like: Mapping[str, Any]
+    moves: Container[str]
+    move: Callable[..., Any]
