@@ -353,7 +353,7 @@ class Network:
         """
         from regions.network.winners import winners
 
-        return winners(self, patterns)
+        return winners(self.layers, patterns)
 
     def patterns(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Activation patterns at points, in float64 arithmetic.

@@ -9,15 +9,16 @@ import numpy as np
 from regions.errors import InvalidNetworkError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
-    from regions.network.layer import Units
-    from regions.network.network import Network
+    from regions.network.layer import Layer, Units
 
 __all__ = ["winners"]
 
 
-def winners(network: Network, patterns: ArrayLike) -> dict[str, NDArray[np.int64]]:
+def winners(layers: Sequence[Layer], patterns: ArrayLike) -> dict[str, NDArray[np.int64]]:
     """Say for each maximum and minimum of a network which of its arguments wins.
 
     A maximum of more than two arguments is a tournament: the pattern says who wins each of its pairs. Between equal
@@ -25,7 +26,8 @@ def winners(network: Network, patterns: ArrayLike) -> dict[str, NDArray[np.int64
 
     Parameters
     ----------
-    network : Network
+    layers : sequence of Layer
+        Of a network.
     patterns : array_like, shape (..., H), bool
         Of points or regions.
 
@@ -53,14 +55,15 @@ def winners(network: Network, patterns: ArrayLike) -> dict[str, NDArray[np.int64
     [[0, 1, 2]]
     """
     active = np.asarray(patterns, dtype=bool)
-    if active.ndim == 0 or active.shape[-1] != network.n_neurons:
+    n_neurons = sum(int(layer.kinked.sum()) for layer in layers)
+    if active.ndim == 0 or active.shape[-1] != n_neurons:
         raise InvalidNetworkError(
-            f"patterns of shape {active.shape} were given; this network needs (..., {network.n_neurons})."
+            f"patterns of shape {active.shape} were given; this network needs (..., {n_neurons})."
         )
-    flat = active.reshape(int(np.prod(active.shape[:-1])), network.n_neurons)
+    flat = active.reshape(int(np.prod(active.shape[:-1])), n_neurons)
     rounds: dict[str, list[tuple[Units, NDArray[np.bool_]]]] = {}
     column = 0
-    for layer in network.layers:
+    for layer in layers:
         start = 0
         for group in layer.groups:
             count = int(layer.kinked[start : start + group.size].sum())
