@@ -9,7 +9,7 @@ many, exactly, and sums up.
 import matplotlib.pyplot as plt
 
 import regions
-from regions.study.comparison import equal_parameters, n_parameters
+from regions.study.comparison import equal_parameters, n_parameters, plot_bounds, plot_distribution, plot_growth
 
 # %%
 # The shallow network 2-20-1 and the deep 2-5-5-5-5-1 have 20 neurons each, but the deep one has more parameters. So a
@@ -31,10 +31,10 @@ print("deep / shallow 2-20-1: {:.2f}, 95% interval {:.2f} to {:.2f}".format(rati
 sizes = [(2, *[width] * depth, 1) for depth in (1, 2, 4, 8) for width in (5, 10, 20, 40)]
 growth = regions.compare(sizes, 1000, seeds=range(5))
 figure, axes = plt.subplots(2, 2, figsize=(12, 9.4), layout="constrained")
-found.plot_distribution(axes[0, 0])
-found.plot_bounds(axes[0, 1])
-growth.plot_growth(axes[1, 0], by="neurons")
-growth.plot_growth(axes[1, 1], by="depth")
+plot_distribution(found, axes[0, 0])
+plot_bounds(found, axes[0, 1])
+plot_growth(growth, axes[1, 0], by="neurons")
+plot_growth(growth, axes[1, 1], by="depth")
 
 # %%
 # The initialisation matters more than the depth: without biases all borders are rays from the origin, and 20 lines
@@ -46,4 +46,4 @@ initialised = regions.compare(
 )
 print(initialised)
 figure, ax = plt.subplots(figsize=(10, 4.4), layout="constrained")
-initialised.plot_distribution(ax)
+plot_distribution(initialised, ax)

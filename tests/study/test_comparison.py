@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import statistics
+from functools import partial
 
 import matplotlib
 import numpy as np
@@ -25,6 +26,9 @@ from regions.study.comparison import (
     equal_neurons,
     equal_parameters,
     n_parameters,
+    plot_bounds,
+    plot_distribution,
+    plot_growth,
     spread,
 )
 from regions.study.models import Abs, DeepMLP, ShallowMLP
@@ -203,7 +207,7 @@ def test_one_seed_has_no_interval():
     assert found.ratio("2-4-1", "2-3-1").interval is None
     assert "None" not in repr(found)
     assert "None" not in found._repr_html_()
-    for draw in (found.plot_distribution, found.plot_growth, found.plot_bounds):
+    for draw in (partial(plot_distribution, found), partial(plot_growth, found), partial(plot_bounds, found)):
         assert draw().get_ylabel() == "activation regions"
     matplotlib.pyplot.close("all")
 
@@ -329,20 +333,20 @@ def test_text_and_html_show_the_summary(pair, several):
 def test_pictures_show_every_network(pair, several):
     from matplotlib import pyplot as plt
 
-    ax = pair.plot_distribution()
+    ax = plot_distribution(pair)
     drawn = sorted(y for line in ax.lines if line.get_marker() == "o" for y in line.get_ydata())
     assert drawn == sorted(row.activation_regions for row in pair)
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["shallow", "deep"]
-    ax = pair.plot_bounds()
+    ax = plot_bounds(pair)
     assert {text.get_text() for text in ax.texts} >= {"211 (zaslavsky), attained", "1024 (montufar_2014_lower)"}
     assert len(ax.get_legend().get_texts()) == 4
-    ax = several.plot_growth(by="width")
+    ax = plot_growth(several, by="width")
     labels = {text.get_text() for text in ax.get_legend().get_texts()}
     assert labels == {"1 hidden layer, torch", "2 hidden layers, torch", "1 hidden layer, he", "2 hidden layers, he"}
     for by in ("neurons", "parameters", "depth"):
-        assert several.plot_growth(by=by).get_yscale() == "log"
+        assert plot_growth(several, by=by).get_yscale() == "log"
     with pytest.raises(OptionError, match="by='size' was given; allowed are neurons"):
-        several.plot_growth(by="size")
+        plot_growth(several, by="size")
     plt.close("all")
 
 
@@ -426,7 +430,7 @@ def test_names_with_dollar_signs_are_no_formulas():
     import io
 
     found = regions.compare({r"a$\frac$b": (2, 3, 1), "plain": (2, 2, 1)}, seeds=range(2), domain=1)
-    for draw in (found.plot_distribution, found.plot_bounds):
+    for draw in (partial(plot_distribution, found), partial(plot_bounds, found)):
         ax = draw()
         assert ax.get_xticklabels()[0].get_text() == r"a\$\frac\$b"
         ax.figure.savefig(io.BytesIO(), format="png")

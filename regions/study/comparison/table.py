@@ -313,24 +313,6 @@ class Comparison:
 
         return require("pandas", "dataframe").DataFrame(self.to_dict())
 
-    def plot_distribution(self, ax: Any = None) -> Any:
-        """Draw the count of every seed; see :func:`regions.study.comparison.plot_distribution`."""
-        from regions.study.comparison.plots import plot_distribution
-
-        return plot_distribution(self, ax)
-
-    def plot_growth(self, ax: Any = None, *, by: str = "neurons") -> Any:
-        """Draw the counts against the size; see :func:`regions.study.comparison.plot_growth`."""
-        from regions.study.comparison.plots import plot_growth
-
-        return plot_growth(self, ax, by=by)
-
-    def plot_bounds(self, ax: Any = None) -> Any:
-        """Draw counts, pictures and bounds; see :func:`regions.study.comparison.plot_bounds`."""
-        from regions.study.comparison.plots import plot_bounds
-
-        return plot_bounds(self, ax)
-
     def _table(self) -> tuple[list[str], list[list[str]]]:
         from regions.bounds.rules import shown
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from regions.bounds.rules import shown as shown_number
 from regions.pictures.plotting import DERIVATIVES, plain_text
+from regions.study.comparison import plot_bounds, plot_distribution, plot_growth
 from regions.study.report.result import SOFTWARE
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ def draw_bounds(over: list[Comparison]) -> Drawn:
     figure = Figure(figsize=(3.5 * len(shown) + 0.6, 4.4), layout="constrained")
     axes = figure.subplots(ncols=len(shown), sharey=True, squeeze=False)[0]
     for ax, comparison in zip(axes, shown, strict=True):
-        comparison.plot_bounds(ax)
+        plot_bounds(comparison, ax)
         ax.set_title(comparison.domain)
         if ax is not axes[0]:
             ax.get_legend().remove()
@@ -234,7 +235,7 @@ def draw_counterparts(pairs: Comparison) -> Drawn:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4.2), layout="constrained")
-    ax = pairs.plot_distribution(figure.subplots())
+    ax = plot_distribution(pairs, figure.subplots())
     labels = [f"{row.architecture}\n{row.neurons} neurons, {row.parameters} parameters" for row in pairs.summary()]
     ax.set_xticks(range(len(labels)), labels, fontsize="small")
     ax.set_title(pairs.domain)
@@ -257,7 +258,7 @@ def draw_growth(sizes: Comparison) -> Drawn:
     figure = Figure(figsize=(11, 4.4), layout="constrained")
     axes = figure.subplots(ncols=2, sharey=True)
     for ax, by in zip(axes, ("neurons", "depth"), strict=True):
-        sizes.plot_growth(ax, by=by)
+        plot_growth(sizes, ax, by=by)
         ax.set_title(sizes.domain)
     axes[1].set_ylabel("")
     return Drawn("figures/growth.png", _png(figure), _means(sizes), section="growth")
