@@ -11,7 +11,6 @@ import numpy as np
 from regions.domain.convex import Box
 from regions.domain.read import as_planar_domain
 from regions.errors import DomainError, InvalidNetworkError
-from regions.frontends.read import as_network
 from regions.network.layer import Layer, Units, exact_float64
 from regions.network.network import Network
 
@@ -197,12 +196,12 @@ class Slice:
         basis = np.stack([self.u.ravel(), self.v.ravel()], axis=1)
         return np.asarray(np.linalg.lstsq(basis, (flat - self.origin.ravel()).T, rcond=None)[0].T, dtype=np.float64)
 
-    def compose(self, model: Any) -> Network:
+    def compose(self, network: Network) -> Network:
         """The network on this plane: a network of two inputs, with the plane as layers without neurons in front.
 
         Parameters
         ----------
-        model : Network or torch.nn.Module
+        network : Network
             With inputs of the slice's shape.
 
         Returns
@@ -214,7 +213,6 @@ class Slice:
         DomainError
             When the number of inputs differs.
         """
-        network = as_network(model, self.shape)
         if network.input_dimension != self.origin.size:
             raise DomainError(
                 f"a slice of an input space of shape {self.shape}, {self.origin.size} numbers, was given for a network "

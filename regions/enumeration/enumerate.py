@@ -70,7 +70,7 @@ def _planar(model: Any, domain: Any) -> tuple[Network, Domain, Slice | None]:
     from regions.domain.slice import Slice
 
     if isinstance(domain, Slice):
-        return domain.compose(model), domain.domain, domain
+        return domain.compose(as_network(model, domain.shape)), domain.domain, domain
     return planar_network(model), as_planar_domain(domain), None
 
 

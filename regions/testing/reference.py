@@ -13,6 +13,7 @@ from math import gcd, lcm
 from typing import Any, NamedTuple
 
 from regions.arithmetic.matrices import dense
+from regions.frontends.read import as_network
 
 __all__ = [
     "Face",
@@ -253,7 +254,7 @@ def in_the_plane(model: Any, domain: Any) -> tuple[Layers, Any]:
     from regions.enumeration.enumerate import planar_network
 
     if isinstance(domain, Slice):
-        return plain(domain.compose(model)), domain.domain
+        return plain(domain.compose(as_network(model, domain.shape))), domain.domain
     return plain(planar_network(model)), as_planar_domain(domain)
 
 
