@@ -17,6 +17,7 @@ from regions.enumeration.enumerate import count_regions, enumerate_regions
 from regions.enumeration.segment import enumerate_segment, enumerate_trajectory
 from regions.enumeration.zoom import zoom_out
 from regions.errors import RegionsError
+from regions.frontends.read import from_sklearn, from_torch
 from regions.network.network import Layer, Network
 from regions.pictures.cross_check import CrossCheck, cross_check
 from regions.pictures.gradient_image import GradientImage, gradient_image
@@ -53,7 +54,9 @@ __all__ = [
     "enumerate_trajectory",
     "enumerate_with_shapely",
     "from_onnx",
+    "from_sklearn",
     "from_state_dict",
+    "from_torch",
     "gradient_image",
     "track",
     "zoom_out",

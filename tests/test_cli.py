@@ -20,7 +20,7 @@ QUICK = ("--seeds", "2", "--bounds", "10", "--resolution", "60")
 
 @pytest.fixture
 def saved(tmp_path):
-    network = regions.Network.from_torch(ShallowMLP(6, seed=2))
+    network = regions.from_torch(ShallowMLP(6, seed=2))
     network.save(tmp_path / "model.npz")
     return tmp_path / "model.npz", network
 

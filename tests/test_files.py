@@ -113,7 +113,7 @@ WRITERS = """
     from regions.study.report import ReportOptions, make_report
 
     folder = Path(sys.argv[1])
-    complex_ = regions.enumerate_regions(regions.Network.from_torch(DeepMLP(seed=1)), 3)
+    complex_ = regions.enumerate_regions(regions.from_torch(DeepMLP(seed=1)), 3)
 
     def plot(path):
         status = main(["plot", str(folder / "model.npz"), "--bound", "3", "-o", str(path)])
@@ -133,7 +133,7 @@ WRITERS = """
 
 @posix
 def test_a_full_disk_leaves_the_old_files(tmp_path, compiled):
-    regions.Network.from_torch(DeepMLP(seed=1)).save(tmp_path / "model.npz")
+    regions.from_torch(DeepMLP(seed=1)).save(tmp_path / "model.npz")
     code = (
         WRITERS
         + """
@@ -174,7 +174,7 @@ def test_a_full_disk_leaves_the_old_files(tmp_path, compiled):
 
 
 def killed(tmp_path: Path, compiled: None, tries: int) -> None:
-    regions.Network.from_torch(DeepMLP(seed=1)).save(tmp_path / "model.npz")
+    regions.from_torch(DeepMLP(seed=1)).save(tmp_path / "model.npz")
     code = (
         WRITERS
         + """

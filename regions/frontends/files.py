@@ -164,10 +164,10 @@ def _kind(names: list[str]) -> str:
 def _foreign(path: Path, what: str) -> FileFormatError:
     return FileFormatError(
         f"{path}: is {what}, which is not read: unpickling can run any code. {_ALLOWED} With the model in Python, "
-        "write one: regions.Network.from_torch(model).save('model.npz')."
+        "write one: regions.from_torch(model).save('model.npz')."
         if "pickle" in what
         else f"{path}: is {what}. {_ALLOWED} With the model in Python, write one: "
-        "regions.Network.from_torch(model).save('model.npz')."
+        "regions.from_torch(model).save('model.npz')."
     )
 
 
@@ -177,7 +177,7 @@ def _of_weights(path: Path, what: str, activation: Any, likely: int | None) -> N
             f"{path}: is {what}, and weights alone do not say what a model computes. {_ALLOWED} Give the activation of "
             "the hidden layers: regions count and regions plot take --layers relu, and in Python "
             "regions.from_state_dict(path, activation='relu') reads the file. Or write the model itself: "
-            "regions.Network.from_torch(model).save('model.npz')."
+            "regions.from_torch(model).save('model.npz')."
         )
     return read_state_dict(path, activation, likely=likely)
 

@@ -134,7 +134,7 @@ def read(state_dict: Any, activation: Any, epsilon: float = 1e-5, likely: int | 
         raise TypeError(
             f"a state dict of type {type(state_dict).__module__}.{type(state_dict).__qualname__} was given; allowed "
             "are a mapping of names to tensors and the path of a file. Of a module use "
-            "regions.Network.from_torch(model)."
+            "regions.from_torch(model)."
         )
     parts = _in_order(_parts(state_dict), likely)
     places = _activated(parts)
@@ -212,7 +212,7 @@ def _foreign(name: str, why: str) -> CaptureError:
         )
     return CaptureError(
         f"The state dict holds {name}, and {why}: it does not say what the model computes. Allowed are linear layers, "
-        f"and BatchNorm1d between them. {hint}Capture the model itself, with regions.Network.from_torch(model)."
+        f"and BatchNorm1d between them. {hint}Capture the model itself, with regions.from_torch(model)."
     )
 
 
@@ -278,13 +278,13 @@ def _in_order(parts: list[_Part], likely: int | None) -> list[_Part]:
             f"Names and shapes do not tell the order of the layers {listed}. Allowed are names that differ by a number "
             "first, in the order of use, or shapes that fit in one order alone. Rename them to '0.weight', '0.bias', "
             "'1.weight', ..., give input_dimension=D where that tells it, or capture the model itself, with "
-            "regions.Network.from_torch(model)."
+            "regions.from_torch(model)."
         )
     if not orders:
         raise CaptureError(
             f"The layers {listed} do not follow one another, whatever their order; allowed is a chain in which every "
             "layer takes what the one before gives. Leave out what is not part of it, or capture the model itself, "
-            "with regions.Network.from_torch(model)."
+            "with regions.from_torch(model)."
         )
     return [parts[i] for i in orders[0]]
 
@@ -313,6 +313,6 @@ def _activated(parts: list[_Part]) -> list[int]:
         raise CaptureError(
             f"Names do not tell on which side of an activation the normalisations stand ({names}). Allowed are those "
             "in a Sequential, whose numbers leave room for the activation on one side alone. Capture the model itself, "
-            "with regions.Network.from_torch(model)."
+            "with regions.from_torch(model)."
         )
     return places

@@ -49,7 +49,7 @@ def winners(layers: Sequence[Layer], patterns: ArrayLike) -> dict[str, NDArray[n
     >>> class Maxout(torch.nn.Module):
     ...     def forward(self, x):
     ...         return x.amax(-1, keepdim=True)
-    >>> network = regions.Network.from_torch(Maxout(), input_dimension=3)
+    >>> network = regions.from_torch(Maxout(), input_dimension=3)
     >>> points = [[5.0, 1.0, 2.0], [0.0, 3.0, -1.0], [0.0, 1.0, 7.0]]
     >>> [a.ravel().tolist() for a in network.winners(network.patterns(points)).values()]
     [[0, 1, 2]]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import regions
-from regions import Network
+from regions import Network, from_torch
 from regions.arithmetic.underflow import require_gradual_underflow, require_gradual_underflow_in_torch
 from regions.enumeration.count import count_network_remotely
 from regions.errors import FlushToZeroError
@@ -52,7 +52,7 @@ def test_subnormal_weights_count(flushing, dtype, weight):
     with pytest.raises(FlushToZeroError, match=r"flushes subnormal numbers.*torch\.set_flush_denormal\(False\)"):
         flushing(lambda: regions.count_regions(model, 1))
     with pytest.raises(FlushToZeroError):
-        flushing(lambda: Network.from_torch(model))
+        flushing(lambda: from_torch(model))
 
 
 def test_nothing_is_read_or_decided_while_subnormals_are_flushed(flushing, tmp_path):

@@ -70,7 +70,7 @@ def problem(name: str) -> tuple[regions.Network, regions.Slice, float]:
         model = build().double().eval()
         images = [torch.rand(shape, dtype=torch.float64).numpy() for _ in range(3)]
     start = time.perf_counter()
-    network = regions.Network.from_torch(model, input_shape=shape)
+    network = regions.from_torch(model, input_shape=shape)
     return network, regions.Slice.through(*images, domain=(0, 0, extent, extent)), time.perf_counter() - start
 
 

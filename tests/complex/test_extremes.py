@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import regions
-from regions import ConvexPolygon, Network, Polyhedron, measures
+from regions import ConvexPolygon, Network, Polyhedron, from_torch, measures
 from regions.network.rounding import allowed_difference, map_bounds, signs, value_bounds
 from regions.testing import reference_counts
 
@@ -106,7 +106,7 @@ def test_a_model_whose_bounds_overflow_is_not_refused_as_different() -> None:
         layer.weight.data = weight
     model = torch.nn.Sequential(*itertools.chain.from_iterable((layer, torch.nn.ReLU()) for layer in layers))
     with pytest.raises(regions.errors.CaptureError, match="may overflow"):
-        Network.from_torch(model)
+        from_torch(model)
 
 
 CROSS = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])

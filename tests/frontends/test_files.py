@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch_models import Function
 
-from regions import Network, RegionComplex
+from regions import Network, RegionComplex, from_torch
 from regions.errors import (
     FileFormatError,
     InvalidNetworkError,
@@ -80,7 +80,7 @@ class Trap:
 
 
 def test_a_saved_network_comes_back(tmp_path):
-    network = Network.from_torch(model())
+    network = from_torch(model())
     network.save(tmp_path / "net.npz")
     loaded = load_model(str(tmp_path / "net.npz"))
     assert same(loaded, network)
@@ -111,7 +111,7 @@ def test_an_exported_model(tmp_path, dynamic, batch):
     if dynamic and batch == 1:
         pytest.skip("torch.export takes a batch of one for fixed")
     loaded = load_model(exported(tmp_path / "m.pt2", batch=batch, dynamic=dynamic))
-    assert same(loaded, Network.from_torch(model()))
+    assert same(loaded, from_torch(model()))
     assert [layer.name for layer in loaded.layers] == ["0", "2", "4"]
 
 
@@ -131,7 +131,7 @@ def test_an_exported_model_of_fixed_batch_and_lifted_tensors(tmp_path):
     torch.manual_seed(0)
     module = Shaped()
     with pytest.warns(UserWarning, match="missing from model.parameters"):
-        network = Network.from_torch(module)
+        network = from_torch(module)
     loaded = load_model(exported(tmp_path / "m.pt2", module, batch=6))
     assert same(loaded, network)
     loaded = load_model(exported(tmp_path / "m.pt2", module, batch=6, dynamic=True))
@@ -147,7 +147,7 @@ def test_a_torchscript_model(tmp_path, how, frozen):
     if frozen:
         torch.jit.freeze(torch.jit.load(path)).save(path)
     loaded = load_model(path)
-    assert same(loaded, Network.from_torch(module))
+    assert same(loaded, from_torch(module))
     with torch.no_grad():
         assert np.allclose(loaded(POINTS), module.double()(torch.tensor(POINTS)).numpy(), atol=1e-6)
     assert frozen or [layer.name for layer in loaded.layers] == ["0", "2", "4"]
@@ -205,7 +205,7 @@ def test_files_that_are_no_models_are_refused(tmp_path):
 def test_damaged_files_are_refused(tmp_path, kind):
     path = tmp_path / "m"
     if kind == "npz":
-        Network.from_torch(model()).save(tmp_path / "m.npz")
+        from_torch(model()).save(tmp_path / "m.npz")
         path = tmp_path / "m.npz"
     elif kind == "plain npz":
         path = tmp_path / "m.npz"
@@ -245,7 +245,7 @@ def test_flipped_numbers_are_told(tmp_path, kind):
     path = tmp_path / "m.npz"
     if kind == "npz":
         # Compressed entries are refused by the decompressor or by their checksum.
-        Network.from_torch(model()).save(path)
+        from_torch(model()).save(path)
         name = "weight_0.npy"
     elif kind == "plain npz":
         np.savez(path, W0=np.eye(2), W1=np.ones((1, 2)))
@@ -360,7 +360,7 @@ def test_pickles_are_refused_and_not_run(tmp_path):
     target = tmp_path / "caught"
     torch.save(model().state_dict(), tmp_path / "state.pt")
     message = assert_refused(tmp_path / "state.pt", "a state dict")
-    assert "regions.Network.from_torch(model).save('model.npz')" in message
+    assert "regions.from_torch(model).save('model.npz')" in message
     torch.save(model(), tmp_path / "model.pt")
     assert_refused(tmp_path / "model.pt", "a pickled model", "can run any code")
     torch.save({"model": Trap(target)}, tmp_path / "trap.pt")
@@ -386,7 +386,7 @@ def test_a_pickle_hidden_in_an_exported_file_is_not_run(tmp_path):
 
     # torch.export.load would unpickle the sample inputs; here they are never opened.
     changed(exported(path), lambda name, content: trap if "sample_inputs" in name else content)
-    assert same(load_model(path), Network.from_torch(model()))
+    assert same(load_model(path), from_torch(model()))
 
     def pickled(name, content):
         if name.endswith("weight_0"):

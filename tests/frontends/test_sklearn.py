@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 import regions
-from regions import Network
+from regions import Network, from_sklearn
 from regions.errors import (
     CaptureError,
     InvalidNetworkError,
@@ -39,7 +39,7 @@ def fitted(kind, target, points=POINTS, before=(), solver="lbfgs", **options):
 @pytest.mark.parametrize("activation", ["relu", "identity"])
 def test_a_regressor(before, target, activation):
     estimator = fitted(MLPRegressor, target, before=before, activation=activation)
-    network = Network.from_sklearn(estimator)
+    network = from_sklearn(estimator)
     assert network.n_neurons == (10 if activation == "relu" else 0)
     np.testing.assert_allclose(network(OTHERS), estimator.predict(OTHERS).reshape(40, -1), rtol=1e-9, atol=1e-9)
 
@@ -51,7 +51,7 @@ def test_a_regressor(before, target, activation):
 )
 def test_a_classifier_is_read_before_its_last_function(target):
     estimator = fitted(MLPClassifier, target, before=(StandardScaler(),))
-    network = Network.from_sklearn(estimator)
+    network = from_sklearn(estimator)
     scores = network(OTHERS)
     if scores.shape[1] == 1:
         predicted = estimator.classes_[(scores[:, 0] > 0).astype(int)]
@@ -64,7 +64,7 @@ def test_a_classifier_is_read_before_its_last_function(target):
 
 def test_weights_are_read_exactly():
     estimator = fitted(MLPRegressor, LEVEL, before=(StandardScaler(),))
-    network = Network.from_sklearn(estimator)
+    network = from_sklearn(estimator)
     scaler, perceptron = estimator[0], estimator[1]
     centre, scale, first = network.layers[:3]
     np.testing.assert_array_equal(centre.bias, -scaler.mean_)
@@ -76,7 +76,7 @@ def test_weights_are_read_exactly():
 def test_single_precision():
     estimator = fitted(MLPRegressor, LEVEL.astype(np.float32), points=POINTS.astype(np.float32), solver="adam")
     assert estimator.coefs_[0].dtype == np.float32
-    network = Network.from_sklearn(estimator)
+    network = from_sklearn(estimator)
     np.testing.assert_array_equal(network.layers[0].weight, estimator.coefs_[0].T.astype(np.float64))
 
 
@@ -124,14 +124,14 @@ class Twice(MLPRegressor):
 )
 def test_estimators_that_are_refused(make, error, words):
     with pytest.raises(error, match=words):
-        Network.from_sklearn(make())
+        from_sklearn(make())
 
 
 def test_a_regressor_that_ends_with_an_exponential_is_refused():
     estimator = fitted(MLPRegressor, LEVEL)
     estimator.out_activation_ = "exp"
     with pytest.raises(NotPiecewiseLinearError, match="ends with 'exp'"):
-        Network.from_sklearn(estimator)
+        from_sklearn(estimator)
 
 
 def test_a_type_error_names_what_is_allowed():

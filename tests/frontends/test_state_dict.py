@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import regions
-from regions import Network
+from regions import Network, from_torch
 from regions.cli import main
 from regions.errors import CaptureError, FileFormatError, InvalidNetworkError, MissingExtraError, OptionError
 from regions.frontends.files import load_model
@@ -98,7 +98,7 @@ def assert_same(network, other):
 def test_what_is_read_is_what_the_model_is(name):
     torch.manual_seed(0)
     model = READ[name]()
-    expected = Network.from_torch(model)
+    expected = from_torch(model)
     state = model.state_dict()
     assert_same(regions.from_state_dict(state, activation="relu"), expected)
     # Neither the order of the entries nor the kind of the arrays matters.
@@ -123,7 +123,7 @@ def test_files(tmp_path, how, wide, capsys):
         pytest.importorskip("safetensors.torch").save_file(state, path)
     else:
         np.savez(path, **state)
-    expected = Network.from_torch(model)
+    expected = from_torch(model)
     assert_same(regions.from_state_dict(path, activation="relu"), expected)
     assert_same(regions.from_state_dict(str(path), activation=["relu", "relu"]), expected)
     assert_same(load_model(path, activation="relu"), expected)
@@ -145,7 +145,7 @@ def test_activations(tmp_path, capsys):
     torch.manual_seed(0)
     model = sequential(nn.Linear(2, 3), nn.LeakyReLU(0.25), nn.Linear(3, 3), nn.Identity(), nn.Linear(3, 1))
     network = regions.from_state_dict(model.state_dict(), activation=[(0.25, 1.0), "identity"])
-    assert_same(network, Network.from_torch(model))
+    assert_same(network, from_torch(model))
     torch.save(model.state_dict(), tmp_path / "m.pt")
     assert main(["count", str(tmp_path / "m.pt"), "--bound", "3", "--layers", "0.25:1,identity"]) == 0
     assert capsys.readouterr().out.startswith(f"{regions.count_regions(model, 3)} ")
@@ -165,7 +165,7 @@ def test_activations(tmp_path, capsys):
 def test_the_epsilon_of_normalisations():
     torch.manual_seed(0)
     model = sequential(nn.Linear(2, 4), nn.BatchNorm1d(4, eps=0.5), nn.ReLU(), nn.Linear(4, 1))
-    assert_same(regions.from_state_dict(model.state_dict(), activation="relu", epsilon=0.5), Network.from_torch(model))
+    assert_same(regions.from_state_dict(model.state_dict(), activation="relu", epsilon=0.5), from_torch(model))
 
 
 def state(module):
@@ -238,7 +238,7 @@ def test_the_number_of_inputs_may_tell_the_order(tmp_path, capsys):
     with pytest.raises(CaptureError, match="give input_dimension=D"):
         regions.from_state_dict(model.state_dict(), activation="relu")
     network = regions.from_state_dict(model.state_dict(), activation="relu", input_dimension=2)
-    assert_same(network, Network.from_torch(model, input_dimension=2))
+    assert_same(network, from_torch(model, input_dimension=2))
     assert regions.from_state_dict(model.state_dict(), activation="relu", input_dimension=4).widths == (4, 2, 4)
     with pytest.raises(CaptureError, match=r"input_dimension=3 was given.*take 2 inputs"):
         regions.from_state_dict({"0.weight": torch.ones(1, 2)}, activation="relu", input_dimension=3)

@@ -8,7 +8,7 @@ import shapely
 import torch
 from matplotlib.figure import Figure
 
-from regions import Box, Network
+from regions import Box, Network, from_torch
 from regions.errors import DomainError, InvalidNetworkError
 from regions.pictures.gradient_image import gradient_image
 from regions.study.models import DeepMLP
@@ -49,7 +49,7 @@ def test_the_image_is_the_network_at_the_grid_points_and_numpys_gradient_of_it()
 
 
 def test_blocks_make_no_difference() -> None:
-    network = Network.from_torch(DeepMLP(seed=2, dtype=torch.float64))
+    network = from_torch(DeepMLP(seed=2, dtype=torch.float64))
     image = gradient_image(network, 2, 300)
     x, y = np.meshgrid(image.x, image.y)
     np.testing.assert_allclose(

@@ -101,7 +101,7 @@ def test_named_activations_are_those_of_the_modules(name, layer):
     network = comparison.architectures.make_network(
         comparison.architectures.read_architectures([(2, 3, 1)])[0], 0, None, name, None
     )[0]
-    captured = regions.Network.from_torch(ShallowMLP(3, layer, seed=0))
+    captured = regions.from_torch(ShallowMLP(3, layer, seed=0))
     for mine, its in zip(network.layers, captured.layers, strict=True):
         assert np.array_equal(mine.weight, its.weight)
         assert np.array_equal(mine.bias, its.bias)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from regions import Network, enumerate_regions
+from regions import enumerate_regions, from_torch
 from regions.study.models import Abs, DeepMLP, ShallowMLP, set_output_bias
 
 
@@ -59,7 +59,7 @@ def test_dtype_and_activation_are_passed_on() -> None:
 def test_abs_is_the_absolute_value_and_is_captured_as_such() -> None:
     x = torch.tensor([[-1.5, 0.0], [2.0, -0.0]])
     assert torch.equal(Abs()(x), x.abs())
-    network = Network.from_torch(ShallowMLP(6, Abs, seed=0))
+    network = from_torch(ShallowMLP(6, Abs, seed=0))
     assert (network.layers[0].below == -1).all()
     assert (network.layers[0].above == 1).all()
 
@@ -81,11 +81,11 @@ def test_the_output_bias_moves_the_output_and_nothing_else() -> None:
     model = DeepMLP(seed=1, dtype=torch.float64)
     before = enumerate_regions(model, 10)
     points = np.random.default_rng(0).uniform(-10, 10, (100, 2))
-    values = Network.from_torch(model)(points)
+    values = from_torch(model)(points)
     old = model.layers[-1].bias.item()
     set_output_bias(model, old + 2.5)
     after = enumerate_regions(model, 10)
-    np.testing.assert_allclose(Network.from_torch(model)(points), values + 2.5, rtol=1e-13)
+    np.testing.assert_allclose(from_torch(model)(points), values + 2.5, rtol=1e-13)
     np.testing.assert_array_equal(after.patterns, before.patterns)
     np.testing.assert_array_equal(after.vertices, before.vertices)
     np.testing.assert_array_equal(after.gradients, before.gradients)

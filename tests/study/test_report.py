@@ -493,7 +493,7 @@ def test_interrupted_write_leaves_no_part(report, tmp_path, monkeypatch):
 
 
 def test_saved_model(tmp_path, schema):
-    network = regions.Network.from_torch(ShallowMLP(4, seed=1))
+    network = regions.from_torch(ShallowMLP(4, seed=1))
     network.save(tmp_path / "small.npz")
     report = make_report(ReportOptions(model=tmp_path / "small.npz", bounds=[5], resolution=60))
     (run,) = report.document["runs"]
@@ -510,7 +510,7 @@ def test_saved_model(tmp_path, schema):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows allows no such file name")
 def test_names_are_escaped(tmp_path):
-    regions.Network.from_torch(ShallowMLP(2, seed=0)).save(tmp_path / "a<b>|c&.npz")
+    regions.from_torch(ShallowMLP(2, seed=0)).save(tmp_path / "a<b>|c&.npz")
     report = make_report(ReportOptions(model=tmp_path / "a<b>|c&.npz", bounds=[5], resolution=40))
     page = Page(report.to_html())
     assert "b" not in page.attributes
@@ -532,7 +532,7 @@ NASTY = (
 @pytest.mark.parametrize("name", NASTY)
 def test_a_hostile_name_is_shown_and_not_obeyed(tmp_path, name):
     path = tmp_path / f"{name}.npz"
-    regions.Network.from_torch(ShallowMLP(2, seed=0)).save(path)
+    regions.from_torch(ShallowMLP(2, seed=0)).save(path)
     report = make_report(ReportOptions(model=path, bounds=[5], resolution=40))
     report.write(tmp_path / "report")
     shown = report.document["networks"][0]["title"]

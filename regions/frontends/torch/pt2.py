@@ -126,7 +126,7 @@ def _resolve(target: str) -> Callable[..., Any] | None:
         return chosen
     raise UnsupportedOperationError(
         f"The exported graph calls {target}; allowed are torch's own operators (torch.ops.aten). "
-        "Export the model without it, or capture the model itself with regions.Network.from_torch(model)."
+        "Export the model without it, or capture the model itself with regions.from_torch(model)."
     )
 
 
@@ -154,7 +154,7 @@ def _argument(argument: dict[str, Any], values: dict[str, Any]) -> Any:
         return torch.strided
     raise UnsupportedOperationError(
         f"The exported graph passes an argument of kind {kind}; allowed are tensors and numbers. "
-        "Export the model without it, or capture the model itself with regions.Network.from_torch(model)."
+        "Export the model without it, or capture the model itself with regions.from_torch(model)."
     )
 
 
@@ -228,7 +228,7 @@ def read_pt2(file: zipfile.ZipFile) -> ExportedModule:
             if entry["use_pickle"] or entry.get("tensor_meta") is None:
                 raise FileFormatError(
                     f"{name} is pickled; allowed are plain tensors, for unpickling can run any code. "
-                    "Export the model with plain tensors, or capture it with regions.Network.from_torch(model)."
+                    "Export the model with plain tensors, or capture it with regions.from_torch(model)."
                 )
             data = file.read(f"{root}/data/{folder}/{entry['path_name']}")
             tensors[name] = _tensor(data, entry["tensor_meta"], name)

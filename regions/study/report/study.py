@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from regions._version import __version__
 from regions.enumeration.enumerate import enumerate_regions
+from regions.frontends.read import from_torch
 from regions.study.comparison.runs import compared_network
 from regions.study.comparison.table import Comparison
 from regions.study.report.comparisons import (
@@ -198,19 +199,17 @@ def _kinds(options: ReportOptions) -> list[_Kind]:
 
     from torch import nn
 
-    from regions.network.network import Network
     from regions.study.models import Abs, DeepMLP, ShallowMLP
 
     activations: dict[str, Callable[[], nn.Module]] = {"abs": Abs, "leaky_relu": nn.LeakyReLU, "relu": nn.ReLU}
     activation = activations[options.activation]
     _, width, n_outputs = options.shallow_widths
     shallow: dict[int | None, Network] = {
-        seed: Network.from_torch(ShallowMLP(width, activation, seed=seed, n_outputs=n_outputs))
-        for seed in options.seeds
+        seed: from_torch(ShallowMLP(width, activation, seed=seed, n_outputs=n_outputs)) for seed in options.seeds
     }
     _, *hidden, n_outputs = options.deep_widths
     deep: dict[int | None, Network] = {
-        seed: Network.from_torch(DeepMLP(hidden, activation, seed=seed, n_outputs=n_outputs)) for seed in options.seeds
+        seed: from_torch(DeepMLP(hidden, activation, seed=seed, n_outputs=n_outputs)) for seed in options.seeds
     }
     maximum = 1 + width + math.comb(width, 2)
     return [

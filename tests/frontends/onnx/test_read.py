@@ -256,7 +256,7 @@ def test_input_shape_means_the_same_of_modules_and_files(tmp_path):
     module = nn.Sequential(nn.Conv2d(1, 2, 2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)).eval()
     proto = exported(module, tmp_path / "m.onnx", shape=(1, 1, 3, 3), batch=True)
     first, second = (
-        regions.Network.from_torch(module, input_shape=(1, 3, 3)),
+        regions.from_torch(module, input_shape=(1, 3, 3)),
         regions.from_onnx(proto, input_shape=(1, 3, 3)),
     )
     assert first.input_shape == second.input_shape == (1, 3, 3)

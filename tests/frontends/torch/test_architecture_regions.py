@@ -15,7 +15,7 @@ from torch import nn
 from torch_architectures import Body
 
 import regions
-from regions import Network
+from regions import Network, from_torch
 from regions.testing import assert_valid_complex
 
 
@@ -119,7 +119,7 @@ def test_many_random_architectures_have_the_regions_of_the_reference(model):
 
 
 def check_against_the_reference(model):
-    network = Network.from_torch(model)
+    network = from_torch(model)
     points = torch.from_numpy(np.random.default_rng(0).uniform(-2, 2, (30, 2)))
     with torch.no_grad():
         expected = copy.deepcopy(model).double()(points).numpy()
@@ -148,7 +148,7 @@ def test_lenet_is_read_in_seconds():
         nn.ReLU(),
         nn.Linear(120, 10),
     )
-    network = Network.from_torch(model, input_shape=(1, 28, 28))
+    network = from_torch(model, input_shape=(1, 28, 28))
     assert network.n_neurons == 6 * 784 + 3 * 6 * 196 + 16 * 100 + 3 * 16 * 25 + 120
     assert all(layer.is_sparse for layer in network.layers if layer.n_out > 1000)
     neuron = network.neurons[6 * 784 + 2 * 6 * 196]
@@ -163,7 +163,7 @@ def test_patterns_name_channel_and_pixel():
     model.add_module("act", nn.ReLU6())
     model.add_module("pool", nn.MaxPool2d(2))
     model.add_module("flat", nn.Flatten())
-    network = Network.from_torch(model, input_shape=(1, 3, 3))
+    network = from_torch(model, input_shape=(1, 3, 3))
     kinds = [(n.name, n.kind, n.index) for n in network.neurons]
     places = [(c, i, j) for c in range(2) for i in range(2) for j in range(2)]
     assert kinds[:8] == [("conv", "relu6.low", place) for place in places]
@@ -174,7 +174,7 @@ def test_patterns_name_channel_and_pixel():
 def test_a_saved_network_keeps_its_shape_and_its_winners(tmp_path):
     torch.manual_seed(0)
     model = nn.Sequential(nn.MaxPool2d(2), nn.Flatten(), nn.Linear(4, 1))
-    network = Network.from_torch(model, input_shape=(1, 4, 4))
+    network = from_torch(model, input_shape=(1, 4, 4))
     network.save(tmp_path / "network.npz")
     loaded = Network.load(tmp_path / "network.npz")
     assert loaded.input_shape == (1, 4, 4)

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch_architectures import NOT_LINEAR, READ, UNSUPPORTED
 
-from regions import Network
+from regions import from_torch
 from regions.errors import NotPiecewiseLinearError, UnsupportedOperationError
 
 DOCS = Path(__file__).parents[3] / "docs" / "architectures.md"
@@ -34,7 +34,7 @@ def test_what_is_read_equals_torch(name):
     make, shape, exact = READ[name]
     torch.manual_seed(1)
     model = coarse(make())
-    network = Network.from_torch(model, input_shape=shape)
+    network = from_torch(model, input_shape=shape)
     assert network.input_shape == shape
     assert len(network.neurons) == network.n_neurons
     generator = torch.Generator().manual_seed(2)
@@ -57,7 +57,7 @@ def test_what_is_read_equals_torch(name):
 def test_what_is_refused_says_why(name):
     make, shape, said = (NOT_LINEAR | UNSUPPORTED)[name]
     with pytest.raises(UnsupportedOperationError) as caught:
-        Network.from_torch(make().eval(), input_shape=shape)
+        from_torch(make().eval(), input_shape=shape)
     assert isinstance(caught.value, NotPiecewiseLinearError) == (name in NOT_LINEAR)
     assert said in str(caught.value)
 

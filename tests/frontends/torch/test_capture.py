@@ -17,7 +17,7 @@ from torch.nn.utils import prune
 from torch_models import Function, normed
 
 import regions
-from regions import Layer, Network
+from regions import Layer, Network, from_torch
 from regions.errors import CaptureError
 from regions.frontends.torch.capture import capture
 from regions.frontends.torch.verify import compare
@@ -333,7 +333,7 @@ def test_layers_in_a_plain_list_count_with_a_warning():
     "call",
     [
         capture,
-        Network.from_torch,
+        from_torch,
         lambda model: regions.count_regions(model, 1),
         lambda model: regions.gradient_image(model, 1, 5),
         lambda model: regions.enumerate_with_shapely(model, 1),

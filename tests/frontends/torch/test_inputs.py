@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import regions
-from regions import Network
+from regions import from_torch
 from regions.errors import CaptureError
 
 
@@ -42,12 +42,12 @@ def test_a_hidden_layer_is_not_taken_for_the_input(difference):
     assert regions.enumerate_regions(difference, 2).n_regions == 25
     assert regions.gradient_image(difference, 2, 4).values.shape == (4, 4)
     with pytest.raises(CaptureError, match=r"cannot be told.*5 coordinates.*does not read coordinates 2, 3, 4"):
-        Network.from_torch(difference)
+        from_torch(difference)
     with pytest.raises(CaptureError, match=r"input_dimension=D; 2 is the least"):
-        Network.from_torch(difference)
-    assert Network.from_torch(difference, input_dimension=2).input_dimension == 2
+        from_torch(difference)
+    assert from_torch(difference, input_dimension=2).input_dimension == 2
     # What is asked for is taken, unread coordinates or not.
-    assert Network.from_torch(difference, input_dimension=5).input_dimension == 5
+    assert from_torch(difference, input_dimension=5).input_dimension == 5
 
 
 def test_lines_and_bounds_know_the_number_of_inputs_too(difference):
@@ -58,24 +58,24 @@ def test_lines_and_bounds_know_the_number_of_inputs_too(difference):
 
 def test_coordinates_behind_what_is_carried_along_are_seen_to_be_unread():
     with pytest.raises(CaptureError, match=r"does not read coordinates 2, 3, 4, 5, 6, 7, 8, 9, \.\.\."):
-        Network.from_torch(FirstOnly(20))
+        from_torch(FirstOnly(20))
 
 
 def test_pruned_inputs_are_read():
     model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 1))
     with torch.no_grad():
         model[0].weight[:, 2:] = 0
-    assert Network.from_torch(model).input_dimension == 4
+    assert from_torch(model).input_dimension == 4
 
 
 def test_the_input_shape_is_without_the_batch():
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8, 3))
-    assert Network.from_torch(model, input_shape=(1, 4, 4)).widths[0] == 16
+    assert from_torch(model, input_shape=(1, 4, 4)).widths[0] == 16
     for batch in (1, 4):
         with pytest.raises(CaptureError, match=rf"for a batch of {batch}.*Give input_shape=\(1, 4, 4\)"):
-            Network.from_torch(model, input_shape=(batch, 1, 4, 4))
+            from_torch(model, input_shape=(batch, 1, 4, 4))
     with pytest.raises(CaptureError, match=r"or give input_shape without the batch, as \(2,\)"):
-        Network.from_torch(nn.Linear(2, 3), input_shape=(1, 2))
+        from_torch(nn.Linear(2, 3), input_shape=(1, 2))
 
 
 class Alone(nn.Module):
@@ -93,4 +93,4 @@ class Alone(nn.Module):
 
 
 def test_inputs_that_stand_alone_may_have_a_shape():
-    assert Network.from_torch(Alone(), input_shape=(3, 4)).input_shape == (3, 4)
+    assert from_torch(Alone(), input_shape=(3, 4)).input_shape == (3, 4)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 import regions
-from regions import Network
+from regions import from_torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 
 
@@ -37,7 +37,7 @@ class Steps(nn.Module):
 def test_two_steps_of_a_cell_have_18_regions():
     torch.manual_seed(0)
     model = TwoSteps()
-    network = Network.from_torch(model, input_dimension=2)
+    network = from_torch(model, input_dimension=2)
     assert network.n_neurons == 8
     assert {neuron.name for neuron in network.neurons} == {"cell"}
     assert regions.count_regions(model, 3) == regions.count_regions(network, 3) == 18
@@ -58,7 +58,7 @@ OPTIONS = {
 def test_a_recurrence_equals_torch(name, last):
     torch.manual_seed(1)
     model = Steps(last, **OPTIONS[name]).eval()
-    network = Network.from_torch(model, input_dimension=3)
+    network = from_torch(model, input_dimension=3)
     points = 3 * torch.randn((50, 3), dtype=torch.float64)
     with torch.no_grad():
         expected = model.double()(points).numpy()
@@ -80,7 +80,7 @@ def test_sequences_first_and_a_given_state():
 
     torch.manual_seed(2)
     model = Model()
-    network = Network.from_torch(model, input_dimension=4)
+    network = from_torch(model, input_dimension=4)
     points = torch.randn((20, 4))
     with torch.no_grad():
         assert np.allclose(network(points.double().numpy()), model(points).numpy(), atol=1e-5)
@@ -102,18 +102,18 @@ def test_recurrences_in_files(tmp_path):
 @pytest.mark.parametrize("cell", [nn.RNNCell(1, 4), nn.GRUCell(1, 4)])
 def test_other_cells_are_refused(cell):
     with pytest.raises(NotPiecewiseLinearError, match="cell is not piecewise linear"):
-        Network.from_torch(TwoSteps(cell), input_dimension=2)
+        from_torch(TwoSteps(cell), input_dimension=2)
 
 
 def test_modules_alone_are_told_what_they_lack():
     for module in (nn.RNN(1, 3), nn.LSTM(1, 3), nn.GRU(1, 3)):
         with pytest.raises(NotPiecewiseLinearError, match="not piecewise linear"):
-            Network.from_torch(module)
+            from_torch(module)
     relu = nn.RNN(1, 3, nonlinearity="relu", batch_first=True)
     with pytest.raises(CaptureError, match=r"returns 2 values.*Wrap"):
-        Network.from_torch(relu, input_shape=(2, 1))
+        from_torch(relu, input_shape=(2, 1))
     with pytest.raises(CaptureError, match="training mode"):
-        Network.from_torch(Steps(num_layers=2, dropout=0.5).train(), input_dimension=2)
+        from_torch(Steps(num_layers=2, dropout=0.5).train(), input_dimension=2)
 
     class Packed(nn.Module):
         def __init__(self):
@@ -125,4 +125,4 @@ def test_modules_alone_are_told_what_they_lack():
             return self.rnn(packed)[1][-1]
 
     with pytest.raises((UnsupportedOperationError, CaptureError)):
-        Network.from_torch(Packed(), input_dimension=2)
+        from_torch(Packed(), input_dimension=2)
