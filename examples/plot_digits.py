@@ -13,6 +13,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 import regions
+from regions.measures import decision_boundary, regions_per_class
 from regions.pictures.plotting import plot_lines, plot_regions
 
 digits = load_digits()
@@ -78,10 +79,10 @@ for row, make in zip(axes, (perceptron, convolutional), strict=True):
             trained(model)
         complex = regions.enumerate_regions(model, plane)
         plot_regions(complex, ax, output=3, edges=False)
-        plot_lines(complex.decision_boundary().lines, ax, color="white", linewidth=2.4)
+        plot_lines(decision_boundary(complex).lines, ax, color="white", linewidth=2.4)
         ax.set_title(f"{make.__name__}, {when}:\n{len(complex)} activation regions, {accuracy(model):.0%} right")
         for (x, y), digit in zip(plane.anchors, (0, 3, 8), strict=True):
             ax.annotate(str(digit), (x, y), xytext=(7, 7), textcoords="offset points", weight="bold", color="white")
 
-        per_class = {k: n for k, n in complex.regions_per_class().items() if k >= 0}
+        per_class = {k: n for k, n in regions_per_class(complex).items() if k >= 0}
         print(f"{make.__name__}, {when}: {len(complex)} regions, of which wholly in one class {per_class}")

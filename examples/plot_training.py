@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import regions
+from regions.measures import decision_boundary
 from regions.pictures.plotting import plot_lines, plot_regions
 
 # %%
@@ -68,7 +69,7 @@ figure, axes = plt.subplots(nrows=2, ncols=3, figsize=(11, 7.8), layout="constra
 for ax, step in zip(axes.flat, steps, strict=True):
     complex_ = tracker.complexes[tracker.table["step"].index(step)]
     plot_regions(complex_, ax, color="random", cmap="Pastel1")
-    plot_lines(complex_.decision_boundary().lines, ax, color="black", linewidth=2)
+    plot_lines(decision_boundary(complex_).lines, ax, color="black", linewidth=2)
     ax.scatter(*points.T, c=labels, cmap="coolwarm", s=5, zorder=3)
     ax.set_title(f"step {step}: {complex_.n_regions} activation regions")
 plt.show()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.complex.definitions import RegionCounts
-    from regions.measures.outputs import DecisionBoundary, LevelSet
 
 __all__ = ["Region", "RegionComplex"]
 
@@ -367,105 +366,6 @@ class RegionComplex(ComplexData):
         from regions.complex.lines import all_vertices
 
         return all_vertices(self)
-
-    def level_set(self, value: float, output: int = 0, *, box: Any = None) -> LevelSet:
-        """Where an output has a value, exactly: curves, whole regions, and single points.
-
-        Parameters
-        ----------
-        value : float
-            Read as the rational it is.
-        output : int
-        box : float, Box or (minx, miny, maxx, maxy), optional
-            Where unbounded pieces are cut off; :attr:`view` where left out.
-
-        Returns
-        -------
-        LevelSet
-            Its `complex` has the regions divided by the level set.
-
-        Raises
-        ------
-        ValueError
-            When the value is not finite, or there is no such output.
-
-        Notes
-        -----
-        The network gets two neurons more, for the output above the value and below it, and the engine divides the
-        regions by them. Where the output has the value without passing it, vertices are looked at in rationals.
-        Pieces are joined by the vertices that they share. Coordinates are those of the divided complex, rounded.
-
-        Examples
-        --------
-        >>> import regions
-        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
-        >>> complex = regions.enumerate_regions(network, 2)
-        >>> complex.level_set(1)
-        <LevelSet 1 of output 0: 1 line, 4 segments>
-        >>> complex.level_set(0)
-        <LevelSet 0 of output 0: 1 single point, 0 segments>
-        """
-        from regions.measures.outputs import level_set
-
-        return level_set(self, value, output, box)
-
-    def decision_boundary(self, *, box: Any = None) -> DecisionBoundary:
-        """Where the class changes that the outputs predict, exactly.
-
-        The class is the index of the largest output, the first one of several, as in `numpy.argmax`. A single output
-        is a logit: class 1 where it is > 0, and 0 elsewhere.
-
-        Parameters
-        ----------
-        box : float, Box or (minx, miny, maxx, maxy), optional
-            Where unbounded pieces are cut off; :attr:`view` where left out.
-
-        Returns
-        -------
-        DecisionBoundary
-            Its `complex` has the regions divided by comparisons of the outputs, with a class for each.
-
-        Notes
-        -----
-        A tournament of maxima behind the network, max(a, b) = a + relu(b - a), has the engine divide the regions so
-        that each has one class; the boundary is made of the edges between two classes.
-
-        Examples
-        --------
-        >>> import regions
-        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
-        >>> regions.enumerate_regions(network, 2).decision_boundary()
-        <DecisionBoundary of 2 segments between 2 classes>
-        """
-        from regions.measures.outputs import decision_boundary
-
-        return decision_boundary(self, box)
-
-    @cached_property
-    def predicted_classes(self) -> NDArray[np.int64]:
-        """The class that each region's points have, shape (R,), int64; -1 where the decision boundary runs through."""
-        from regions.measures.outputs import predicted_classes
-
-        return read_only(predicted_classes(self))
-
-    def regions_per_class(self) -> dict[int, int]:
-        """How many regions lie in each class.
-
-        Returns
-        -------
-        dict of int to int
-            Class to number of activation regions all of whose points have it; -1 to the number of those that the
-            decision boundary divides.
-
-        Examples
-        --------
-        >>> import regions
-        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
-        >>> regions.enumerate_regions(network, 2).regions_per_class()
-        {-1: 1, 0: 2, 1: 1}
-        """
-        classes, counts = np.unique(self.predicted_classes, return_counts=True)
-        return dict(zip(classes.tolist(), counts.tolist(), strict=True))
 
     def to_dataframe(self) -> Any:
         """One row a region as a `pandas.DataFrame`, with the columns of :func:`regions.complex.exports.to_columns`.

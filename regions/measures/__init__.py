@@ -27,9 +27,19 @@ from regions.measures._sizes import (
     neuron_boundary_lengths,
     perimeters,
 )
+from regions.measures.outputs import (
+    DecisionBoundary,
+    LevelSet,
+    decision_boundary,
+    level_set,
+    predicted_classes,
+    regions_per_class,
+)
 
 __all__ = [
     "AreaDistribution",
+    "DecisionBoundary",
+    "LevelSet",
     "LipschitzConstant",
     "NeuronStates",
     "Occupancy",
@@ -40,6 +50,7 @@ __all__ = [
     "boundary_distances",
     "boundary_length",
     "convex_regions",
+    "decision_boundary",
     "degrees",
     "diameter",
     "dual_graph",
@@ -49,12 +60,15 @@ __all__ = [
     "gradient_norms",
     "hamming_by_distance",
     "inradii",
+    "level_set",
     "lipschitz_constant",
     "local_complexity",
     "neuron_boundary_lengths",
     "neuron_states",
     "occupancy",
     "perimeters",
+    "predicted_classes",
+    "regions_per_class",
     "side_counts",
     "stable_regions",
     "transitions",

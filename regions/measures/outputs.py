@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from regions.complex.complex import RegionComplex
 
-__all__ = ["DecisionBoundary", "LevelSet", "decision_boundary", "level_set", "predicted_classes"]
+__all__ = ["DecisionBoundary", "LevelSet", "decision_boundary", "level_set", "predicted_classes", "regions_per_class"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,8 +216,44 @@ class _Rings:
         return (left + right) / 2, y
 
 
-def level_set(complex_: RegionComplex, value: float, output: int = 0, box: Any = None) -> LevelSet:
-    """See :meth:`regions.RegionComplex.level_set`."""
+def level_set(complex_: RegionComplex, value: float, output: int = 0, *, box: Any = None) -> LevelSet:
+    """Where an output has a value, exactly: curves, whole regions, and single points.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+    value : float
+        Read as the rational it is.
+    output : int
+    box : float, Box or (minx, miny, maxx, maxy), optional
+        Where unbounded pieces are cut off; :attr:`regions.RegionComplex.view` where left out.
+
+    Returns
+    -------
+    LevelSet
+        Its `complex` has the regions divided by the level set.
+
+    Raises
+    ------
+    ValueError
+        When the value is not finite, or there is no such output.
+
+    Notes
+    -----
+    The network gets two neurons more, for the output above the value and below it, and the engine divides the
+    regions by them. Where the output has the value without passing it, vertices are looked at in rationals.
+    Pieces are joined by the vertices that they share. Coordinates are those of the divided complex, rounded.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
+    >>> complex = regions.enumerate_regions(network, 2)
+    >>> regions.measures.level_set(complex, 1)
+    <LevelSet 1 of output 0: 1 line, 4 segments>
+    >>> regions.measures.level_set(complex, 0)
+    <LevelSet 0 of output 0: 1 single point, 0 segments>
+    """
     from regions.complex.polygons import clip
 
     number = _check_value(value)
@@ -454,8 +490,35 @@ def _beside(labels: NDArray[np.int64], refined: RegionComplex, edges: NDArray[np
     return np.where(faces >= 0, labels[faces], -1)
 
 
-def decision_boundary(complex_: RegionComplex, box: Any = None) -> DecisionBoundary:
-    """See :meth:`regions.RegionComplex.decision_boundary`."""
+def decision_boundary(complex_: RegionComplex, *, box: Any = None) -> DecisionBoundary:
+    """Where the class changes that the outputs predict, exactly.
+
+    The class is the index of the largest output, the first one of several, as in `numpy.argmax`. A single output
+    is a logit: class 1 where it is > 0, and 0 elsewhere.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+    box : float, Box or (minx, miny, maxx, maxy), optional
+        Where unbounded pieces are cut off; :attr:`regions.RegionComplex.view` where left out.
+
+    Returns
+    -------
+    DecisionBoundary
+        Its `complex` has the regions divided by comparisons of the outputs, with a class for each.
+
+    Notes
+    -----
+    A tournament of maxima behind the network, max(a, b) = a + relu(b - a), has the engine divide the regions so
+    that each has one class; the boundary is made of the edges between two classes.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
+    >>> regions.measures.decision_boundary(regions.enumerate_regions(network, 2))
+    <DecisionBoundary of 2 segments between 2 classes>
+    """
     refined, parents, predicted = _by_class(complex_)
     sides = _beside(predicted, refined, np.arange(len(refined.edges)))
     edges = np.flatnonzero((sides >= 0).all(axis=1) & (sides[:, 0] != sides[:, 1]))
@@ -522,9 +585,33 @@ def _by_class(complex_: RegionComplex) -> tuple[RegionComplex, NDArray[np.int64]
 
 
 def predicted_classes(complex_: RegionComplex) -> NDArray[np.int64]:
-    """See :meth:`regions.RegionComplex.predicted_classes`."""
+    """The class that each region's points have, shape (R,), int64; -1 where the decision boundary runs through."""
     _, parents, predicted = _by_class(complex_)
     out = np.full(complex_.n_regions, -2)
     for region, label in zip(parents.tolist(), predicted.tolist(), strict=True):
         out[region] = label if out[region] in (-2, label) else -1
     return out
+
+
+def regions_per_class(complex_: RegionComplex) -> dict[int, int]:
+    """How many regions lie in each class.
+
+    Parameters
+    ----------
+    complex_ : RegionComplex
+
+    Returns
+    -------
+    dict of int to int
+        Class to number of activation regions all of whose points have it; -1 to the number of those that the
+        decision boundary divides.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
+    >>> regions.measures.regions_per_class(regions.enumerate_regions(network, 2))
+    {-1: 1, 0: 2, 1: 1}
+    """
+    classes, counts = np.unique(predicted_classes(complex_), return_counts=True)
+    return dict(zip(classes.tolist(), counts.tolist(), strict=True))

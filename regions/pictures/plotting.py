@@ -304,7 +304,7 @@ def plot_lines(lines: Any, ax: Any = None, *, color: Any = "black", linewidth: f
     >>> matplotlib.use("Agg")
     >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
     >>> complex = regions.enumerate_regions(network, 2)
-    >>> ax = plot_lines(complex.level_set(1).lines, plot_regions(complex))
+    >>> ax = plot_lines(regions.measures.level_set(complex, 1).lines, plot_regions(complex))
     >>> len(ax.collections)
     2
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from regions.arithmetic.underflow import require_gradual_underflow, require_grad
 from regions.enumeration.count import count_network_remotely
 from regions.errors import FlushToZeroError
 from regions.frontends.files import load_model
+from regions.measures import decision_boundary, level_set
 from regions.network.layer import Layer
 
 TINY = [[[5e-324, 0.0], [0.0, 5e-324]], [[1.0, 1.0]]]
@@ -84,8 +86,8 @@ def test_nothing_is_read_or_decided_while_subnormals_are_flushed(flushing, tmp_p
         "exact breakpoints": pieces.exact_breakpoints,
         "counts": complex_.counts,
         "counts along a line": pieces.counts,
-        "level set": lambda: complex_.level_set(1e-323),
-        "decision boundary": complex_.decision_boundary,
+        "level set": lambda: level_set(complex_, 1e-323),
+        "decision boundary": partial(decision_boundary, complex_),
         "locate": lambda: complex_.locate([[0.5, 0.5]]),
         "zoom out": lambda: regions.zoom_out(network),
         "bounds": lambda: regions.bounds.for_network(network),

@@ -268,7 +268,7 @@ network = regions.Network.from_arrays([rng.normal(scale=m ** -0.5, size=(n, m)) 
 work = {
     "enumerate": lambda: regions.enumerate_regions(network, 3).n_regions,
     "count": lambda: int(regions.count_regions(network, 20, threads=2)),
-    "level set": lambda: regions.enumerate_regions(network, 1).level_set(0.0) is not None,
+    "level set": lambda: regions.measures.level_set(regions.enumerate_regions(network, 1), 0.0) is not None,
 }[sys.argv[1]]
 tries = int(sys.argv[2])
 work()

@@ -14,6 +14,7 @@ from scipy import sparse
 
 import regions
 from regions import Box, ConvexPolygon, Layer, Network, RegionComplex
+from regions.measures import decision_boundary, level_set
 from regions.testing import assert_valid_complex, reference_count, reference_counts
 
 Point = tuple[Fraction, Fraction]
@@ -122,7 +123,7 @@ def level_sets(network: Network, domain: Any, faces: list[Face]) -> None:
             touched |= zeros
             if len(zeros) > 1 or min(at) < 0 < max(at):
                 used |= zeros
-        found = complex_.level_set(value)
+        found = level_set(complex_, value)
         parents = complex_.patterns[found.parents].tolist()
         assert Counter((tuple(p), int(s)) for p, s in zip(parents, found.signs, strict=True)) == expected
         assert len(found.points) == len(touched - used)
@@ -141,7 +142,7 @@ def classes(network: Network, domain: Any, faces: list[Face]) -> None:
         if max(at) <= 0 or min(at) < 0:
             expected[face.pattern, 0] += 1
     complex_ = regions.enumerate_regions(network, domain)
-    found = complex_.decision_boundary()
+    found = decision_boundary(complex_)
     parents = complex_.patterns[found.parents].tolist()
     assert Counter((tuple(p), int(c)) for p, c in zip(parents, found.predicted, strict=True)) == expected
 

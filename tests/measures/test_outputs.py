@@ -17,6 +17,7 @@ from reference import reference_of
 
 import regions
 from regions import Box, Network
+from regions.measures import decision_boundary, level_set, predicted_classes, regions_per_class
 from regions.study.models import DeepMLP
 from regions.testing import domains, networks
 
@@ -63,7 +64,7 @@ def exact_level_set(network: Network, value: float, output: int) -> tuple[float,
 def test_level_sets_are_those_of_the_exact_reference(network: Network, value: float, data: Any) -> None:
     output = data.draw(st.integers(0, network.n_outputs - 1))
     complex_ = regions.enumerate_regions(network, BOX)
-    found = complex_.level_set(value, output)
+    found = level_set(complex_, value, output)
     length, n_areas, alone = exact_level_set(network, value, output)
     assert (found.signs == 0).sum() == n_areas
     assert len(found.points) == len(alone)
@@ -79,7 +80,7 @@ def test_the_complex_is_divided_by_the_level_set(network: Network, domain: Any, 
     except regions.errors.DomainError:
         # Half-planes without a common interior.
         assume(False)
-    found = complex_.level_set(value, 0)
+    found = level_set(complex_, value, 0)
     assert np.unique(found.parents).tolist() == list(range(len(complex_)))
     h = network.n_neurons
     np.testing.assert_array_equal(found.complex.patterns[:, :h], complex_.patterns[found.parents])
@@ -94,7 +95,7 @@ def test_the_complex_is_divided_by_the_level_set(network: Network, domain: Any, 
     mirrored = Network.from_saved_arrays(network.to_arrays(), "a test")
     last = mirrored.layers[-1]
     minus = regions.Layer(-np.eye(last.n_out), np.zeros(last.n_out), np.ones(last.n_out), np.ones(last.n_out))
-    other = regions.enumerate_regions(Network((*mirrored.layers, minus)), domain).level_set(-value, 0)
+    other = level_set(regions.enumerate_regions(Network((*mirrored.layers, minus)), domain), -value, 0)
     assert other.complex.n_regions == found.complex.n_regions
     assert sorted(other.signs.tolist()) == sorted((-found.signs).tolist())
     assert len(other.segments) == len(found.segments)
@@ -117,7 +118,7 @@ def test_classes_are_the_largest_outputs(network: Network, data: Any) -> None:
         (*network.layers, regions.Layer(np.array(weight, dtype=float), np.array(bias, dtype=float), ones, ones))
     )
     complex_ = regions.enumerate_regions(classifier, BOX)
-    found = complex_.decision_boundary()
+    found = decision_boundary(complex_)
     for label, region in zip(found.predicted.tolist(), range(len(found.predicted)), strict=True):
         # Exactly, in the middle of the region.
         ring = found.complex.rings[found.complex.ring_offsets[region] : found.complex.ring_offsets[region + 1]]
@@ -129,9 +130,9 @@ def test_classes_are_the_largest_outputs(network: Network, data: Any) -> None:
         expected = int(outputs[0] > 0) if o == 1 else outputs.index(max(outputs))
         assert label == expected
     assert (found.classes[:, 0] != found.classes[:, 1]).all()
-    per_class = complex_.regions_per_class()
+    per_class = regions_per_class(complex_)
     assert sum(per_class.values()) == len(complex_)
-    for region, label in enumerate(complex_.predicted_classes.tolist()):
+    for region, label in enumerate(predicted_classes(complex_).tolist()):
         parts = set(found.predicted[found.parents == region].tolist())
         assert parts == {label} if label >= 0 else len(parts) > 1
 
@@ -171,7 +172,7 @@ def test_parents_are_those_of_the_same_spike(hole: bool, sliced: bool) -> None:
         tips = domain.corners[domain.corners[:, 1] == 3]
         value = float(network(tips.mean(axis=0)[None])[0, 0]) + float(rng.choice([0, 1e-3, 1e-2]))
         originals = exact_rings(complex_)
-        for found in (complex_.level_set(value), complex_.decision_boundary()):
+        for found in (level_set(complex_, value), decision_boundary(complex_)):
             for ring, parent in zip(exact_rings(found.complex), found.parents.tolist(), strict=True):
                 heights = sorted({y for _, y in ring})
                 height = (heights[0] + heights[1]) / 2
@@ -184,22 +185,22 @@ def test_parents_are_those_of_the_same_spike(hole: bool, sliced: bool) -> None:
 def test_pieces_are_joined_to_closed_lines() -> None:
     network = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
     complex_ = regions.enumerate_regions(network, 2)
-    found = complex_.level_set(1)
+    found = level_set(complex_, 1)
     (line,) = found.lines.geoms
     assert line.is_closed
     assert line.length == pytest.approx(4 * math.sqrt(2))
     assert (found.regions[:, 0] == found.regions[:, 1]).all()
     # At 3 the diamond is cut off by the square: four open pieces.
-    assert [line.is_closed for line in complex_.level_set(3).lines.geoms] == [False] * 4
-    point = complex_.level_set(0)
+    assert [line.is_closed for line in level_set(complex_, 3).lines.geoms] == [False] * 4
+    point = level_set(complex_, 0)
     assert point.points.tolist() == [[0.0, 0.0]]
     assert not len(point.segments)
-    assert repr(complex_.level_set(9)) == "<LevelSet 9 of output 0: nothing, 0 segments>"
+    assert repr(level_set(complex_, 9)) == "<LevelSet 9 of output 0: nothing, 0 segments>"
 
 
 def test_plateaus_are_areas_and_their_rims_are_no_lines() -> None:
     complex_ = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]], [[1.0]]]), 1)
-    found = complex_.level_set(0)
+    found = level_set(complex_, 0)
     assert found.areas.equals(shapely.box(-1, -1, 0, 1))
     assert not len(found.segments)
     assert not len(found.points)
@@ -208,14 +209,14 @@ def test_plateaus_are_areas_and_their_rims_are_no_lines() -> None:
 def test_valleys_are_lines_although_nothing_changes_its_sign() -> None:
     network = Network.from_arrays([[[1.0, 0.0]], [[1.0]]], activation="abs")
     for domain in (1, regions.WholePlane()):
-        found = regions.enumerate_regions(network, domain).level_set(0, box=1)
+        found = level_set(regions.enumerate_regions(network, domain), 0, box=1)
         assert found.lines.equals(shapely.LineString([(0, -1), (0, 1)]))
         assert sorted(found.regions[0].tolist()) == [0, 1]
 
 
 def test_unbounded_lines_are_cut_off_at_the_box() -> None:
     network = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0], [0.0, 1.0]]])
-    found = regions.enumerate_regions(network, regions.WholePlane()).decision_boundary(box=3)
+    found = decision_boundary(regions.enumerate_regions(network, regions.WholePlane()), box=3)
     # relu(y) > relu(x): above the diagonal, and above the ray to the left.
     expected = shapely.MultiLineString([[(-3, 0), (0, 0), (3, 3)]])
     assert found.lines.equals(expected)
@@ -233,7 +234,7 @@ def test_a_level_set_lies_where_matplotlib_draws_it() -> None:
     drawn = plt.contour(axis, axis, heights, levels=[value])
     points = np.concatenate([path.vertices for path in drawn.get_paths()])
     plt.close("all")
-    found = complex_.level_set(value)
+    found = level_set(complex_, value)
     assert shapely.distance(shapely.points(points), found.lines).max() < 0.05
 
 
@@ -243,4 +244,4 @@ def test_a_level_set_lies_where_matplotlib_draws_it() -> None:
 def test_wrong_values_and_outputs_are_refused(value: Any, output: Any) -> None:
     complex_ = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]]]), 1)
     with pytest.raises(ValueError, match="allowed are"):
-        complex_.level_set(value, output)
+        level_set(complex_, value, output)
