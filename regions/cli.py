@@ -150,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_report(commands: Any) -> None:
-    from regions.study.report.options import ACTIVATIONS, ReportOptions
+    from regions.study.options import ACTIVATIONS, ReportOptions
 
     default = ReportOptions()
     raw = argparse.RawDescriptionHelpFormatter
@@ -290,8 +290,8 @@ def _picture_path(text: str) -> Path:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from regions.study.options import IGNORED
     from regions.study.report import ReportOptions, make_report, tables
-    from regions.study.report.options import IGNORED
     from regions.study.report.result import prepare_folder
 
     compared = ("shallow_widths", "deep_widths", "activation", "seeds")

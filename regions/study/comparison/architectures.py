@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from regions.errors import OptionError
+from regions.study.options import EXAMPLE, checked_widths, dashed, is_int
 
 if TYPE_CHECKING:
     from torch import nn
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 __all__ = [
     "ACTIVATIONS",
     "Architecture",
-    "checked_seeds",
-    "checked_widths",
-    "dashed",
     "equal_neurons",
     "equal_parameters",
     "make_network",
@@ -32,8 +28,6 @@ __all__ = [
 
 #: Activations by name, with their slopes below and above zero.
 ACTIVATIONS = {"abs": (-1.0, 1.0), "leaky_relu": (0.01, 1.0), "relu": (0.0, 1.0)}
-
-_EXAMPLE = "such as (2, 20, 1)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,78 +46,6 @@ class Architecture:
     name: str
     widths: tuple[int, ...] | None
     build: Callable[[int], Any] | None
-
-
-def is_int(value: Any) -> bool:
-    """Whether it is an integer, and no truth value."""
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def dashed(widths: Sequence[int]) -> str:
-    """Name widths, such as 2-20-1."""
-    return "-".join(map(str, widths))
-
-
-def checked_widths(values: Any, name: str = "") -> tuple[int, ...]:
-    """Inputs, one or more hidden layers and outputs as a tuple of integers >= 1.
-
-    Parameters
-    ----------
-    values : sequence of int
-    name : str
-        Of the network, for the message.
-
-    Returns
-    -------
-    tuple of int
-
-    Raises
-    ------
-    OptionError
-        When they are not.
-    """
-    prefix = f"{name} widths" if name else "widths"
-    if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
-        raise OptionError(
-            f"{prefix} {values!r} of type {type(values).__name__} were given; a sequence of integers is needed, "
-            f"{_EXAMPLE}."
-        )
-    widths = tuple(values)
-    given = ",".join(map(str, widths))
-    if len(widths) < 3 or not all(is_int(w) and w >= 1 for w in widths):
-        raise OptionError(
-            f"{prefix} {given or 'of no layer'} were given; needed are the inputs, one or more hidden layers "
-            "and the outputs, all integers >= 1, such as 2,20,1."
-        )
-    return tuple(int(w) for w in widths)
-
-
-def checked_seeds(values: Any) -> tuple[int, ...]:
-    """One or more different integers from 0 to 2**63 - 1.
-
-    Parameters
-    ----------
-    values : iterable of int
-
-    Returns
-    -------
-    tuple of int
-
-    Raises
-    ------
-    OptionError
-        When they are not.
-    """
-    try:
-        seeds = tuple(values)
-    except TypeError as error:
-        raise OptionError(f"seeds {values!r} were given; several are needed, such as range(10).") from error
-    given = ",".join(map(str, seeds)) or "(none)"
-    if not seeds or not all(is_int(s) and 0 <= s < 2**63 for s in seeds):
-        raise OptionError(f"seeds {given} were given; one or more integers from 0 to 2**63 - 1 are needed.")
-    if len(set(seeds)) != len(seeds):
-        raise OptionError(f"seeds {given} were given; each may appear once.")
-    return tuple(int(s) for s in seeds)
 
 
 def n_parameters(widths: Sequence[int]) -> int:
@@ -266,13 +188,13 @@ def read_architectures(given: Any) -> tuple[Architecture, ...]:
         items = [(None, value) for value in given]
     else:
         raise OptionError(
-            f"architectures of type {type(given).__name__} were given; a list of widths is needed, {_EXAMPLE}, or a "
+            f"architectures of type {type(given).__name__} were given; a list of widths is needed, {EXAMPLE}, or a "
             "dict from names to widths or to functions that take a seed and return a model."
         )
     found = [_read_architecture(name, value) for name, value in items]
     names = [architecture.name for architecture in found]
     if not names:
-        raise OptionError(f"no architectures were given; one or more widths are needed, {_EXAMPLE}.")
+        raise OptionError(f"no architectures were given; one or more widths are needed, {EXAMPLE}.")
     if twice := [name for name in names if names.count(name) > 1]:
         raise OptionError(f"architecture {twice[0]} was given twice; in a dict each can have a name of its own.")
     return tuple(found)

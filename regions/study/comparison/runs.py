@@ -10,14 +10,13 @@ from regions.errors import OptionError
 from regions.study.comparison.architectures import (
     ACTIVATIONS,
     Architecture,
-    checked_seeds,
-    is_int,
     make_network,
     read_architectures,
 )
 from regions.study.comparison.initialisations import read_initialisations
 from regions.study.comparison.statistics import checked_confidence
 from regions.study.comparison.table import OTHER_DEFINITIONS, ComparedNetwork, Comparison
+from regions.study.options import checked_seeds, is_int
 
 if TYPE_CHECKING:
     from regions.bounds import BoundsTable

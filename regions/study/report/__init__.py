@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from regions.errors import OptionError
-from regions.study.report.options import ReportOptions
+from regions.study.options import ReportOptions
 from regions.study.report.result import SCHEMA, Report
 from regions.study.report.study import make_report
 

@@ -6,10 +6,10 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from regions.study.comparison import Comparison, Summary, compare, equal_neurons, equal_parameters
-from regions.study.comparison.architectures import dashed
+from regions.study.options import dashed
 
 if TYPE_CHECKING:
-    from regions.study.report.options import ReportOptions
+    from regions.study.options import ReportOptions
 
 __all__ = ["bound_entry", "counterparts", "growth", "ratio_entry", "square", "statistics_entry", "summary_entry"]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from regions.pictures.cross_check import CrossCheck
     from regions.pictures.gradient_image import GradientImage
     from regions.study.comparison.table import ComparedNetwork, Summary
-    from regions.study.report.options import ReportOptions
+    from regions.study.options import ReportOptions
 
 __all__ = ["make_report"]
 

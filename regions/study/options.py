@@ -1,16 +1,18 @@
-"""What a report is asked for, checked before any work begins."""
+"""What comparisons and reports are asked for, checked before work begins. Light: the command line reads it for help."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regions.errors import OptionError
-from regions.study.comparison.architectures import checked_seeds, checked_widths, is_int
+import numpy as np
 
-__all__ = ["ACTIVATIONS", "IGNORED", "ReportOptions"]
+from regions.errors import OptionError
+
+__all__ = ["ACTIVATIONS", "EXAMPLE", "IGNORED", "ReportOptions", "checked_seeds", "checked_widths", "dashed", "is_int"]
 
 IGNORED = (
     "{} was given together with a model; a saved model has its own weights, so widths, activation and seeds say "
@@ -18,6 +20,79 @@ IGNORED = (
 )
 ACTIVATIONS = ("abs", "leaky_relu", "relu")
 _RESOLUTIONS = (16, 4000)
+EXAMPLE = "such as (2, 20, 1)"
+
+
+def is_int(value: Any) -> bool:
+    """Whether it is an integer, and no truth value."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def dashed(widths: Sequence[int]) -> str:
+    """Name widths, such as 2-20-1."""
+    return "-".join(map(str, widths))
+
+
+def checked_widths(values: Any, name: str = "") -> tuple[int, ...]:
+    """Inputs, one or more hidden layers and outputs as a tuple of integers >= 1.
+
+    Parameters
+    ----------
+    values : sequence of int
+    name : str
+        Of the network, for the message.
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    OptionError
+        When they are not.
+    """
+    prefix = f"{name} widths" if name else "widths"
+    if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray):
+        raise OptionError(
+            f"{prefix} {values!r} of type {type(values).__name__} were given; a sequence of integers is needed, "
+            f"{EXAMPLE}."
+        )
+    widths = tuple(values)
+    given = ",".join(map(str, widths))
+    if len(widths) < 3 or not all(is_int(w) and w >= 1 for w in widths):
+        raise OptionError(
+            f"{prefix} {given or 'of no layer'} were given; needed are the inputs, one or more hidden layers "
+            "and the outputs, all integers >= 1, such as 2,20,1."
+        )
+    return tuple(int(w) for w in widths)
+
+
+def checked_seeds(values: Any) -> tuple[int, ...]:
+    """One or more different integers from 0 to 2**63 - 1.
+
+    Parameters
+    ----------
+    values : iterable of int
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    OptionError
+        When they are not.
+    """
+    try:
+        seeds = tuple(values)
+    except TypeError as error:
+        raise OptionError(f"seeds {values!r} were given; several are needed, such as range(10).") from error
+    given = ",".join(map(str, seeds)) or "(none)"
+    if not seeds or not all(is_int(s) and 0 <= s < 2**63 for s in seeds):
+        raise OptionError(f"seeds {given} were given; one or more integers from 0 to 2**63 - 1 are needed.")
+    if len(set(seeds)) != len(seeds):
+        raise OptionError(f"seeds {given} were given; each may appear once.")
+    return tuple(int(s) for s in seeds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
