@@ -10,6 +10,9 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import scipy.linalg  # noqa: F401  # Its library is the one that compiled products call.
+from threadpoolctl import ThreadpoolController
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
@@ -59,9 +62,6 @@ def thread_pool(name: str, threads: int) -> ThreadPoolExecutor:
 
 @cache
 def _linear_algebra() -> ThreadpoolController:
-    import scipy.linalg  # noqa: F401  # Its library is the one that compiled products call.
-    from threadpoolctl import ThreadpoolController
-
     return ThreadpoolController()
 
 

@@ -330,9 +330,9 @@ def _count(arguments: argparse.Namespace) -> int:
     domain = _domain(arguments)
 
     from regions.enumeration.enumerate import count_regions, planar_network
-    from regions.frontends.files import load_model
+    from regions.frontends.files import load
 
-    network = planar_network(load_model(arguments.model, activation=arguments.layers, likely=2))
+    network = planar_network(load(arguments.model, activation=arguments.layers, likely=2))
     n_regions = count_regions(
         network,
         domain,
@@ -376,10 +376,10 @@ def _plot(arguments: argparse.Namespace) -> int:
 
     from regions._files import write_atomically
     from regions.enumeration.enumerate import enumerate_regions
-    from regions.frontends.files import load_model
+    from regions.frontends.files import load
     from regions.pictures.plotting import plot_regions
 
-    complex_ = enumerate_regions(load_model(arguments.model, activation=arguments.layers, likely=2), domain)
+    complex_ = enumerate_regions(load(arguments.model, activation=arguments.layers, likely=2), domain)
     figure = Figure(figsize=(8, 8), layout="constrained")
     ax = figure.subplots()
     plot_regions(complex_, ax, component=arguments.component)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -67,15 +68,11 @@ def divided(matrix: Any, by: float) -> Any:
 
 def eye(n: int) -> Any:
     """The identity."""
-    from scipy import sparse
-
     return np.eye(n) if n * n < _LARGE else sparse.eye_array(n, format="csr")
 
 
 def diagonal(values: NDArray[np.float64]) -> Any:
     """A diagonal matrix."""
-    from scipy import sparse
-
     n = len(values)
     return np.diag(values) if n * n < _LARGE else sparse.diags_array(values, format="csr")
 
@@ -86,8 +83,6 @@ def compact(matrix: Any) -> Any:
     Not for the memory alone: the engine goes another way with sparse layers, which knows of units that are equal, or
     zero, by structure (docs/exactness.md).
     """
-    from scipy import sparse
-
     size = matrix.shape[0] * matrix.shape[1]
     if size < _STRUCTURED:
         return matrix.toarray() if is_sparse(matrix) else matrix
@@ -102,8 +97,6 @@ def compact(matrix: Any) -> Any:
 
 def blocks(rows: Sequence[Sequence[Any]]) -> Any:
     """A matrix made of matrices, row by row; sparse where one of them is."""
-    from scipy import sparse
-
     if any(is_sparse(m) for row in rows for m in row):
         found = sparse.block_array([[sparse.csr_array(m) for m in row] for row in rows], format="csr")
         found.sort_indices()
@@ -113,8 +106,6 @@ def blocks(rows: Sequence[Sequence[Any]]) -> Any:
 
 def take_rows(parts: Sequence[tuple[Any, NDArray[np.int64], NDArray[np.int64]]], shape: tuple[int, int]) -> Any:
     """A matrix of others' rows: for every part (matrix, which, at), row ``at[i]`` is ``matrix[which[i]]``."""
-    from scipy import sparse
-
     if not any(is_sparse(matrix) for matrix, _, _ in parts) and shape[0] * shape[1] < _LARGE:
         out = np.zeros(shape)
         for matrix, which, at in parts:

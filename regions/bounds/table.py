@@ -16,6 +16,11 @@ from regions.bounds.deep import arora_2018_one_input, hinz_2019, serra_2018_one_
 from regions.bounds.lower import arora_2018_lower, montufar_2014_lower, serra_2018_lower
 from regions.bounds.rules import hanin_rolnick_2019, shown
 from regions.bounds.weights import is_flat, stages_of_weights, stages_of_widths
+from regions.complex.complex import RegionComplex
+from regions.domain.polygon import Polygon
+from regions.domain.read import as_planar_domain
+from regions.domain.slice import Slice
+from regions.enumeration.enumerate import count_regions
 from regions.errors import InvalidNetworkError
 from regions.frontends.read import as_network
 from regions.network.network import Network
@@ -210,8 +215,6 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
     >>> [row.name for row in table if row.value == 40]
     ['from_weights', 'serra_2018', 'hinz_2019']
     """
-    from regions.domain.slice import Slice
-
     plane = getattr(count, "slice", None) if domain is None else domain
     shape = plane.shape if isinstance(plane, Slice) else None
     captured = as_network(network, shape, likely=None if plane is None and count is None else 2)
@@ -285,9 +288,6 @@ def _is_relu_mlp(network: Network) -> bool:
 
 def _counted(network: Network, domain: Any, count: Any) -> tuple[Network, Domain | None, str, int | None]:
     """The network, on a plane if that is the domain; the domain, if one is known, and its name; the exact number."""
-    from regions.complex.complex import RegionComplex
-    from regions.domain.slice import Slice
-
     where, plane = None, domain if isinstance(domain, Slice) else None
     if isinstance(count, RegionComplex):
         if plane is None and domain is None and count.slice is not None and not _same(count.network, network):
@@ -310,14 +310,11 @@ def _counted(network: Network, domain: Any, count: Any) -> tuple[Network, Domain
         return network, domain, place, count_of("count", count, 1)
     if domain is None:
         return network, None, place, None
-    from regions.enumeration.enumerate import count_regions
 
     return network, domain, place, int(count_regions(network, domain))
 
 
 def _planar(network: Network, domain: Any) -> Domain:
-    from regions.domain.read import as_planar_domain
-
     if network.input_dimension != 2:
         raise InvalidNetworkError(
             f"a domain in the plane was given for a network of {network.input_dimension} input(s). "
@@ -337,8 +334,6 @@ def _same(a: Network, b: Network) -> bool:
 
 
 def _convex_pieces(domain: Domain | None) -> int:
-    from regions.domain.polygon import Polygon
-
     return len(domain.pieces) if isinstance(domain, Polygon) else 1
 
 

@@ -7,6 +7,7 @@ from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from flint import fmpz_mat, nmod_mat
 
 from regions.arithmetic.integers import scaled_integers
 from regions.arithmetic.matrices import is_sparse, row_entries
@@ -197,8 +198,6 @@ class _Values:
 
     def has_common_zero(self, rows: NDArray[np.bool_]) -> bool:
         """Whether some values are 0 together at one point of the variables' space."""
-        from flint import fmpz_mat
-
         if self.is_large:
             return False
         matrix = self._rows(rows)
@@ -210,8 +209,6 @@ class _Values:
         return _rank(matrix, limit) == _rank(fmpz_mat(table), limit)
 
     def _rows(self, rows: NDArray[np.bool_]) -> Any:
-        from flint import fmpz_mat
-
         if _is_float(self.matrix):
             return _integers(self.matrix[np.flatnonzero(rows)])
         table = self.matrix.tolist()
@@ -227,8 +224,6 @@ class _Values:
 
     def multiply_rows(self, slopes: NDArray[np.float64]) -> None:
         """Apply the activation to the rows, where none is a neuron that cuts."""
-        from flint import fmpz_mat
-
         (factors,), _ = scaled_integers(slopes)
         table = (_integers(self.matrix) if _is_float(self.matrix) else self.matrix).tolist()
         self.matrix = fmpz_mat([[x * factor for x in row] for row, factor in zip(table, factors, strict=True)])
@@ -246,8 +241,6 @@ def _is_float(matrix: Any) -> bool:
 
 
 def _integers(matrix: Any) -> Any:
-    from flint import fmpz_mat
-
     dense = matrix.toarray() if is_sparse(matrix) else matrix
     (flat,), _ = scaled_integers(dense)
     return fmpz_mat(dense.shape[0], dense.shape[1], flat)
@@ -255,8 +248,6 @@ def _integers(matrix: Any) -> Any:
 
 def _rank(matrix: Any, limit: int) -> int:
     """The rank, or `limit` if it is larger."""
-    from flint import nmod_mat
-
     # Modulo a prime a rank can only be smaller; so where it reaches the limit, it is proven.
     limit = min(limit, matrix.nrows(), matrix.ncols())
     return limit if nmod_mat(matrix, _PRIME).rank() >= limit else min(limit, int(matrix.rank()))

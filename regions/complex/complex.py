@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.complex.data import ComplexData, read_only
+from regions.complex.definitions import affine_pieces, closed_linear_regions, count, open_linear_regions
+from regions.complex.exports import geojson, to_dataframe, to_geodataframe, to_networkx, to_obj, to_wkb
+from regions.complex.file import load, save
+from regions.complex.lines import all_vertices
+from regions.complex.location import locate
+from regions.complex.polygons import areas, check_bounded, clip, interior_points, polygon_of, polygons, svg, view
+from regions.domain.convex import as_domain
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -67,8 +74,6 @@ class Region:
     @property
     def polygon(self) -> Any:
         """The region as a `shapely.Polygon`; a ValueError says what to do where it is unbounded."""
-        from regions.complex.polygons import check_bounded, polygon_of
-
         check_bounded(np.isfinite([self.area]))
         return polygon_of(self.vertices)
 
@@ -151,8 +156,6 @@ class RegionComplex(ComplexData):
         Of the rounded vertices, so that of a sliver little may be right but its order of magnitude. Where they give no
         positive area, that of the exact vertices, rounded once; beyond the range of float64 its largest number.
         """
-        from regions.complex.polygons import areas
-
         return read_only(areas(self))
 
     @cached_property
@@ -161,8 +164,6 @@ class RegionComplex(ComplexData):
 
         A ValueError says so where one is unbounded; :meth:`clip` cuts them off at a box.
         """
-        from regions.complex.polygons import check_bounded, polygons
-
         check_bounded(self.bounded)
         return read_only(polygons(self))
 
@@ -193,16 +194,11 @@ class RegionComplex(ComplexData):
         >>> [polygon.area for polygon in plane.clip(2)]
         [4.0, 4.0, 4.0, 4.0]
         """
-        from regions.complex.polygons import clip
-        from regions.domain.convex import as_domain
-
         return read_only(clip(self, as_domain(box).bounds))
 
     @cached_property
     def view(self) -> tuple[float, float, float, float]:
         """(minx, miny, maxx, maxy) to look at: the domain's bounds, or the vertices' with some room around them."""
-        from regions.complex.polygons import view
-
         return view(self)
 
     @cached_property
@@ -212,8 +208,6 @@ class RegionComplex(ComplexData):
         The mean of its vertices; of an unbounded region moved on in the directions that have no end. Rounded: in a
         region thinner than floats can resolve it may lie beside it.
         """
-        from regions.complex.polygons import interior_points
-
         return read_only(interior_points(self))
 
     def counts(self) -> RegionCounts:
@@ -233,8 +227,6 @@ class RegionComplex(ComplexData):
         RegionCounts(activation_patterns=4, activation_regions=4, open_linear_regions=2, closed_linear_regions=2,
                      affine_pieces=2)
         """
-        from regions.complex.definitions import count
-
         return count(self, self.affine_pieces, self.open_linear_regions, self.closed_linear_regions)
 
     @cached_property
@@ -243,8 +235,6 @@ class RegionComplex(ComplexData):
 
         Numbers are given from 0 in the order of the regions, here and for open and closed linear regions.
         """
-        from regions.complex.definitions import affine_pieces
-
         return read_only(affine_pieces(self))
 
     @cached_property
@@ -254,8 +244,6 @@ class RegionComplex(ComplexData):
         A maximal connected open set on which the network is one affine map: regions joined across the edges they
         share.
         """
-        from regions.complex.definitions import open_linear_regions
-
         return read_only(open_linear_regions(self, self.affine_pieces))
 
     @cached_property
@@ -265,8 +253,6 @@ class RegionComplex(ComplexData):
         A maximal connected closed set with an interior on which the network is one affine map: open linear regions
         joined also through points and segments, within the domain, where the network equals that map.
         """
-        from regions.complex.definitions import closed_linear_regions
-
         return read_only(closed_linear_regions(self, self.affine_pieces, self.open_linear_regions))
 
     def region(self, index: int) -> Region:
@@ -340,8 +326,6 @@ class RegionComplex(ComplexData):
         >>> complex.locate([[0.5, 0.5], [0.0, 0.0], [2.0, 0.0]])
         array([ 2,  0, -1])
         """
-        from regions.complex.location import locate
-
         return locate(self, points)
 
     def exact_vertices(self) -> list[tuple[Fraction, Fraction]]:
@@ -363,8 +347,6 @@ class RegionComplex(ComplexData):
         >>> (regions.enumerate_regions(network, 1).exact_vertices())[-1]
         (Fraction(-1, 3), Fraction(0, 1))
         """
-        from regions.complex.lines import all_vertices
-
         return all_vertices(self)
 
     def to_dataframe(self) -> Any:
@@ -379,8 +361,6 @@ class RegionComplex(ComplexData):
         MissingExtraError
             When pandas is not installed: ``pip install 'linear-regions[dataframe]'``.
         """
-        from regions.complex.exports import to_dataframe
-
         return to_dataframe(self)
 
     def to_geodataframe(self, *, box: Any = None) -> Any:
@@ -402,8 +382,6 @@ class RegionComplex(ComplexData):
         ValueError
             When a region is unbounded and no box is given.
         """
-        from regions.complex.exports import to_geodataframe
-
         return to_geodataframe(self, box)
 
     def to_networkx(self) -> Any:
@@ -420,8 +398,6 @@ class RegionComplex(ComplexData):
         MissingExtraError
             When networkx is not installed: ``pip install 'linear-regions[graph]'``.
         """
-        from regions.complex.exports import to_networkx
-
         return to_networkx(self)
 
     def to_geojson(self, path: str | Path | None = None, *, box: Any = None) -> dict[str, Any]:
@@ -451,8 +427,6 @@ class RegionComplex(ComplexData):
         >>> found["features"][2]["properties"]["pattern"]
         '11'
         """
-        from regions.complex.exports import geojson
-
         return geojson(self, path, box)
 
     def to_wkb(self, *, box: Any = None) -> NDArray[Any]:
@@ -472,8 +446,6 @@ class RegionComplex(ComplexData):
         ValueError
             When a region is unbounded and no box is given.
         """
-        from regions.complex.exports import to_wkb
-
         return to_wkb(self, box)
 
     def to_obj(self, path: str | Path, output: int = 0) -> None:
@@ -493,8 +465,6 @@ class RegionComplex(ComplexData):
         -----
         Neighbours share their vertices. A region is one face, over a domain that is not convex its triangles.
         """
-        from regions.complex.exports import to_obj
-
         to_obj(self, path, output)
 
     def save(self, path: str | Path) -> None:
@@ -515,8 +485,6 @@ class RegionComplex(ComplexData):
         ...     regions.RegionComplex.load(path).n_regions
         4
         """
-        from regions.complex.file import save
-
         save(self, path)
 
     @classmethod
@@ -545,8 +513,6 @@ class RegionComplex(ComplexData):
         ...
         FileNotFoundError: [Errno 2] No such file or directory: 'absent.npz'
         """
-        from regions.complex.file import load
-
         return load(path, cls)
 
     def __repr__(self) -> str:
@@ -558,6 +524,4 @@ class RegionComplex(ComplexData):
         )
 
     def _repr_svg_(self) -> str:
-        from regions.complex.polygons import svg
-
         return svg(self)

@@ -10,10 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from regions.arithmetic.underflow import require_gradual_underflow
+from regions.complex.closed import ties
+from regions.complex.patterns import packed_patterns
 from regions.network.integers import ExactLines
+from regions.network.maps import affine_maps
 from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
+from regions.network.rounding import map_bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -114,8 +120,6 @@ def count(
     >>> count(regions.enumerate_regions(network, 1)).activation_patterns
     4
     """
-    from regions.complex.patterns import packed_patterns
-
     require_gradual_underflow()
     pieces = affine_pieces(complex_) if pieces is None else pieces
     opens = open_linear_regions(complex_, pieces) if opens is None else opens
@@ -195,9 +199,6 @@ def equal_maps(
 
 def _apart(network: Network, patterns: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Labels, the same at least where the maps are: of chains of floats no farther apart than their errors allow."""
-    from regions.network.maps import affine_maps
-    from regions.network.rounding import map_bounds
-
     none = np.empty(0, dtype=np.int64)
     with np.errstate(over="ignore", invalid="ignore"):
         maps = affine_maps(network, patterns, none, none)[0]
@@ -215,9 +216,6 @@ def _apart(network: Network, patterns: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     """Labels of the connected components of a graph."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     graph = coo_array((np.ones(len(pairs), dtype=np.int8), pairs.T), shape=(count, count))
     return _renumbered(connected_components(graph, directed=False)[1])
 
@@ -269,8 +267,6 @@ def closed_linear_regions(
     >>> closed_linear_regions(regions.enumerate_regions(network, 1))
     array([0, 1])
     """
-    from regions.complex.closed import ties
-
     pieces = affine_pieces(complex_) if pieces is None else pieces
     opens = open_linear_regions(complex_, pieces) if opens is None else opens
     joined = components(number_of(opens), ties(complex_, pieces, opens))
@@ -298,8 +294,6 @@ def activation_patterns(complex_: ComplexData) -> NDArray[np.bool_]:
            [0, 1],
            [1, 0]])
     """
-    from regions.complex.patterns import packed_patterns
-
     require_gradual_underflow()
     packed = packed_patterns(complex_)
     return np.unpackbits(packed, axis=1, count=complex_.network.n_neurons).view(np.bool_)

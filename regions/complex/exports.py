@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from fractions import Fraction
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from regions._files import write_atomically
 from regions.arithmetic.floats import rounded
@@ -44,8 +46,6 @@ def require(module: str, extra: str) -> Any:
     MissingExtraError
         When it is not installed; the message says how to install it.
     """
-    from importlib import import_module
-
     try:
         return import_module(module)
     except ImportError as error:
@@ -110,8 +110,6 @@ def to_geodataframe(complex_: ComplexData, box: Any = None) -> Any:
 
 def to_wkb(complex_: ComplexData, box: Any = None) -> NDArray[np.object_]:
     """See :meth:`regions.RegionComplex.to_wkb`."""
-    import shapely
-
     return np.asarray(shapely.to_wkb(_shapes(complex_, box)), dtype=object)
 
 
@@ -122,8 +120,6 @@ def _plain(value: Any) -> Any:
 
 def geojson(complex_: ComplexData, path: str | Path | None, box: Any = None) -> dict[str, Any]:
     """See :meth:`regions.RegionComplex.to_geojson`."""
-    import shapely
-
     columns = to_columns(complex_)
     features = []
     for i, shape in enumerate(_shapes(complex_, box)):
@@ -205,8 +201,6 @@ def to_obj(complex_: ComplexData, path: str | Path, output: int = 0) -> None:
 
 def _triangles(vertices: NDArray[np.float64], ring: NDArray[np.int64], shape: Any) -> list[list[int]]:
     """A region as triangles of its corners."""
-    import shapely
-
     number = {tuple(p): v for p, v in zip(vertices[ring].tolist(), ring.tolist(), strict=True)}
     triangles = shapely.constrained_delaunay_triangles(shape)
     faces = []

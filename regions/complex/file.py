@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
+from regions._files import read_npz, write_npz
 from regions.complex.data import ARRAYS, Certificate, ComplexData
 from regions.domain.arrays import domain_arrays, read_domain
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.domain.slice import Slice
 from regions.errors import FileFormatError
 from regions.network.network import Network
-
-if TYPE_CHECKING:
-    from regions.domain.slice import Slice
 
 __all__ = ["load", "save"]
 
@@ -28,8 +27,6 @@ _VERSION = 2
 
 def save(complex_: ComplexData, path: str | Path) -> None:
     """See :meth:`regions.RegionComplex.save`."""
-    from regions._files import write_npz
-
     arrays = {name: np.asarray(getattr(complex_, name)) for name in ARRAYS}
     arrays |= domain_arrays(complex_.domain)
     arrays["certificate"] = np.array([complex_.certificate.proven_by_float, complex_.certificate.decided_exactly])
@@ -42,8 +39,6 @@ def save(complex_: ComplexData, path: str | Path) -> None:
 
 def load(path: str | Path, kind: type[C]) -> C:
     """See :meth:`regions.RegionComplex.load`."""
-    from regions._files import read_npz
-
     arrays = {"directions": np.empty((0, 2)), **read_npz(path, _FORMAT, _VERSION)}
     network = Network.from_saved_arrays(arrays, path)
     try:
@@ -66,14 +61,11 @@ def load(path: str | Path, kind: type[C]) -> C:
 
 
 def _read_slice(arrays: dict[str, Any]) -> Slice | None:
-    from regions.domain.slice import Slice
-
     found = {name.removeprefix("slice_"): array for name, array in arrays.items() if name.startswith("slice_")}
     return Slice.from_saved_arrays(found, read_domain(arrays)) if found else None
 
 
 def _check(complex_: ComplexData, path: str | Path) -> None:
-
     r, v, e = complex_.n_regions, len(complex_.vertices), len(complex_.edges)
     k = len(complex_.directions)
     h, o = complex_.network.n_neurons, complex_.network.n_outputs

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.floats import nearest_finite
+from regions.domain.lines import domain_sides
+from regions.network.integers import ExactLines
 from regions.network.maps import affine_maps
 
 if TYPE_CHECKING:
@@ -27,9 +29,6 @@ class EdgeLines:
     """The exact lines of a complex's edges, rounded once."""
 
     def __init__(self, complex_: ComplexData) -> None:
-        from regions.domain.lines import domain_sides
-        from regions.network.integers import ExactLines
-
         self._complex = complex_
         self._lines = ExactLines(complex_.network, complex_.patterns)
         self._sides = domain_sides(complex_.domain)

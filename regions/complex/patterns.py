@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from flint import fmpz_mat
 
 from regions.arithmetic.integers import cross, scaled_integers
 from regions.arithmetic.residues import extent
@@ -334,8 +335,6 @@ class SegmentStart:
 
     def integers(self) -> tuple[Any, int]:
         """As :class:`regions.network.integers.ExactLines` wants it."""
-        from flint import fmpz_mat
-
         (p, q), shift = scaled_integers(self._p, self._q)
         return fmpz_mat(len(p), 2, [x for a, b in zip(p, q, strict=True) for x in (b - a, a)]), shift
 

@@ -9,9 +9,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from regions.arithmetic.floats import nearest_finite
 from regions.complex.half_planes import EdgeLines, foot, half_planes
+from regions.complex.lines import exact_areas
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
 
@@ -46,8 +48,6 @@ def check_bounded(bounded: NDArray[np.bool_]) -> None:
 
 def areas(complex_: ComplexData) -> Floats:
     """See :attr:`regions.RegionComplex.areas`."""
-    from regions.complex.lines import exact_areas
-
     result = np.full(complex_.n_regions, np.inf)
     starts, owners = _bounded_entries(complex_)
     if not len(owners):
@@ -111,8 +111,6 @@ def interior_points(complex_: ComplexData) -> Floats:
     for region in unbounded:
         points[region] = _unbounded_point(complex_, region, lines)
     if isinstance(complex_.domain, Polygon):
-        import shapely
-
         # A region with reflex corners or holes need not hold the mean of its vertices.
         shapes = polygons(complex_)
         outside = np.flatnonzero(~shapely.contains_xy(shapes, points))
@@ -168,8 +166,6 @@ def edge_between(complex_: ComplexData, region: int, i: int, j: int) -> int:
 
 def polygon_of(ring: Floats) -> Any:
     """A shapely Polygon from a closed walk, which may run through slits or touch itself: then it has holes."""
-    import shapely
-
     walk: list[tuple[float, float]] = []
     loops: list[list[tuple[float, float]]] = []
     places: dict[tuple[float, float], int] = {}
@@ -204,8 +200,6 @@ def _signed_area(loop: list[tuple[float, float]]) -> float:
 
 def polygons(complex_: ComplexData) -> NDArray[Any]:
     """The bounded regions as shapely Polygons; unbounded ones are empty."""
-    import shapely
-
     result = np.empty(complex_.n_regions, dtype=object)
     result[:] = shapely.Polygon()
     starts, places = _bounded_entries(complex_)
@@ -226,8 +220,6 @@ def polygons(complex_: ComplexData) -> NDArray[Any]:
 
 def clip(complex_: ComplexData, bounds: tuple[float, float, float, float]) -> NDArray[Any]:
     """See :meth:`regions.RegionComplex.clip`."""
-    import shapely
-
     result = polygons(complex_)
     minx, miny, maxx, maxy = bounds
     low = shapely.bounds(result)
@@ -259,8 +251,6 @@ def clip(complex_: ComplexData, bounds: tuple[float, float, float, float]) -> ND
 
 def _valid(shapes: NDArray[Any]) -> NDArray[Any]:
     """The polygons, those that rounding has made cross themselves repaired."""
-    import shapely
-
     crossed = ~shapely.is_valid(shapes)
     if crossed.any():
         shapes = shapes.copy()
@@ -275,8 +265,6 @@ def _valid(shapes: NDArray[Any]) -> NDArray[Any]:
 
 def _areal(shape: Any) -> Any:
     """What is left of an intersection when points and lines are dropped."""
-    import shapely
-
     if shape.geom_type in ("Polygon", "MultiPolygon"):
         return shape
     parts = [part for part in getattr(shape, "geoms", ()) if part.geom_type in ("Polygon", "MultiPolygon")]

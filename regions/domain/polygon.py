@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from regions.arithmetic.floats import nearest_finite
 from regions.domain.convex import ConvexPolygon, exact_area, orientation
@@ -141,8 +142,6 @@ class Polygon:
         >>> Polygon([(0, 0), (2, 0), (1, 0.5), (2, 1), (0, 1)]).to_shapely().area
         1.5
         """
-        import shapely
-
         return shapely.Polygon(self.rings[0], self.rings[1:])
 
     def sides(self) -> list[tuple[int, Point, Point]]:
@@ -239,8 +238,6 @@ def _turned(ring: NDArray[np.float64], sign: int) -> NDArray[np.float64]:
 
 
 def _check_valid(rings: list[NDArray[np.float64]]) -> None:
-    import shapely
-
     polygon = shapely.Polygon(rings[0], rings[1:])
     with np.errstate(all="ignore"):
         valid = polygon.is_valid
@@ -280,8 +277,6 @@ def convex_pieces(polygon: Polygon) -> list[list[Point]]:
     >>> len(convex_pieces(Polygon([(0, 0), (2, 0), (1, 0.5), (2, 1), (0, 1)])))
     3
     """
-    import shapely
-
     try:
         with np.errstate(all="ignore"):
             found = shapely.constrained_delaunay_triangles(_noded(polygon)).geoms
@@ -307,8 +302,6 @@ def convex_pieces(polygon: Polygon) -> list[list[Point]]:
 
 def _noded(polygon: Polygon) -> shapely.Polygon:
     """The polygon with corners wherever its rings touch."""
-    import shapely
-
     rings: list[list[Point]] = []
     sides = iter(polygon.sides())
     for ring in polygon.rings:

@@ -8,23 +8,31 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from regions._interrupts import interruptible
 from regions._threads import cores, in_forked_children, single_threaded, thread_pool
 from regions.arithmetic.matrices import stored
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.complex.data import Certificate
+from regions.domain.arrays import read_domain
+from regions.domain.convex import ConvexPolygon
+from regions.engine.count import Plan
+from regions.engine.maps.sparse import WideMaps
 from regions.engine.resources import Resources
 from regions.enumeration.executors import Executor, run_tasks
+from regions.enumeration.parts import Part, decompose, with_narrow_first_layer
+from regions.enumeration.seams import surplus
 from regions.errors import DomainError, MemoryLimitError, TooManyRegionsError, WorkerError
+from regions.network.network import Network
 
 if TYPE_CHECKING:
-    from regions.engine.count import Plan
-    from regions.enumeration.parts import Decomposition, Part
+    from regions.enumeration.parts import Decomposition
 
 __all__ = ["Progress", "RegionCount", "cores", "count_decomposition", "count_network_remotely", "count_remotely"]
 
@@ -116,10 +124,6 @@ def count_decomposition(
     -------
     RegionCount
     """
-    from regions.engine.count import Plan
-    from regions.engine.maps.sparse import WideMaps
-    from regions.enumeration.seams import surplus
-
     workers = threads or cores()
     budget = _DEFAULT_BYTES if max_memory is None else min(int(max_memory), _MOST_BYTES)
     counted, proven, decided, done = 0, 0, 0, 0
@@ -165,8 +169,6 @@ def _reporting(progress: bool | Callable[[Progress], None]) -> Iterator[Callable
     if callable(progress):
         yield progress
     elif progress:
-        from tqdm import tqdm
-
         with tqdm(desc="regions", unit="step", file=sys.stderr) as bar:
 
             def show(at: Progress) -> None:
@@ -242,13 +244,6 @@ def _forget_plans() -> None:
 
 def _plan_of(payload: dict[str, Any]) -> Plan:
     """The plan of a payload, kept for the tasks that follow."""
-    from hashlib import sha256
-
-    from regions.domain.convex import ConvexPolygon
-    from regions.engine.count import Plan
-    from regions.enumeration.parts import Part
-    from regions.network.network import Network
-
     arrays = payload["arrays"]
     digest = sha256()
     for name in sorted(arrays):
@@ -339,10 +334,6 @@ def count_network_remotely(arrays: dict[str, Any], domain: dict[str, Any], max_m
     -------
     RegionCount
     """
-    from regions.domain.arrays import read_domain
-    from regions.enumeration.parts import decompose
-    from regions.network.network import Network
-
     network = Network.from_saved_arrays(arrays, "a task's network")
     return count_decomposition(decompose(network, read_domain(domain)), threads=1, max_memory=max_memory)
 
@@ -353,8 +344,6 @@ def _within(part: Part, budget: int) -> tuple[Part, int, int]:
     What a step may take says where blocks are cut in two, and so which decisions are taken twice: it does not depend
     on the threads.
     """
-    from regions.enumeration.parts import with_narrow_first_layer
-
     weights = 8 * sum(len(stored(layer.weight)) for layer in part.network.layers)
     # The packed network, the layers' working copies in each thread, and as much for the complex as for the steps.
     fixed = 4 * weights

@@ -7,10 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from tqdm import tqdm
 
 from regions._interrupts import interruptible
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
+from regions.domain.arrays import domain_arrays
 from regions.domain.read import as_planar_domain
+from regions.domain.slice import Slice
+from regions.engine.resources import Resources
+from regions.enumeration.assemble import assemble
+from regions.enumeration.count import RegionCount, count_decomposition, count_network_remotely
+from regions.enumeration.executors import run_tasks
 from regions.enumeration.parts import decompose
 from regions.errors import InvalidNetworkError
 from regions.frontends.read import as_network
@@ -18,8 +25,7 @@ from regions.frontends.read import as_network
 if TYPE_CHECKING:
     from regions.complex.complex import RegionComplex
     from regions.domain.read import Domain
-    from regions.domain.slice import Slice
-    from regions.enumeration.count import Progress, RegionCount
+    from regions.enumeration.count import Progress
     from regions.enumeration.executors import Executor
     from regions.network.network import Network
 
@@ -67,8 +73,6 @@ def planar_network(model: Any) -> Network:
 
 def _planar(model: Any, domain: Any) -> tuple[Network, Domain, Slice | None]:
     """The network in the plane's coordinates, the domain in the plane, and the plane if it is a slice."""
-    from regions.domain.slice import Slice
-
     if isinstance(domain, Slice):
         return domain.compose(as_network(model, domain.shape)), domain.domain, domain
     return planar_network(model), as_planar_domain(domain), None
@@ -152,8 +156,6 @@ def enumerate_regions(
     network, where, plane = _planar(model, domain)
     _check_limits(max_memory=max_memory)
     check_device(device)
-    from regions.engine.resources import Resources
-    from regions.enumeration.assemble import assemble
 
     resources = Resources(max_memory or Resources().max_memory, device)
     complex_ = assemble(decompose(network, where), resources)
@@ -231,7 +233,6 @@ def count_regions(
     _check_executor(executor)
     if not (isinstance(progress, bool | np.bool_) or callable(progress)):
         raise TypeError(f"progress of type {type(progress).__name__} was given; allowed are a bool and a callable.")
-    from regions.enumeration.count import count_decomposition
 
     return count_decomposition(
         decompose(network, where),
@@ -285,12 +286,6 @@ def count_sweep(
     >>> count_sweep([ShallowMLP(seed=seed) for seed in range(3)], regions.WholePlane())
     [211, 211, 211]
     """
-    from tqdm import tqdm
-
-    from regions.domain.arrays import domain_arrays
-    from regions.enumeration.count import RegionCount, count_network_remotely
-    from regions.enumeration.executors import run_tasks
-
     where = as_planar_domain(domain)
     _check_limits(max_memory=max_memory)
     _check_executor(executor)

@@ -19,13 +19,13 @@ from regions.arithmetic.underflow import require_gradual_underflow
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.engine.cut import Enumeration
 from regions.network.network import Layer, Network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.domain.read import Domain
-    from regions.engine.cut import Enumeration
     from regions.engine.resources import Resources
 
 __all__ = ["Decomposition", "Part", "Seam", "decompose", "with_narrow_first_layer"]
@@ -79,8 +79,6 @@ class Part:
 
     def start(self, resources: Resources | None = None) -> Enumeration | None:
         """An enumeration of this part in front of the original's layers; None where the part is empty."""
-        from regions.engine.cut import Enumeration
-
         enumeration = Enumeration(self.network, self.polygon, resources)
         for level in range(self.first):
             if level == 0 or not self.n_half_planes:

@@ -11,17 +11,21 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from flint import fmpz_mat
 
 from regions._threads import single_threaded
+from regions.arithmetic.integers import scaled_integers
 from regions.domain.polygon import Polygon, on_segment
 from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.engine.line.intervals import ExactLine, cut_line
+from regions.enumeration.segment import line_bounds
+from regions.network.integers import IntegerNetwork
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.engine.line.intervals import Intervals
     from regions.enumeration.parts import Decomposition, Seam
-    from regions.network.integers import IntegerNetwork
     from regions.network.network import Network
 
 __all__ = ["germ", "surplus"]
@@ -42,7 +46,6 @@ def surplus(decomposition: Decomposition) -> int:
     """
     if not decomposition.seams:
         return 0
-    from regions.network.integers import IntegerNetwork
 
     along = decomposition.along()
     integers = _Later(along)
@@ -64,8 +67,6 @@ class _Later:
         self._made: IntegerNetwork | None = None
 
     def __call__(self) -> IntegerNetwork:
-        from regions.network.integers import IntegerNetwork
-
         if self._made is None:
             self._made = IntegerNetwork(self._network)
         return self._made
@@ -73,9 +74,6 @@ class _Later:
 
 def _joined_intervals(along: Network, decomposition: Decomposition, seam: Seam, integers: _Later) -> int:
     """How many intervals of a seam lie inside the domain with one pattern on both sides."""
-    from regions.engine.line.intervals import ExactLine, cut_line
-    from regions.enumeration.segment import line_bounds
-
     p, q = np.array(seam.p), np.array(seam.q)
     line = ExactLine(along, p, q, integers)
     with single_threaded():
@@ -113,8 +111,6 @@ def _divides(
 
 def _one_sided(integers: IntegerNetwork, columns: list[int], shift: int, side: int) -> list[list[bool]]:
     """The pattern at a point plus a small multiple of a direction, the columns being direction and point."""
-    from flint import fmpz_mat
-
     dx, x, dy, y = columns
     values: tuple[Any, int] = (fmpz_mat(2, 2, [side * dx, x, side * dy, y]), shift)
     pattern = []
@@ -140,10 +136,6 @@ def germ(integers: IntegerNetwork, point: tuple[float, float]) -> list[bool] | N
     -------
     list of bool, length H, or None
     """
-    from flint import fmpz_mat
-
-    from regions.arithmetic.integers import scaled_integers
-
     ((x, y),), shift = scaled_integers(np.array(point))
     one = 1 << shift
     values: tuple[Any, int] = (fmpz_mat(2, 3, [one, 0, x, 0, one, y]), shift)

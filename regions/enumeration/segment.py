@@ -14,9 +14,13 @@ from regions._threads import single_threaded
 from regions.arithmetic.floats import rounded
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.complex.data import Certificate
+from regions.engine.line.intervals import ExactLine, LayerBounds, cut_line
+from regions.engine.line.roots import rounded_times
+from regions.enumeration.segment_counts import count_segment
 from regions.enumeration.segment_data import SegmentData
 from regions.errors import DomainError
 from regions.frontends.read import as_network
+from regions.network.integers import IntegerNetwork, layer_activity
 from regions.network.network import Network
 
 if TYPE_CHECKING:
@@ -25,7 +29,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.complex.definitions import RegionCounts
-    from regions.engine.line.intervals import ExactLine, LayerBounds
     from regions.enumeration.segment_data import Kind
 
 __all__ = ["SegmentPieces", "Trajectory", "enumerate_segment", "enumerate_trajectory"]
@@ -114,9 +117,6 @@ class SegmentPieces(SegmentData):
         return self.neurons[self.neuron_offsets[i] : self.neuron_offsets[i + 1]]
 
     def _line(self) -> tuple[ExactLine, list[list[NDArray[np.bool_]]]]:
-        from regions.engine.line.intervals import ExactLine
-        from regions.network.integers import layer_activity
-
         return ExactLine(self.network, self.p, self.q), [layer_activity(self.network, x) for x in self.patterns]
 
     def exact_breakpoints(self) -> list[Fraction]:
@@ -166,8 +166,6 @@ class SegmentPieces(SegmentData):
         RegionCounts(activation_patterns=3, activation_regions=2, open_linear_regions=1, closed_linear_regions=1,
                      affine_pieces=1)
         """
-        from regions.enumeration.segment_counts import count_segment
-
         return count_segment(self)
 
     def __repr__(self) -> str:
@@ -272,8 +270,6 @@ def _read_points(values: ArrayLike, what: str, shape: tuple[int | None, ...], ne
 
 def line_bounds(network: Network) -> list[LayerBounds]:
     """The norms of a network's layers that :func:`regions.engine.line.intervals.cut_line` needs."""
-    from regions.engine.line.intervals import LayerBounds
-
     require_gradual_underflow()
     with np.errstate(all="ignore"), single_threaded():
         return [LayerBounds(layer) for layer in network.layers]
@@ -287,9 +283,6 @@ def _pieces(
     kind: Kind,
     integers: Callable[[], Any] | None = None,
 ) -> SegmentPieces:
-    from regions.engine.line.intervals import ExactLine, cut_line
-    from regions.engine.line.roots import rounded_times
-
     line = ExactLine(network, p, q, integers)
     with single_threaded():
         state = cut_line(network, bounds, line, p, q, _ENDS[kind])
@@ -401,8 +394,6 @@ def enumerate_trajectory(model: Any, points: ArrayLike) -> Trajectory:
     >>> enumerate_trajectory(network, np.column_stack([np.cos(angles), np.sin(angles)]))
     <Trajectory of 12 legs and 16 pieces, with 4 transitions>
     """
-    from regions.network.integers import IntegerNetwork
-
     network = as_network(model, likely=_width_of(points))
     path = _read_points(points, "points", (None, network.input_dimension), network)
     if len(path) < 2:

@@ -92,8 +92,6 @@ def count_segment(pieces: SegmentData) -> RegionCounts:
     >>> count_segment(regions.enumerate_segment(network, [0.0], [1.0], "line")).activation_patterns
     3
     """
-    from regions.complex.patterns import SegmentStart
-
     network, start = pieces.network, SegmentStart(pieces.p, pieces.q)
     maps = equal_maps(network, pieces.patterns, sizes(network, start.extent)[1], start)
     linear = 1 + int(np.count_nonzero(maps[1:] != maps[:-1]))

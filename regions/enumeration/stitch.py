@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron
@@ -174,9 +176,6 @@ class _Stitching:
 
     def match(self) -> None:
         """Join the two sides of every seam."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
         pairs: list[tuple[int, int]] = []
         for number, seam in enumerate(self.decomposition.seams):
             chains = [
@@ -241,9 +240,6 @@ class _Stitching:
 
     def join(self) -> None:
         """Number the regions, and walk around those that were divided."""
-        from scipy.sparse import coo_array
-        from scipy.sparse.csgraph import connected_components
-
         n = len(self.patterns)
         f, g = self.edge_faces[self.removed].reshape(-1, 2).T
         links = coo_array((np.ones(len(f)), (f, g)), shape=(n, n))

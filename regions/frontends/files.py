@@ -12,6 +12,7 @@ import numpy as np
 
 from regions._files import check_sizes, check_sums, read_arrays
 from regions.errors import FileFormatError, OptionError, RegionsError
+from regions.frontends.onnx.read import from_onnx
 from regions.frontends.state_dict import is_state_dict
 from regions.frontends.state_dict import read as read_state_dict
 from regions.frontends.weight_files import describe_pickle, foreign_start, is_safetensors
@@ -20,7 +21,7 @@ from regions.network.network import Network
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["load_model"]
+__all__ = ["load"]
 
 _ALLOWED = (
     "Allowed are .npz files of arrays, ONNX files, torch.export files (.pt2), TorchScript files, and state dicts whose "
@@ -30,7 +31,7 @@ _ALLOWED = (
 _ONNX_STARTS = frozenset(bytes([8, version]) for version in range(1, 32))
 
 
-def load_model(path: str | Path, *, activation: Any = None, likely: int | None = None) -> Network:
+def load(path: str | Path, *, activation: Any = None, likely: int | None = None) -> Network:
     """Read a model from a file; what the file is shows in its content, not in its name.
 
     Parameters
@@ -83,11 +84,11 @@ def load_model(path: str | Path, *, activation: Any = None, likely: int | None =
     >>> import tempfile
     >>> from pathlib import Path
     >>> import numpy as np
-    >>> from regions.frontends.files import load_model
+    >>> import regions
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "net.npz"
     ...     np.savez(path, W0=np.eye(2), b0=np.zeros(2), W1=np.ones((1, 2)), activation="abs")
-    ...     load_model(path)
+    ...     regions.load(path)
     <Network 2-2-1 with 2 hidden neurons and 9 parameters>
     """
     path = Path(path)
@@ -107,8 +108,6 @@ def load_model(path: str | Path, *, activation: Any = None, likely: int | None =
     if start.startswith(b"\x80") or start.startswith(b"\x93NUMPY"):
         raise _foreign(path, "a pickle" if start.startswith(b"\x80") else "a single array (.npy)")
     if path.suffix.lower() == ".onnx" or start[:2] in _ONNX_STARTS:
-        from regions.frontends.onnx.read import from_onnx
-
         _refuse_activation(path, "an ONNX file", activation)
         return from_onnx(path)
     try:

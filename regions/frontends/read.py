@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regions.frontends.sklearn import from_estimator
 from regions.network.network import Network
 
 if TYPE_CHECKING:
@@ -127,6 +128,4 @@ def from_sklearn(estimator: Any) -> Network:
     >>> from_sklearn(estimator.fit(points, points[:, 0] > 0))
     <Network 2-4-1 with 4 hidden neurons and 17 parameters>
     """
-    from regions.frontends.sklearn import from_estimator
-
     return from_estimator(estimator)

@@ -124,7 +124,7 @@ def read(state_dict: Any, activation: Any, epsilon: float = 1e-5, likely: int | 
             raise FileFormatError(
                 f"{path}: is no file of weights alone; allowed are state dicts of torch.save, safetensors files and "
                 ".npz files of numpy.savez(path, **state_dict). Read whole models with "
-                "regions.frontends.files.load_model(path)."
+                "regions.load(path)."
             )
         try:
             return read(read_weights(path, kind), activation, epsilon, likely)

@@ -14,6 +14,8 @@ from regions.arithmetic.matrices import blocks
 from regions.complex.lines import exact_areas, rounded
 from regions.domain.convex import Box, as_domain
 from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.domain.slice import Slice
+from regions.enumeration.enumerate import enumerate_regions
 from regions.errors import DomainError, InvalidNetworkError
 from regions.measures._sizes import total_of
 from regions.network.network import Layer, Network
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.complex.complex import RegionComplex
-    from regions.domain.slice import Slice
 
 __all__ = ["StableRegions", "stable_regions", "within"]
 
@@ -60,9 +61,6 @@ def within(complex_: RegionComplex, box: Any) -> RegionComplex:
     >>> within(plane, (-1, -1, 2, 2)).areas.tolist()
     [1.0, 2.0, 4.0, 2.0]
     """
-    from regions.domain.slice import Slice
-    from regions.enumeration.enumerate import enumerate_regions
-
     frame = as_domain(box)
     if not isinstance(frame, Box):
         raise DomainError(f"{frame!r} was given; a box is needed: a number, a regions.Box or four numbers.")
@@ -181,7 +179,6 @@ def stable_regions(first: RegionComplex, second: RegionComplex, *, exact: bool =
     surviving = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
     lost = np.setdiff1d(np.arange(first.n_regions), surviving[:, 0])
     gained = np.setdiff1d(np.arange(second.n_regions), surviving[:, 1])
-    from regions.enumeration.enumerate import enumerate_regions
 
     both = enumerate_regions(_side_by_side(first.network, second.network), first.domain)
     agree = np.flatnonzero(_halves_agree(both.patterns, first.network))

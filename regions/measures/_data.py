@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.domain.inside import inside
+from regions.enumeration.segment import enumerate_trajectory
 from regions.errors import DomainError
 from regions.measures._distance import read_points
 from regions.measures._sizes import total_of
@@ -195,8 +196,6 @@ def transitions(complex_: RegionComplex, points: ArrayLike, *, closed: bool = Fa
     >>> transitions(complex, triangle).total, transitions(complex, triangle, closed=True).total
     (2, 4)
     """
-    from regions.enumeration.segment import enumerate_trajectory
-
     path = read_points(points)
     outside = np.flatnonzero(~inside(complex_.domain, path))
     if len(outside):

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from regions.arithmetic.floats import TINY, U, nearest_finite, rounded_sqrt
 from regions.complex.lines import EdgeLines
@@ -229,8 +230,6 @@ def _line_distances(lines: Floats, points: Floats) -> Floats:
 
 def _nearest(complex_: RegionComplex, points: Floats, edges: Ints) -> Floats:
     """Distances to the nearest of bounded edges."""
-    import shapely
-
     tree = shapely.STRtree(shapely.linestrings(complex_.vertices[complex_.edges[edges]]))
     nearest = tree.nearest(shapely.points(points))
     return _segment_distances(complex_, points, edges[nearest])
@@ -313,8 +312,6 @@ def _read_radius(radius: Any) -> Fraction:
 
 def _candidates(distances: _Distances, points: Floats, edges: Ints, radius: float) -> tuple[Ints, Ints]:
     """Pairs of points and edges whose boxes come nearer than the radius: all that can be so near are among them."""
-    import shapely
-
     complex_ = distances.complex
     low, high = np.full((len(edges), 2), -_LARGEST), np.full((len(edges), 2), _LARGEST)
     finite = np.flatnonzero(distances.finite[edges])

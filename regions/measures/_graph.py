@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import breadth_first_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,8 +49,6 @@ def dual_graph(complex_: RegionComplex) -> Any:
            [0, 1, 0, 1],
            [1, 0, 1, 0]])
     """
-    from scipy.sparse import coo_array
-
     first, second = np.unique(complex_.neighbors, axis=0).T
     rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
     n = complex_.n_regions
@@ -80,8 +80,6 @@ def degrees(complex_: RegionComplex) -> Ints:
 
 def _distances(graph: Any, source: int) -> Ints:
     """Path lengths from one region to all: shape (R,)."""
-    from scipy.sparse.csgraph import breadth_first_order
-
     order, came = breadth_first_order(graph, source)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
 from regions.arithmetic.floats import nearest_finite
 from regions.complex.definitions import components
 from regions.complex.lines import EdgeLines
 from regions.complex.location import in_walk
+from regions.complex.polygons import clip
+from regions.domain.convex import as_domain
+from regions.domain.lines import domain_sides
+from regions.enumeration.assemble import assemble
+from regions.enumeration.parts import decompose
+from regions.network.integers import ExactLines
 from regions.network.layer import Layer, Units
 from regions.network.network import Network
 
@@ -136,11 +143,6 @@ def _extended(network: Network, rounds: list[tuple[Any, NDArray[np.float64], int
 
 def _refined(complex_: RegionComplex, network: Network) -> tuple[RegionComplex, NDArray[np.int64]]:
     """The complex of an extended network over the same domain, and the regions that its regions are parts of."""
-    from dataclasses import replace
-
-    from regions.enumeration.assemble import assemble
-    from regions.enumeration.parts import decompose
-
     refined = assemble(decompose(network, complex_.domain))
     if complex_.slice is not None:
         refined = replace(refined, slice=complex_.slice)
@@ -254,8 +256,6 @@ def level_set(complex_: RegionComplex, value: float, output: int = 0, *, box: An
     >>> regions.measures.level_set(complex, 0)
     <LevelSet 0 of output 0: 1 single point, 0 segments>
     """
-    from regions.complex.polygons import clip
-
     number = _check_value(value)
     o = complex_.network.n_outputs
     if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
@@ -331,9 +331,6 @@ class _Touching:
     """Exact answers where the output has the value without passing it: minima and maxima."""
 
     def __init__(self, refined: RegionComplex, output: int, value: float) -> None:
-        from regions.domain.lines import domain_sides
-        from regions.network.integers import ExactLines
-
         self._refined, self._output, self._value = refined, output, Fraction(value)
         self._lines = ExactLines(refined.network, refined.patterns)
         self._sides = domain_sides(refined.domain)
@@ -371,8 +368,6 @@ class _Touching:
 
 
 def _bounds(refined: RegionComplex, box: Any) -> tuple[float, float, float, float]:
-    from regions.domain.convex import as_domain
-
     return refined.view if box is None else as_domain(box).bounds
 
 
@@ -428,9 +423,6 @@ def _stretch(
 
 def _foot(refined: RegionComplex, edge: int) -> NDArray[np.float64]:
     """The point of an edge's line that is nearest to the origin."""
-    from regions.domain.lines import domain_sides
-    from regions.network.integers import ExactLines
-
     neuron = int(refined.edge_neurons[edge])
     if neuron >= 0:
         line = ExactLines(refined.network, refined.patterns).line(int(refined.edge_faces[edge].max()), neuron)
@@ -443,8 +435,6 @@ def _foot(refined: RegionComplex, edge: int) -> NDArray[np.float64]:
 
 def _joined(segments: NDArray[np.float64], names: NDArray[np.int64]) -> Any:
     """Polylines of segments that share a vertex, by its number and not by its coordinates."""
-    import shapely
-
     at: dict[int, list[int]] = {}
     for i, pair in enumerate(names.tolist()):
         for name in pair:
@@ -478,8 +468,6 @@ def _joined(segments: NDArray[np.float64], names: NDArray[np.int64]) -> Any:
 
 
 def _polygons(shapes: Any) -> Any:
-    import shapely
-
     parts = [part for shape in shapes for part in shapely.get_parts(shape)]
     return shapely.MultiPolygon([part for part in parts if part.geom_type == "Polygon" and not part.is_empty])
 

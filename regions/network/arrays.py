@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from regions.network.layer import Layer, Units
 
@@ -70,8 +71,6 @@ def layer_from_arrays(arrays: dict[str, NDArray[Any]], i: int) -> Layer:
     if f"weight_{i}" in arrays:
         weight: Any = arrays[f"weight_{i}"]
     else:
-        from scipy import sparse
-
         shape, indptr, indices, data = (arrays[f"{name}_{i}"] for name in _SPARSE)
         weight = sparse.csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
         weight.check_format(full_check=True)

@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from flint import fmpz, fmpz_mat
 
 from regions.arithmetic.floats import rounded
 from regions.arithmetic.integers import SparseIntegers, scaled_integers
@@ -41,8 +42,6 @@ class IntegerNetwork:
     """
 
     def __init__(self, network: Network) -> None:
-        from flint import fmpz, fmpz_mat
-
         self.network = network
         self._mat = fmpz_mat
         self._fmpz = fmpz

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from regions.arithmetic.matrices import is_sparse
 from regions.arithmetic.underflow import require_gradual_underflow
@@ -51,8 +52,6 @@ def exact_float64(values: Any, what: str, ndim: int) -> NDArray[np.float64]:
 
 def _exact_sparse(matrix: Any, what: str) -> Any:
     """Return a sparse array as a read-only one of float64 that holds exactly the same numbers."""
-    from scipy import sparse
-
     if matrix.ndim != 2:
         raise InvalidNetworkError(f"{what}: shape {matrix.shape} was given; 2 dimension(s) are needed.")
     coordinates = sparse.coo_array(matrix)

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions._files import read_npz, write_npz
 from regions.arithmetic.matrices import row_entries, stored
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.errors import FileFormatError, InvalidNetworkError
 from regions.network.arrays import layer_arrays, layer_from_arrays
 from regions.network.layer import Layer, Neuron, exact_float64
+from regions.network.winners import winners
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -273,8 +275,6 @@ class Network:
         -------
         dict of str to ndarray, shape (..., *output shape), int64
         """
-        from regions.network.winners import winners
-
         return winners(self.layers, patterns)
 
     def patterns(self, points: ArrayLike) -> NDArray[np.bool_]:
@@ -355,8 +355,6 @@ class Network:
         ...     Network.load(path)
         <Network 2-1 with 0 hidden neurons and 3 parameters>
         """
-        from regions._files import write_npz
-
         write_npz(path, _FORMAT, _VERSION, self.to_arrays())
 
     @classmethod
@@ -383,8 +381,6 @@ class Network:
         ...
         FileNotFoundError: [Errno 2] No such file or directory: 'absent.npz'
         """
-        from regions._files import read_npz
-
         return cls.from_saved_arrays(read_npz(path, _FORMAT, _VERSION), path)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:

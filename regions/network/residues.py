@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from flint import fmpz
 
 from regions.arithmetic.matrices import is_sparse, stored
 from regions.arithmetic.residues import Modular, extent
@@ -45,8 +46,6 @@ def primes(network: Network) -> Iterator[int]:
     ------
     int
     """
-    from flint import fmpz
-
     for k in range((1 << _bits(network)) - 1, 2, -2):
         if fmpz(k).is_prime():
             yield k

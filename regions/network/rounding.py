@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.floats import TINY, U
+from regions.arithmetic.integers import scaled_integers
+from regions.network.integers import IntegerNetwork
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -167,9 +169,6 @@ def signs(network: Network, points: NDArray[np.float64]) -> NDArray[np.int8]:
     result = np.concatenate(blocks, axis=1) if blocks else np.zeros((len(points), 0), dtype=np.int8)
     doubtful = np.flatnonzero(open_)
     if len(doubtful):
-        from regions.arithmetic.integers import scaled_integers
-        from regions.network.integers import IntegerNetwork
-
         integers = IntegerNetwork(network)
         for i in doubtful:
             (x, y), shift = scaled_integers(points[i])[0][0], scaled_integers(points[i])[1]

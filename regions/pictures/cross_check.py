@@ -6,8 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
+from regions.network.rounding import value_bounds
 from regions.pictures.gradient_image import GradientImage, _check_output, _check_resolution, gradient_image
+from regions.pictures.patches import compare_patches
+from regions.pictures.raster import rasterize
+from regions.pictures.visibility import certain_spacing, sufficient_resolution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -322,11 +327,6 @@ def cross_check(complex: RegionComplex, resolution: int = 500, *, output: int = 
     >>> regions.cross_check(regions.enumerate_regions(network, 1), resolution=50)
     <CrossCheck passed at 50 × 50: 4 flat patches found, 4 predicted; 4 of 4 regions visible>
     """
-    from regions.network.rounding import value_bounds
-    from regions.pictures.patches import compare_patches
-    from regions.pictures.raster import rasterize
-    from regions.pictures.visibility import certain_spacing, sufficient_resolution
-
     _check_output(complex.network, output)
     _check_resolution(resolution, 3, _BYTES_A_PIXEL)
     image = gradient_image(complex.network, complex.domain, resolution, output=output)
@@ -400,8 +400,6 @@ def _owned(
     An arm that ends on the region's border, and so may carry the label of the region beyond, counts as inside: it lies
     within `slack`, and the region's own map gives the value there. Only pixels in `maybe` can have such arms.
     """
-    import shapely
-
     owned = labels >= 0
     for step in _ARMS:
         here, there = _arm(*step)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.domain.convex import Box, ConvexPolygon, as_domain
+from regions.enumeration.enumerate import planar_network
 from regions.errors import DomainError, InvalidNetworkError
-from regions.pictures.plotting import draw_image
+from regions.pictures.plotting import DERIVATIVES, draw_components, draw_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -128,8 +129,6 @@ class GradientImage:
         >>> regions.gradient_image(network, 1, resolution=50).plot(component="x").get_title()
         'numerical ∂f/∂x₁'
         """
-        from regions.pictures.plotting import DERIVATIVES, draw_components, draw_image
-
         images = {"x": self.dx, "y": self.dy}
         if component not in ("both", *images):
             raise ValueError(f"component {component!r} was given; allowed are 'both', 'x' and 'y'.")
@@ -230,8 +229,6 @@ def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int
     >>> image.dy[:, 0].round(6)
     array([0. , 0.5, 1.5, 2. ])
     """
-    from regions.enumeration.enumerate import planar_network
-
     network = planar_network(model)
     box = _as_box(bound)
     _check_output(network, output)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import shapely
 
+from regions.domain.convex import as_domain
 from regions.domain.polygon import Polygon
 
 if TYPE_CHECKING:
@@ -169,7 +171,6 @@ def _region_colors(complex: RegionComplex, color: Any, component: str, output: i
 
 def _path(shape: Any) -> Any:
     """A shapely polygon of any shape as a matplotlib path."""
-    import shapely
     from matplotlib.path import Path
 
     rings = shapely.get_rings(shape)
@@ -245,8 +246,6 @@ def plot_regions(
     """
     from matplotlib.collections import PathCollection, PolyCollection
 
-    from regions.domain.convex import as_domain
-
     values, title = _region_colors(complex, color, component, output)
     ax = axes_of(ax)
     minx, miny, maxx, maxy = complex.view if box is None else as_domain(box).bounds
@@ -308,7 +307,6 @@ def plot_lines(lines: Any, ax: Any = None, *, color: Any = "black", linewidth: f
     >>> len(ax.collections)
     2
     """
-    import shapely
     from matplotlib.collections import LineCollection
 
     ax = axes_of(ax)

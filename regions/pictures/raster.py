@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 
-from regions.domain.convex import as_domain
+from regions.domain.convex import Box, as_domain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.complex.complex import RegionComplex
-    from regions.domain.convex import Box, ConvexPolygon
+    from regions.domain.convex import ConvexPolygon
 
 __all__ = ["Raster", "rasterize"]
 
@@ -121,8 +122,6 @@ def _extreme(
 def _inside(
     domain: Box | ConvexPolygon, x: NDArray[np.float64], y: NDArray[np.float64], slack: float
 ) -> NDArray[np.bool_]:
-    from regions.domain.convex import Box
-
     result = np.ones((len(y), len(x)), dtype=bool)
     if isinstance(domain, Box):
         # The grid was laid over the box, so all its points belong to it, those on the rim too.
@@ -142,8 +141,6 @@ def _adopt(
     slack: float,
 ) -> None:
     """Give points that no polygon took to one that comes within `slack` of them."""
-    import shapely
-
     orphans = np.flatnonzero(inside & (labels < 0))
     if len(orphans) == 0:
         return
@@ -162,8 +159,6 @@ def _overlaps(
     owners: NDArray[np.int64],
     slack: float,
 ) -> int:
-    import shapely
-
     taken = np.bincount(points, minlength=len(x) * len(y))
     several = np.flatnonzero(taken[points] > 1)
     if len(several) == 0:

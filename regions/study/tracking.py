@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+import regions.measures
+from regions.complex.definitions import activation_patterns
+from regions.complex.exports import require
+from regions.domain.read import as_planar_domain
+from regions.domain.slice import Slice
+from regions.enumeration.enumerate import count_regions, enumerate_regions
 from regions.errors import CaptureError, InvalidNetworkError, OptionError
+from regions.measures import gradient_norms, stable_regions
+from regions.measures._distance import read_points
+from regions.measures._sizes import check_bounded
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -49,42 +58,31 @@ def _definition(name: str) -> Callable[[Moment], int]:
 
 def _measure(name: str, read: Callable[[Any], float | int] = float) -> Callable[[Moment], float | int]:
     def measured(now: Moment) -> float | int:
-        from regions import measures
-
-        return read(getattr(measures, name)(now.complex))
+        return read(getattr(regions.measures, name)(now.complex))
 
     return measured
 
 
 def _of_points(name: str, read: Callable[[Any], float | int]) -> Callable[[Moment], float | int]:
     def measured(now: Moment) -> float | int:
-        from regions import measures
-
-        return read(getattr(measures, name)(now.complex, now.points))
+        return read(getattr(regions.measures, name)(now.complex, now.points))
 
     return measured
 
 
 def _since(read: Callable[[Any], float | int]) -> Callable[[Moment], float | int | None]:
     def measured(now: Moment) -> float | int | None:
-        from regions.measures import stable_regions
-
         return None if now.previous is None else read(stable_regions(now.previous, now.complex))
 
     return measured
 
 
 def _mean_gradient_norm(now: Moment) -> float:
-    from regions.measures import gradient_norms
-    from regions.measures._sizes import check_bounded
-
     check_bounded(now.complex, "a mean over the area")
     return float(np.average(gradient_norms(now.complex), weights=now.complex.areas))
 
 
 def _activation_patterns(now: Moment) -> int:
-    from regions.complex.definitions import activation_patterns
-
     return len(activation_patterns(now.complex))
 
 
@@ -197,9 +195,6 @@ def track(
     >>> tracker.table["activation_regions"][0] == regions.count_regions(ShallowMLP(8, seed=0), 3)
     True
     """
-    from regions.domain.read import as_planar_domain
-    from regions.domain.slice import Slice
-
     where = domain if isinstance(domain, Slice) else as_planar_domain(domain)
     chosen = _read_measures(measures)
     if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
@@ -218,8 +213,6 @@ def track(
 
 
 def _read_points(points: ArrayLike) -> NDArray[np.float64]:
-    from regions.measures._distance import read_points
-
     # Training data may be tensors that want gradients.
     detach = getattr(points, "detach", None)
     return read_points(detach().cpu() if callable(detach) else points)
@@ -351,8 +344,6 @@ class Tracker:
             self.complexes.append(found)
 
     def _look(self, row: dict[str, Any]) -> RegionComplex | None:
-        from regions.enumeration.enumerate import count_regions, enumerate_regions
-
         if not self._measures and not self._keep:
             row["activation_regions"] = int(count_regions(self._model, self._domain))
             return None
@@ -384,8 +375,6 @@ class Tracker:
         MissingExtraError
             When pandas is not installed: ``pip install 'linear-regions[dataframe]'``.
         """
-        from regions.complex.exports import require
-
         return require("pandas", "dataframe").DataFrame(self.table)
 
     def plot(self, columns: str | Iterable[str] | None = None) -> Any:

@@ -11,6 +11,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.polygon import Polygon
+from regions.errors import DomainError
 from regions.testing.reference import (
     Layers,
     Point,
@@ -91,10 +94,6 @@ def closed_regions(pieces: list[Piece], target: tuple[Row, ...]) -> int:
 
 
 def pieces_over(layers: Layers, domain: Any) -> list[Piece]:
-    from regions.domain.convex import Box, ConvexPolygon
-    from regions.domain.polygon import Polygon
-    from regions.errors import DomainError
-
     if not isinstance(domain, Box | ConvexPolygon | Polygon):
         raise DomainError(
             f"{domain!r} is not bounded; reference_counts takes a bound, Box, ConvexPolygon, Polygon, or a Slice "

@@ -8,6 +8,7 @@ from math import lcm
 from typing import Any
 
 import numpy as np
+import shapely
 
 from regions.arithmetic.floats import U
 from regions.arithmetic.matrices import row_entries
@@ -179,8 +180,6 @@ class ExactCheck:
     def _point_inside(self, region: int) -> Point | None:
         """A rational point inside a convex region; None where that is not easily had."""
         if isinstance(self.complex.domain, Polygon):
-            import shapely
-
             x, y = self.complex.interior_points[region].tolist()
             shape = self.complex.polygons[region]
             # Floats tell only where there is room.
@@ -397,8 +396,6 @@ class ExactCheck:
 
     def check_coverage(self) -> None:
         """The exactly rounded polygons are a valid coverage, unless a needle among them is too thin for floats."""
-        import shapely
-
         rounded = np.array([(float(x), float(y)) for x, y in self.points])
         # shapely multiplies coordinates: far from 1, products would overflow or vanish.
         exponent = np.frexp(np.abs(rounded).max())[1]

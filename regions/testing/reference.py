@@ -13,6 +13,12 @@ from math import gcd, lcm
 from typing import Any, NamedTuple
 
 from regions.arithmetic.matrices import dense
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.polygon import Polygon
+from regions.domain.read import as_planar_domain
+from regions.domain.slice import Slice
+from regions.enumeration.enumerate import planar_network
+from regions.errors import DomainError
 from regions.frontends.read import as_network
 
 __all__ = [
@@ -249,10 +255,6 @@ def reference_of(network: Any, domain: Any) -> list[Face]:
 
 def in_the_plane(model: Any, domain: Any) -> tuple[Layers, Any]:
     """The layers of a network of two inputs, and a domain in their plane."""
-    from regions.domain.read import as_planar_domain
-    from regions.domain.slice import Slice
-    from regions.enumeration.enumerate import planar_network
-
     if isinstance(domain, Slice):
         return plain(domain.compose(as_network(model, domain.shape))), domain.domain
     return plain(planar_network(model)), as_planar_domain(domain)
@@ -292,10 +294,6 @@ def reference_count(model: Any, domain: Any) -> int:
     >>> reference_count(network, 1), reference_count(network, regions.WholePlane())
     (4, 4)
     """
-    from regions.domain.convex import Box, ConvexPolygon
-    from regions.domain.polygon import Polygon
-    from regions.errors import DomainError
-
     layers, where = in_the_plane(model, domain)
     if isinstance(where, Box | ConvexPolygon):
         return len(reference_regions(layers, where.corners.tolist()))

@@ -16,7 +16,6 @@ from regions import Network, from_torch
 from regions.arithmetic.underflow import require_gradual_underflow, require_gradual_underflow_in_torch
 from regions.enumeration.count import count_network_remotely
 from regions.errors import FlushToZeroError
-from regions.frontends.files import load_model
 from regions.measures import decision_boundary, level_set
 from regions.network.layer import Layer
 
@@ -71,7 +70,7 @@ def test_nothing_is_read_or_decided_while_subnormals_are_flushed(flushing, tmp_p
         "layer": lambda: Layer([[1.0]], [0.0], [0.0], [1.0]),
         "arrays": lambda: Network.from_arrays(TINY),
         "load": lambda: Network.load(tmp_path / "net.npz"),
-        "file": lambda: load_model(tmp_path / "net.npz"),
+        "file": lambda: regions.load(tmp_path / "net.npz"),
         "network of layers": lambda: Network(network.layers),
         "evaluate": lambda: network.evaluate_exact([1.0, 1.0]),
         "enumerate": lambda: regions.enumerate_regions(network, 1),

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch_models import Function
 
+import regions
 from regions import Network, RegionComplex, from_torch
 from regions.errors import (
     FileFormatError,
@@ -23,7 +24,6 @@ from regions.errors import (
     NotPiecewiseLinearError,
     UnsupportedOperationError,
 )
-from regions.frontends.files import load_model
 
 POINTS = 3 * np.random.default_rng(0).standard_normal((40, 2))
 
@@ -82,7 +82,7 @@ class Trap:
 def test_a_saved_network_comes_back(tmp_path):
     network = from_torch(model())
     network.save(tmp_path / "net.npz")
-    loaded = load_model(str(tmp_path / "net.npz"))
+    loaded = regions.load(str(tmp_path / "net.npz"))
     assert same(loaded, network)
     assert [layer.name for layer in loaded.layers] == ["0", "2", "4"]
 
@@ -102,7 +102,7 @@ def test_plain_arrays(tmp_path, names, activation):
     pairs = tuple(pairs) if activation == [0.25, 1.0] else pairs
     biases[1] = np.zeros(2)
     expected = Network.from_arrays(weights, biases, activation="relu" if activation is None else pairs)
-    assert same(load_model(tmp_path / "a.npz"), expected)
+    assert same(regions.load(tmp_path / "a.npz"), expected)
 
 
 @pytest.mark.parametrize("dynamic", [False, True])
@@ -110,7 +110,7 @@ def test_plain_arrays(tmp_path, names, activation):
 def test_an_exported_model(tmp_path, dynamic, batch):
     if dynamic and batch == 1:
         pytest.skip("torch.export takes a batch of one for fixed")
-    loaded = load_model(exported(tmp_path / "m.pt2", batch=batch, dynamic=dynamic))
+    loaded = regions.load(exported(tmp_path / "m.pt2", batch=batch, dynamic=dynamic))
     assert same(loaded, from_torch(model()))
     assert [layer.name for layer in loaded.layers] == ["0", "2", "4"]
 
@@ -132,9 +132,9 @@ def test_an_exported_model_of_fixed_batch_and_lifted_tensors(tmp_path):
     module = Shaped()
     with pytest.warns(UserWarning, match="missing from model.parameters"):
         network = from_torch(module)
-    loaded = load_model(exported(tmp_path / "m.pt2", module, batch=6))
+    loaded = regions.load(exported(tmp_path / "m.pt2", module, batch=6))
     assert same(loaded, network)
-    loaded = load_model(exported(tmp_path / "m.pt2", module, batch=6, dynamic=True))
+    loaded = regions.load(exported(tmp_path / "m.pt2", module, batch=6, dynamic=True))
     assert same(loaded, network)
 
 
@@ -146,7 +146,7 @@ def test_a_torchscript_model(tmp_path, how, frozen):
     path = scripted(tmp_path / "m.pt", module, how)
     if frozen:
         torch.jit.freeze(torch.jit.load(path)).save(path)
-    loaded = load_model(path)
+    loaded = regions.load(path)
     assert same(loaded, from_torch(module))
     with torch.no_grad():
         assert np.allclose(loaded(POINTS), module.double()(torch.tensor(POINTS)).numpy(), atol=1e-6)
@@ -156,7 +156,7 @@ def test_a_torchscript_model(tmp_path, how, frozen):
 def test_reading_torchscript_warns_of_nothing(tmp_path, recwarn):
     path = scripted(tmp_path / "m.pt", model(), "trace")
     recwarn.clear()
-    load_model(path)
+    regions.load(path)
     assert not [str(w.message) for w in recwarn]
 
 
@@ -164,14 +164,14 @@ def test_operations_are_refused_by_name_from_files_too(tmp_path):
     module = nn.Sequential(nn.Linear(2, 3), nn.Sigmoid())
     for path in (exported(tmp_path / "m.pt2", module), scripted(tmp_path / "m.pt", module, "trace")):
         with pytest.raises(NotPiecewiseLinearError, match="sigmoid is not piecewise linear"):
-            load_model(path)
+            regions.load(path)
     with pytest.raises(UnsupportedOperationError, match="sort"):
-        load_model(exported(tmp_path / "m.pt2", Function(lambda m, x: m.a(x).sort().values)))
+        regions.load(exported(tmp_path / "m.pt2", Function(lambda m, x: m.a(x).sort().values)))
 
 
 def assert_refused(path, *said, kind=FileFormatError):
     with pytest.raises(kind) as caught:
-        load_model(path)
+        regions.load(path)
     message = str(caught.value)
     assert message.startswith(str(path))
     for words in said:
@@ -215,11 +215,11 @@ def test_damaged_files_are_refused(tmp_path, kind):
         path = tmp_path / "m.pt2"
     else:
         scripted(path, model(), "trace")
-    content, network = path.read_bytes(), load_model(path)
+    content, network = path.read_bytes(), regions.load(path)
     for size in (4, 30, len(content) // 2, len(content) - 1):
         path.write_bytes(content[:size])
         with pytest.raises(FileFormatError):
-            load_model(path)
+            regions.load(path)
     rng = np.random.default_rng(0)
     for times in [1] * 60 + [20] * 20:
         damaged = bytearray(content)
@@ -228,7 +228,7 @@ def test_damaged_files_are_refused(tmp_path, kind):
         path.write_bytes(damaged)
         # Padding and dates may change; what is computed may not.
         with contextlib.suppress(FileFormatError):
-            assert same(load_model(path), network)
+            assert same(regions.load(path), network)
 
 
 def stored(path, name):
@@ -261,7 +261,7 @@ def test_flipped_numbers_are_told(tmp_path, kind):
     for place in (start + size - 1, start + size - 2) if kind != "npz" else (start + 40, start + 41):
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         with pytest.raises(FileFormatError):
-            load_model(path)
+            regions.load(path)
 
 
 def test_an_array_that_says_it_is_smaller_is_told(tmp_path):
@@ -272,7 +272,7 @@ def test_an_array_that_says_it_is_smaller_is_told(tmp_path):
     assert content.count(b"(7, 2)") == 1
     path.write_bytes(content.replace(b"(7, 2)", b"(4, 2)"))
     with pytest.raises(FileFormatError):
-        load_model(path)
+        regions.load(path)
     # The same with the right checksum.
     np.savez(path, W0=np.ones((7, 2)), W1=np.ones((1, 4)))
     with zipfile.ZipFile(path) as archive:
@@ -283,7 +283,7 @@ def test_an_array_that_says_it_is_smaller_is_told(tmp_path):
                 spare = len(shape) - 6
                 archive.writestr(name, entry.replace(b"(7, 2)", shape).replace(b" " * spare + b"\n", b"\n", 1))
         with pytest.raises(FileFormatError, match=r"W0\.npy of shape .* needs \d+ bytes, but has 112"):
-            load_model(path)
+            regions.load(path)
 
 
 def zeros(path, names, size):
@@ -327,7 +327,7 @@ def test_archives_that_unpack_to_too_much_are_refused_before_any_work(tmp_path, 
 def test_a_network_of_almost_only_zeros_is_read_again(tmp_path):
     network = Network.from_arrays([np.zeros((2000, 2)), np.zeros((4500, 2000)), np.zeros((1, 4500))])
     network.save(tmp_path / "m.npz")
-    assert same(load_model(tmp_path / "m.npz"), network)
+    assert same(regions.load(tmp_path / "m.npz"), network)
 
 
 def test_a_tensor_that_repeats_a_few_bytes_without_end_is_refused(tmp_path):
@@ -386,7 +386,7 @@ def test_a_pickle_hidden_in_an_exported_file_is_not_run(tmp_path):
 
     # torch.export.load would unpickle the sample inputs; here they are never opened.
     changed(exported(path), lambda name, content: trap if "sample_inputs" in name else content)
-    assert same(load_model(path), from_torch(model()))
+    assert same(regions.load(path), from_torch(model()))
 
     def pickled(name, content):
         if name.endswith("weight_0"):
@@ -414,7 +414,7 @@ def test_an_exported_file_calls_nothing_but_operators(tmp_path, call):
 
     path = changed(exported(tmp_path / "m.pt2"), replaced)
     with pytest.raises(UnsupportedOperationError, match=r"allowed are torch's own operators.*Export"):
-        load_model(path)
+        regions.load(path)
 
 
 def test_arrays_that_are_no_network_are_refused(tmp_path):
@@ -431,13 +431,13 @@ def test_arrays_that_are_no_network_are_refused(tmp_path):
         assert_refused(path, said, "numbered from 0" if said != "'extra'" else "Rename")
     np.savez(path, W0=eye, W1=np.ones((2, 3)))
     with pytest.raises(InvalidNetworkError, match="takes 3 inputs"):
-        load_model(path)
+        regions.load(path)
     np.savez(path, W0=eye, W1=eye, activation="tanh")
     with pytest.raises(InvalidNetworkError, match="'tanh' was given; allowed are"):
-        load_model(path)
+        regions.load(path)
     np.savez(path, W0=np.full((2, 2), np.nan))
     with pytest.raises(InvalidNetworkError, match="must be finite"):
-        load_model(path)
+        regions.load(path)
     np.savez(path, W0=np.ones(3))
     with pytest.raises(InvalidNetworkError, match=r"shape \(3,\)"):
-        load_model(path)
+        regions.load(path)

@@ -16,7 +16,6 @@ import regions
 from regions import Network, from_torch
 from regions.cli import main
 from regions.errors import CaptureError, FileFormatError, InvalidNetworkError, MissingExtraError, OptionError
-from regions.frontends.files import load_model
 
 
 class Named(nn.Module):
@@ -126,9 +125,9 @@ def test_files(tmp_path, how, wide, capsys):
     expected = from_torch(model)
     assert_same(regions.from_state_dict(path, activation="relu"), expected)
     assert_same(regions.from_state_dict(str(path), activation=["relu", "relu"]), expected)
-    assert_same(load_model(path, activation="relu"), expected)
+    assert_same(regions.load(path, activation="relu"), expected)
     with pytest.raises(FileFormatError, match=r"weights alone do not say.*--layers relu.*from_state_dict.*from_torch"):
-        load_model(path)
+        regions.load(path)
     count = regions.count_regions(model, 3)
     assert main(["count", str(path), "--bound", "3", "--layers", "relu"]) == 0
     assert capsys.readouterr().out.startswith(f"{count} activation regions")
@@ -276,11 +275,11 @@ def test_an_activation_is_for_files_that_do_not_say_it(tmp_path, capsys):
     torch.export.save(torch.export.export(nn.Linear(2, 1), (torch.zeros(3, 2),)), tmp_path / "m.pt2")
     for name in ("net.npz", "told.npz", "m.pt2"):
         with pytest.raises(OptionError, match="Leave the activation out"):
-            load_model(tmp_path / name, activation="relu")
+            regions.load(tmp_path / name, activation="relu")
         assert main(["count", str(tmp_path / name), "--bound", "1", "--layers", "relu"]) == 2
         assert "says itself what its activations are" in capsys.readouterr().err
-    assert load_model(tmp_path / "plain.npz", activation="abs").layers[0].kind == "abs"
-    assert load_model(tmp_path / "plain.npz").layers[0].kind == "relu"
+    assert regions.load(tmp_path / "plain.npz", activation="abs").layers[0].kind == "abs"
+    assert regions.load(tmp_path / "plain.npz").layers[0].kind == "relu"
 
 
 def test_files_of_weights_run_nothing_and_damage_is_seen(tmp_path):
@@ -290,7 +289,10 @@ def test_files_of_weights_run_nothing_and_damage_is_seen(tmp_path):
 
     path = tmp_path / "m.pt"
     torch.save({"0.weight": Trap()}, path)
-    for call in (lambda: regions.from_state_dict(path, activation="relu"), lambda: load_model(path, activation="relu")):
+    for call in (
+        lambda: regions.from_state_dict(path, activation="relu"),
+        lambda: regions.load(path, activation="relu"),
+    ):
         with pytest.raises(FileFormatError):
             call()
     assert not (tmp_path / "caught").exists()
@@ -304,7 +306,7 @@ def test_files_of_weights_run_nothing_and_damage_is_seen(tmp_path):
     # A plain pickle of arrays is none of the formats, and stays closed.
     (tmp_path / "m.pkl").write_bytes(pickle.dumps({"0.weight": np.eye(2)}))
     with pytest.raises(FileFormatError, match="is a pickle"):
-        load_model(tmp_path / "m.pkl", activation="relu")
+        regions.load(tmp_path / "m.pkl", activation="relu")
 
 
 def test_safetensors_are_an_extra(tmp_path, monkeypatch):
@@ -314,12 +316,12 @@ def test_safetensors_are_an_extra(tmp_path, monkeypatch):
     for n in range(40):
         # Headers of every size: their first byte is that of a pickle at some.
         save({"0.weight": torch.ones(1, 2)}, tmp_path / f"{n}.safetensors", metadata={"of": "x" * 8 * n})
-        assert load_model(tmp_path / f"{n}.safetensors", activation="relu").widths == (2, 1)
+        assert regions.load(tmp_path / f"{n}.safetensors", activation="relu").widths == (2, 1)
     for module in [name for name in sys.modules if name.startswith("safetensors")]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "safetensors", None)
     with pytest.raises(MissingExtraError, match=r"linear-regions\[safetensors\]"):
-        load_model(tmp_path / "0.safetensors", activation="relu")
+        regions.load(tmp_path / "0.safetensors", activation="relu")
 
 
 STARTS = {
@@ -340,7 +342,7 @@ def test_files_that_stand_for_others_are_named(tmp_path, name, suffix, capsys):
     path = tmp_path / f"m.{suffix}"
     path.write_bytes(start)
     with pytest.raises(FileFormatError) as caught:
-        load_model(path)
+        regions.load(path)
     assert said in str(caught.value)
     assert advice in str(caught.value)
     assert main(["count", str(path), "--bound", "1"]) == 2

@@ -13,9 +13,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from flint import fmpz_mat
 
 from regions.arithmetic.floats import TINY, U
+from regions.arithmetic.integers import scaled_integers
 from regions.engine.filter import INFLATE
+from regions.engine.maps.dense import frobenius_bound, norm_bound, spectral_bound
+from regions.network.integers import IntegerNetwork
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,8 +55,6 @@ class LayerBounds:
     """Norms of a layer that error bounds need, each rounded up."""
 
     def __init__(self, layer: Layer) -> None:
-        from regions.engine.maps.dense import frobenius_bound, norm_bound, spectral_bound
-
         n = layer.n_in + 3
         slopes = np.concatenate([layer.below, layer.above])
         self.row_norms = norm_bound(layer.weight)
@@ -87,8 +89,6 @@ class ExactLine:
     @cached_property
     def integers(self) -> Any:
         """The network in integers, made when first needed."""
-        from regions.network.integers import IntegerNetwork
-
         return IntegerNetwork(self._network) if self._given is None else self._given()
 
     def after(self, active: Sequence[NDArray[np.bool_]]) -> tuple[Any, int]:
@@ -96,10 +96,6 @@ class ExactLine:
         key = (len(active), b"".join(a.tobytes() for a in active))
         if key not in self._maps:
             if not active:
-                from flint import fmpz_mat
-
-                from regions.arithmetic.integers import scaled_integers
-
                 (p, q), shift = scaled_integers(self._p, self._q)
                 entries = [x for start, end in zip(p, q, strict=True) for x in (end - start, start)]
                 self._maps[key] = fmpz_mat(len(p), 2, entries), shift
@@ -350,8 +346,6 @@ def _split(state: Intervals, kinked: NDArray[np.int64], n_units: int, lines: Lin
 
 
 def _start(line: ExactLine, p: Floats, q: Floats, ends: tuple[int, int]) -> Intervals:
-    from regions.engine.maps.dense import norm_bound
-
     maps = np.stack([q - p, p])[None]
     # The difference is rounded once.
     errors = np.array([[U * norm_bound(maps[0, :1])[0] * INFLATE, 0.0]])
@@ -389,8 +383,6 @@ def cut_line(
     -------
     Intervals
     """
-    from regions.engine.maps.dense import norm_bound
-
     last = max((i for i, layer in enumerate(network.layers) if layer.kinked.any()), default=0)
     with np.errstate(all="ignore"):
         state = _start(line, p, q, ends)

@@ -16,6 +16,7 @@ from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.matrices import dense
 from regions.engine.filter import INFLATE
 from regions.engine.line.intervals import nearest_float
+from regions.engine.maps.dense import norm_bound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,8 +126,6 @@ def _residuals(
     network: Network, bounds: Sequence[LayerBounds], state: Intervals, p: Floats, q: Floats, places: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """Values of the vanishing units at the estimated times of the nodes at `places`, and bounds on their errors."""
-    from regions.engine.maps.dense import norm_bound
-
     nodes, order = state.nodes, state.order
     t = nodes.times[order[places]]
     values, errors = np.zeros(len(places)), np.full(len(places), np.inf)

@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from regions._threads import cores, one_torch_thread_if_forked, thread_pool
 from regions.arithmetic.floats import TINY, U
@@ -207,8 +208,6 @@ class _Products:
 
     @classmethod
     def of(cls, layer: Layer, device: str | None) -> _Products:
-        from scipy import sparse
-
         matrix = layer.weight
         rows = matrix if is_sparse(matrix) else sparse.csr_array(matrix)
         magnitude = abs(matrix)

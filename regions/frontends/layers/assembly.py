@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 from regions.arithmetic.floats import TINY
 from regions.arithmetic.matrices import blocks, compact, diagonal, eye, is_sparse, stored, take_rows
@@ -70,8 +71,6 @@ class Value:
 def _exact_sum(a: Any, b: Any) -> Any:
     """Return a + b where every entry is exact, else None (Knuth's error-free transformation)."""
     if is_sparse(a) != is_sparse(b):
-        from scipy import sparse
-
         a, b = sparse.csr_array(a), sparse.csr_array(b)
     with np.errstate(over="ignore", invalid="ignore"):
         total = a + b
@@ -326,8 +325,6 @@ class Assembly:
 def _zeros(n: int, m: int) -> Any:
     if n * m < 1 << 18:
         return np.zeros((n, m))
-    from scipy import sparse
-
     return sparse.csr_array((n, m))
 
 

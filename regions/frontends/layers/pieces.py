@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from regions.frontends.layers.assembly import Assembly, Value
 from regions.frontends.layers.windows import (
@@ -169,8 +170,6 @@ def _deciding(
     difference = Value(difference.terms, difference.bias, units.name)
     gain = assembly.kink(difference, np.zeros(left.size), np.ones(left.size), units.name, units)
     if at is not None:
-        from scipy import sparse
-
         places = (at, np.arange(len(at)))
         gain = assembly.linear(
             gain, sparse.csr_array((np.ones(len(at)), places), shape=(right.size, len(at))), np.zeros(right.size), ""

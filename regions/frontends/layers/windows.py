@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy import sparse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,8 +109,6 @@ def adaptive_windows(in_shape: Sequence[int], out: Sequence[int]) -> tuple[Integ
 
 def weighted_windows(index: Integers, weights: NDArray[np.float64], n_in: int) -> Any:
     """The matrix, shape (n, n_in), of the sums of each window's entries times weights (broadcast to its shape)."""
-    from scipy import sparse
-
     used = index >= 0
     values = np.broadcast_to(weights, index.shape)[used]
     starts = np.concatenate([[0], np.cumsum(used.sum(axis=1))])
@@ -171,8 +170,6 @@ def adaptive_average_matrix(in_shape: Sequence[int], out: Sequence[int]) -> tupl
 
 def _convolution(weight: NDArray[np.float64], flat: Integers, size: int, groups: int) -> Any:
     """The matrix of a convolution whose windows on one channel of `size` entries are `flat`."""
-    from scipy import sparse
-
     n_out, per_group = weight.shape[:2]
     taps = weight.reshape(n_out, 1, per_group, -1)
     shape = (n_out, len(flat), per_group, taps.shape[3])
@@ -253,8 +250,6 @@ def transposed_convolution_matrix(
 
 def repeated(matrix: Any, n: int) -> Any:
     """The block-diagonal matrix of `n` equal blocks: the same map on each of n parts."""
-    from scipy import sparse
-
     if n == 1:
         return matrix
     found = sparse.kron(sparse.eye_array(n, format="csr"), sparse.csr_array(matrix), format="csr")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 from onnx import helper
+from scipy import sparse
 
 from regions.errors import CaptureError, InvalidNetworkError, NotPiecewiseLinearError
 from regions.frontends.layers import pieces
@@ -291,7 +292,6 @@ def _block_diagonal(matrices: Any, lead: tuple[int, ...], from_right: bool, n: i
 
     With the constants on the right, `n` is the number of rows of the tensors; on the left, that of their columns.
     """
-    from scipy import sparse
 
     def block(matrix: Any) -> Any:
         if from_right:

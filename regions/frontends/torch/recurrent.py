@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import dropout, linear, relu
 
 from regions.errors import UnsupportedOperationError
@@ -26,8 +27,6 @@ def _step(point: Any, state: Any, weights: Sequence[Any]) -> Any:
 
 def _written_out(interpreter: Interpreter, operation: Operation, function: Callable[..., Any], *given: Any) -> Any:
     """Read a function of tensors by the operators that it consists of."""
-    from torch.fx.experimental.proxy_tensor import make_fx
-
     leaves, spec = torch.utils._pytree.tree_flatten(given)
     places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor | Traced)]
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from regions.errors import CaptureError
 from regions.frontends.torch.unregistered import find_unregistered, floating_tensors
@@ -175,8 +176,6 @@ def _export(model: torch.nn.Module, example: torch.Tensor) -> Trace:
 
 
 def _record(model: torch.nn.Module, example: torch.Tensor) -> Trace:
-    from torch.fx.experimental.proxy_tensor import make_fx
-
     with torch.no_grad():
         graph = make_fx(model)(example)
     names = {t.data_ptr(): name for name, t in (*model.named_parameters(), *model.named_buffers()) if t.numel()}

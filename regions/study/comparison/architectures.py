@@ -8,12 +8,13 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from regions.errors import OptionError
+from regions.frontends.read import as_network
+from regions.network.network import Network
 from regions.study.options import EXAMPLE, checked_widths, dashed, is_int
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from regions.network.network import Network
     from regions.study.comparison.initialisations import Initialisation
 
 __all__ = [
@@ -243,8 +244,6 @@ def make_network(
     import torch
     from torch import nn
 
-    from regions.frontends.read import as_network
-    from regions.network.network import Network
     from regions.study.models import DeepMLP, seeded
 
     if architecture.widths is None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.bounds.rules import shown
 from regions.errors import OptionError
+from regions.pictures.plotting import axes_of, plain_text
 
 if TYPE_CHECKING:
     from regions.study.comparison.table import ComparedNetwork, Comparison, Summary
@@ -22,8 +24,6 @@ _HIGHEST = 10**300
 
 
 def _on(ax: Any) -> Any:
-    from regions.pictures.plotting import axes_of
-
     return axes_of(ax)
 
 
@@ -32,8 +32,6 @@ def _color(i: int) -> str:
 
 
 def _label(comparison: Comparison, row: Summary) -> str:
-    from regions.pictures.plotting import plain_text
-
     several = len(comparison.initialisations) > 1
     return plain_text(f"{row.architecture}\n{row.initialisation}" if several else row.architecture)
 
@@ -152,7 +150,6 @@ def plot_growth(comparison: Comparison, ax: Any = None, *, by: str = "neurons") 
     """
     if by not in _SIZES:
         raise OptionError(f"by={by!r} was given; allowed are {', '.join(_SIZES)}.")
-    from regions.pictures.plotting import plain_text
 
     ax = _on(ax)
     line = "width" if by == "depth" else "depth"
@@ -217,8 +214,6 @@ def plot_bounds(comparison: Comparison, ax: Any = None) -> Any:
     >>> plot_bounds(found).get_yscale()
     'log'
     """
-    from regions.bounds.rules import shown
-
     ax = _on(ax)
     summary = comparison.summary()
     for x, row in enumerate(summary):

@@ -6,7 +6,15 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
+from regions.bounds import for_network
+from regions.domain.read import as_planar_domain
+from regions.domain.slice import Slice
+from regions.enumeration.enumerate import enumerate_regions
 from regions.errors import OptionError
+from regions.network.network import Network
+from regions.pictures.cross_check import cross_check
 from regions.study.comparison.architectures import (
     ACTIVATIONS,
     Architecture,
@@ -21,7 +29,6 @@ from regions.study.options import checked_seeds, is_int
 if TYPE_CHECKING:
     from regions.bounds import BoundsTable
     from regions.complex.complex import RegionComplex
-    from regions.network.network import Network
 
 __all__ = ["best_bounds", "compare", "compared_network"]
 
@@ -99,11 +106,6 @@ def compare(
     >>> [(row.architecture, row.activation_regions.mean, row.upper_bound) for row in found.summary()]
     [('shallow', 197.0, 211), ('deep', 78.2, 65536)]
     """
-    from tqdm import tqdm
-
-    from regions.enumeration.enumerate import enumerate_regions
-    from regions.pictures.cross_check import cross_check
-
     kinds = read_architectures(architectures)
     numbers = checked_seeds(seeds)
     starts = read_initialisations(initialisations)
@@ -176,8 +178,6 @@ def compared_network(
     -------
     ComparedNetwork
     """
-    from regions.bounds import for_network
-
     upper, lower = best_bounds(for_network(network, count=complex_))
     counts = complex_.counts().to_dict() if definitions else {}
     return ComparedNetwork(
@@ -226,9 +226,6 @@ def _check_activation(activation: Any) -> None:
 
 
 def _read_domain(domain: Any) -> tuple[Any, tuple[int, ...] | None]:
-    from regions.domain.read import as_planar_domain
-    from regions.domain.slice import Slice
-
     return (domain, domain.shape) if isinstance(domain, Slice) else (as_planar_domain(domain), None)
 
 
@@ -254,7 +251,4 @@ def _check_sizes(first: ComparedNetwork, row: ComparedNetwork) -> None:
 
 def _compile() -> None:
     """Load and compile what the count needs, so that no network's time includes it."""
-    from regions.enumeration.enumerate import enumerate_regions
-    from regions.network.network import Network
-
     enumerate_regions(Network.from_arrays([[[1.0, 0.0], [0.5, 1.0]], [[1.0, 1.0], [1.0, -1.0]], [[1.0, 1.0]]]), 1)

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scipy.special import stdtrit
+
 from regions.errors import OptionError
 
 __all__ = ["Ratio", "Spread", "checked_confidence", "confidence_interval", "geometric_ratio", "spread"]
@@ -111,8 +113,6 @@ def confidence_interval(values: Sequence[float], confidence: float = 0.95) -> tu
     >>> round(low, 3), round(high, 3)
     (-0.484, 4.484)
     """
-    from scipy.special import stdtrit
-
     level, n = checked_confidence(confidence), len(values)
     if n < 2:
         return None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from html import escape
 from typing import Any
 
+from regions.bounds.rules import shown
+from regions.complex.exports import require
 from regions.errors import OptionError
 from regions.study.comparison.statistics import Ratio, Spread, geometric_ratio, spread
 
@@ -309,13 +311,9 @@ class Comparison:
         MissingExtraError
             When pandas is not installed: ``pip install 'linear-regions[dataframe]'``.
         """
-        from regions.complex.exports import require
-
         return require("pandas", "dataframe").DataFrame(self.to_dict())
 
     def _table(self) -> tuple[list[str], list[list[str]]]:
-        from regions.bounds.rules import shown
-
         summary = self.summary()
         pictures, several = any(row.picture for row in summary), len(self.initialisations) > 1
         headers = ["architecture", *["initialisation"] * several, "neurons", "parameters", "n", "mean"]

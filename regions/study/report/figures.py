@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.bounds.rules import shown as shown_number
-from regions.pictures.plotting import DERIVATIVES, plain_text
+from regions.pictures.plotting import DERIVATIVES, plain_text, plot_regions
 from regions.study.comparison import plot_bounds, plot_distribution, plot_growth
 from regions.study.report.result import SOFTWARE
 
@@ -86,8 +86,6 @@ def draw_regions(
     Drawn
     """
     from matplotlib.figure import Figure
-
-    from regions.pictures.plotting import plot_regions
 
     figure = Figure(figsize=(11, 10.4), layout="constrained")
     axes = figure.subplots(2, 2, sharex=True, sharey=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from regions._files import write_atomically
+from regions.study.report import html, markdown
 from regions.study.report.markdown import TITLE
 
 __all__ = ["COUNTED", "DEFINITION", "SCHEMA", "SOFTWARE", "Report", "prepare_folder"]
@@ -71,9 +72,7 @@ class Report:
         >>> report.to_markdown().startswith("# ")
         True
         """
-        from regions.study.report.markdown import render
-
-        return render(self.document)
+        return markdown.render(self.document)
 
     def to_html(self) -> str:
         """The report as one self-contained HTML page; its pictures are inline.
@@ -85,9 +84,7 @@ class Report:
         >>> report.to_html().splitlines()[0]
         '<!doctype html>'
         """
-        from regions.study.report.html import render
-
-        return render(self.document, self.figures)
+        return html.render(self.document, self.figures)
 
     def write(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write ``report.html``, ``report.json``, ``report.md`` and ``figures/*.png``.

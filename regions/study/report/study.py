@@ -11,9 +11,14 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from regions._version import __version__
-from regions.enumeration.enumerate import enumerate_regions
+from regions.enumeration.enumerate import enumerate_regions, planar_network
+from regions.enumeration.zoom import zoom_out
+from regions.frontends.files import load
 from regions.frontends.read import from_torch
+from regions.pictures.cross_check import cross_check
 from regions.study.comparison.runs import compared_network
 from regions.study.comparison.table import Comparison
 from regions.study.report.comparisons import (
@@ -26,6 +31,7 @@ from regions.study.report.comparisons import (
     statistics_entry,
     summary_entry,
 )
+from regions.study.report.figures import draw_bounds, draw_counterparts, draw_counts, draw_growth, draw_regions
 from regions.study.report.result import COUNTED, DEFINITION, SCHEMA, Report
 
 if TYPE_CHECKING:
@@ -99,10 +105,6 @@ def make_report(options: ReportOptions, *, progress: bool | None = False) -> Rep
     >>> [row["network"] for row in report.document["statistics"]]
     ['shallow', 'deep']
     """
-    from tqdm import tqdm
-
-    from regions.pictures.cross_check import cross_check
-
     started = time.perf_counter()
     kinds = _kinds(options)
     runs: list[dict[str, Any]] = []
@@ -162,8 +164,6 @@ def _draw(
     pairs: Comparison | None,
     sizes: Comparison | None,
 ) -> dict[str, bytes]:
-    from regions.study.report.figures import draw_bounds, draw_counterparts, draw_counts, draw_growth, draw_regions
-
     drawn = [
         draw_regions(kind.name, kind.title, seed, bound, complex_, image)
         for kind, seed, bound, complex_, image in shown
@@ -190,10 +190,7 @@ def _complexes(
 
 def _kinds(options: ReportOptions) -> list[_Kind]:
     if options.model is not None:
-        from regions.enumeration.enumerate import planar_network
-        from regions.frontends.files import load_model
-
-        network = planar_network(load_model(options.model, likely=2))
+        network = planar_network(load(options.model, likely=2))
         title = f"{printable(options.model.name)} ({'-'.join(map(str, network.widths))})"
         return [_Kind("model", title, "as saved", {None: network}, None)]
 
@@ -254,8 +251,6 @@ def _row(kind: _Kind, seed: int | None, complex_: RegionComplex, check: CrossChe
 
 
 def _whole_plane(name: str, seed: int | None, network: Network) -> dict[str, Any]:
-    from regions.enumeration.zoom import zoom_out
-
     found = zoom_out(network) if network.n_neurons <= _LARGEST_IN_THE_WHOLE_PLANE else None
     return {
         "network": name,

@@ -28,7 +28,6 @@ from regions.errors import (
     RegionsError,
     UnsupportedOperationError,
 )
-from regions.frontends.files import load_model
 from regions.testing import networks
 
 OPSETS = range(8, 23)
@@ -310,7 +309,7 @@ def test_files_on_the_command_line(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["regions"] == 4
     # What it is shows in its content.
     other = path.rename(tmp_path / "model")
-    assert regions.count_regions(load_model(other), 1) == 4
+    assert regions.count_regions(regions.load(other), 1) == 4
 
 
 SQUARE = {"W": np.eye(2, dtype=np.float32)}
@@ -393,7 +392,7 @@ def test_files_that_are_no_models_are_refused(tmp_path):
     with pytest.raises(FileFormatError, match="folder"):
         regions.from_onnx(tmp_path)
     (tmp_path / "text.onnx").write_text("hello, this is no model")
-    for read in (regions.from_onnx, load_model):
+    for read in (regions.from_onnx, regions.load):
         with pytest.raises(FileFormatError, match=r"text.onnx: is no ONNX file, or one that is damaged or cut off"):
             read(tmp_path / "text.onnx")
     (tmp_path / "void.onnx").write_bytes(b"\x08\x07")

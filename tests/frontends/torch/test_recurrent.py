@@ -88,7 +88,6 @@ def test_sequences_first_and_a_given_state():
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")
 def test_recurrences_in_files(tmp_path):
-    from regions.frontends.files import load_model
 
     torch.manual_seed(0)
     model = TwoSteps()
@@ -96,7 +95,7 @@ def test_recurrences_in_files(tmp_path):
     torch.export.save(torch.export.export(model, (torch.zeros(4, 2),)), tmp_path / "m.pt2")
     torch.jit.trace(model, torch.zeros(1, 2)).save(tmp_path / "m.pt")
     for name in ("m.pt2", "m.pt"):
-        assert regions.count_regions(load_model(tmp_path / name, likely=2), 3) == count
+        assert regions.count_regions(regions.load(tmp_path / name, likely=2), 3) == count
 
 
 @pytest.mark.parametrize("cell", [nn.RNNCell(1, 4), nn.GRUCell(1, 4)])
