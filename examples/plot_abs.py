@@ -20,9 +20,9 @@ bound = 10
 figure, axes = plt.subplots(nrows=2, ncols=2, figsize=(10, 9.6), layout="constrained", sharex=True, sharey=True)
 for row, make in zip(axes, (ShallowMLP, DeepMLP), strict=True):
     for ax, activation in zip(row, (nn.ReLU, Abs), strict=True):
-        complex_ = regions.enumerate_regions(make(activation=activation, seed=2), bound)
-        plot_regions(complex_, ax)
-        ax.set_title(f"{make.__name__}, {activation.__name__}: {complex_.n_regions} regions")
+        complex = regions.enumerate_regions(make(activation=activation, seed=2), bound)
+        plot_regions(complex, ax)
+        ax.set_title(f"{make.__name__}, {activation.__name__}: {complex.n_regions} regions")
 
 # %%
 # Mean count over ten seeds, the same for both activations.

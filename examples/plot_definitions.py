@@ -24,8 +24,8 @@ network = regions.Network.from_arrays(
     ],
     biases=[[0, 0, 0, 0], [1, 0, 0], [0, 0, 0, 0], [0]],
 )
-complex_ = regions.enumerate_regions(network, regions.WholePlane())
-counts = complex_.counts()
+complex = regions.enumerate_regions(network, regions.WholePlane())
+counts = complex.counts()
 print(counts)
 
 # %%
@@ -35,14 +35,14 @@ print(counts)
 
 figure, axes = plt.subplots(nrows=2, ncols=2, figsize=(9.6, 9.8), layout="constrained", sharex=True, sharey=True)
 pictures = {
-    f"{counts.activation_regions} activation regions": range(complex_.n_regions),
-    f"{counts.open_linear_regions} open linear regions": complex_.open_linear_regions,
-    f"{counts.closed_linear_regions} closed linear regions": complex_.closed_linear_regions,
-    f"{counts.affine_pieces} affine pieces": complex_.affine_pieces,
+    f"{counts.activation_regions} activation regions": range(complex.n_regions),
+    f"{counts.open_linear_regions} open linear regions": complex.open_linear_regions,
+    f"{counts.closed_linear_regions} closed linear regions": complex.closed_linear_regions,
+    f"{counts.affine_pieces} affine pieces": complex.affine_pieces,
 }
 colors = ListedColormap([*plt.get_cmap("Set3").colors, *plt.get_cmap("Pastel2").colors])
 for ax, (title, labels) in zip(axes.flat, pictures.items(), strict=True):
-    plot_regions(complex_, ax, color=list(labels), cmap=colors, vmin=0, vmax=colors.N - 1, box=2)
+    plot_regions(complex, ax, color=list(labels), cmap=colors, vmin=0, vmax=colors.N - 1, box=2)
     ax.set_title(title)
 axes[1, 0].plot([-1, 1], [0, 0], color="crimson", linewidth=3, label="here it is 0 as well")
 axes[1, 0].legend(loc="upper right")
@@ -51,4 +51,4 @@ axes[1, 0].legend(loc="upper right")
 # The fifth definition counts activation patterns, those of edges and vertices included, which have no area to be
 # coloured: on the line y = 0, for one, neither y nor -y is active.
 
-print(f"{counts.activation_patterns} activation patterns, {complex_.n_regions} of them with an area")
+print(f"{counts.activation_patterns} activation patterns, {complex.n_regions} of them with an area")

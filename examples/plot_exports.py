@@ -17,22 +17,22 @@ import regions
 from regions.pictures.plotting import plot_regions
 from regions.study.models import DeepMLP
 
-complex_ = regions.enumerate_regions(DeepMLP(seed=2), 4)
-print(complex_)
+complex = regions.enumerate_regions(DeepMLP(seed=2), 4)
+print(complex)
 
 # %%
 # The dual graph joins regions that share a side; ``complex.to_networkx()`` makes it, with patterns, areas and affine
 # maps on the nodes and neurons and lengths on the edges. Here it is drawn from :attr:`regions.RegionComplex.neighbors`,
 # with a point inside each region as its place.
 
-places = complex_.interior_points
+places = complex.interior_points
 figure = plt.figure(figsize=(12, 5.6), layout="constrained")
 ax = figure.add_subplot(1, 2, 1)
-plot_regions(complex_, ax, color="random", cmap="Pastel1")
-for one, other in complex_.neighbors:
+plot_regions(complex, ax, color="random", cmap="Pastel1")
+for one, other in complex.neighbors:
     ax.plot(*places[[one, other]].T, color="black", linewidth=0.8)
 ax.plot(*places.T, "o", color="crimson", markersize=4)
-ax.set_title(f"dual graph: {complex_.n_regions} regions, {len(complex_.neighbors)} pairs of neighbours")
+ax.set_title(f"dual graph: {complex.n_regions} regions, {len(complex.neighbors)} pairs of neighbours")
 
 # %%
 # The surface z = f(x₁, x₂) as a Wavefront file, which Blender and MeshLab open. It is read here line by line: corners
@@ -40,7 +40,7 @@ ax.set_title(f"dual graph: {complex_.n_regions} regions, {len(complex_.neighbors
 
 with tempfile.TemporaryDirectory() as folder:
     path = Path(folder) / "surface.obj"
-    complex_.to_obj(path)
+    complex.to_obj(path)
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
 corners = np.array([line[1:] for line in lines if line[0] == "v"], dtype=float)
 faces = [corners[np.array(line[1:], dtype=int) - 1] for line in lines if line[0] == "f"]

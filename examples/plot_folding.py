@@ -23,11 +23,11 @@ twice = bounds.montufar_folding(p=2, layers=2, final=4)
 
 figure, axes = plt.subplots(ncols=2, figsize=(11, 5.4), layout="constrained")
 for ax, network in zip(axes, (thrice, twice), strict=True):
-    complex_ = regions.enumerate_regions(network, square)
-    plot_regions(complex_, ax)
+    complex = regions.enumerate_regions(network, square)
+    plot_regions(complex, ax)
     widths = "-".join(map(str, network.widths))
-    ax.set_title(f"{widths}: {complex_.n_regions} activation regions in the unit square")
-    print(f"{widths}: {complex_.n_regions} regions")
+    ax.set_title(f"{widths}: {complex.n_regions} activation regions in the unit square")
+    print(f"{widths}: {complex.n_regions} regions")
 
 # %%
 # What the theorems say of these widths, and where the number of this network is. A lower bound speaks of the best

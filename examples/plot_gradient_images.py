@@ -19,16 +19,16 @@ bound = 10
 
 def compare(name, model):
     """Draw both components of the numerical gradient (left) beside the exact regions (right)."""
-    complex_ = regions.enumerate_regions(model, bound)
+    complex = regions.enumerate_regions(model, bound)
     image = regions.gradient_image(model, bound, resolution=500)
     figure, axes = plt.subplots(nrows=2, ncols=2, figsize=(10, 9.6), layout="constrained", sharex=True, sharey=True)
     for component, row in zip("xy", axes, strict=True):
-        exact = complex_.gradients[:, 0, "xy".index(component)]
+        exact = complex.gradients[:, 0, "xy".index(component)]
         scale = {"vmin": exact.min(), "vmax": exact.max()}
         image.plot(row[0], component, **scale)
-        plot_regions(complex_, row[1], component=component, **scale)
-    figure.suptitle(f"{name} on [-{bound}, {bound}]²: {complex_.n_regions} activation regions")
-    return complex_
+        plot_regions(complex, row[1], component=component, **scale)
+    figure.suptitle(f"{name} on [-{bound}, {bound}]²: {complex.n_regions} activation regions")
+    return complex
 
 
 # %%
@@ -45,8 +45,8 @@ deep = compare("deep 2-5-5-5-5-1", models["deep 2-5-5-5-5-1"])
 # Does every pixel inside a region show that region's gradient? Are there as many flat patches as the exact regions
 # predict? And which regions does the picture miss?
 
-for complex_ in (shallow, deep):
-    print(regions.cross_check(complex_, resolution=500).summary())
+for complex in (shallow, deep):
+    print(regions.cross_check(complex, resolution=500).summary())
 
 # %%
 # A finer grid shows more of them.

@@ -67,9 +67,9 @@ tracker.plot(columns).suptitle("Two spirals, 2-16-16-2")
 steps = [0, 100, 200, 400, 700, 1000]
 figure, axes = plt.subplots(nrows=2, ncols=3, figsize=(11, 7.8), layout="constrained", sharex=True, sharey=True)
 for ax, step in zip(axes.flat, steps, strict=True):
-    complex_ = tracker.complexes[tracker.table["step"].index(step)]
-    plot_regions(complex_, ax, color="random", cmap="Pastel1")
-    plot_lines(decision_boundary(complex_).lines, ax, color="black", linewidth=2)
+    complex = tracker.complexes[tracker.table["step"].index(step)]
+    plot_regions(complex, ax, color="random", cmap="Pastel1")
+    plot_lines(decision_boundary(complex).lines, ax, color="black", linewidth=2)
     ax.scatter(*points.T, c=labels, cmap="coolwarm", s=5, zorder=3)
-    ax.set_title(f"step {step}: {complex_.n_regions} activation regions")
+    ax.set_title(f"step {step}: {complex.n_regions} activation regions")
 plt.show()

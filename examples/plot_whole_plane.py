@@ -49,14 +49,14 @@ print(f"polygon with a hole: {courtyard.n_regions} activation regions of {distin
 zoom = regions.Box(-4, -4, 4, 4)
 colours = {"color": "random", "cmap": "turbo"}
 figure, axes = plt.subplots(nrows=2, ncols=2, figsize=(10.5, 10.8), layout="constrained")
-for ax, complex_, box, name in (
+for ax, complex, box, name in (
     (axes[0, 0], plane, regions.Box(-40, -40, 40, 40), "whole plane"),
     (axes[0, 1], cone, regions.Box(-12, -4, 12, 20), "cone |x₁| ≤ x₂ + 2"),
     (axes[1, 0], courtyard, None, "polygon with a hole"),
     (axes[1, 1], plane, zoom, "whole plane"),
 ):
-    plot_regions(complex_, ax, box=box, **colours)
-    ax.set_title(f"{name}: {complex_.n_regions} activation regions")
+    plot_regions(complex, ax, box=box, **colours)
+    ax.set_title(f"{name}: {complex.n_regions} activation regions")
 axes[0, 0].add_patch(Rectangle((-4, -4), 8, 8, fill=False, color="crimson", lw=2.5))
 seen = regions.count_regions(model, zoom)
 axes[1, 1].set_title(f"red square: {seen} of the plane's {plane.n_regions} activation regions")

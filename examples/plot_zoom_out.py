@@ -35,7 +35,7 @@ for ax, (name, model) in zip(axes, models.items(), strict=True):
     minx, miny, maxx, maxy = extents[name]
     margin = 0.2 * max(maxx - minx, maxy - miny)
     domain = regions.Box(minx - margin, miny - margin, maxx + margin, maxy + margin)
-    complex_ = regions.enumerate_regions(model, domain)
-    plot_regions(complex_, ax)
+    complex = regions.enumerate_regions(model, domain)
+    plot_regions(complex, ax)
     ax.add_patch(Rectangle((minx, miny), maxx - minx, maxy - miny, fill=False, color="crimson", lw=2))
-    ax.set_title(f"{name}: {complex_.n_regions} activation regions, red: all vertices")
+    ax.set_title(f"{name}: {complex.n_regions} activation regions, red: all vertices")

@@ -379,12 +379,12 @@ def _plot(arguments: argparse.Namespace) -> int:
     from regions.frontends.files import load
     from regions.pictures.plotting import plot_regions
 
-    complex_ = enumerate_regions(load(arguments.model, activation=arguments.layers, likely=2), domain)
+    complex = enumerate_regions(load(arguments.model, activation=arguments.layers, likely=2), domain)
     figure = Figure(figsize=(8, 8), layout="constrained")
     ax = figure.subplots()
-    plot_regions(complex_, ax, component=arguments.component)
+    plot_regions(complex, ax, component=arguments.component)
     buffer = BytesIO()
     figure.savefig(buffer, format=arguments.output.suffix.lower().removeprefix("."), dpi=150)
     write_atomically(arguments.output, buffer.getvalue())
-    print(f"{complex_.n_regions} activation regions: {arguments.output}")
+    print(f"{complex.n_regions} activation regions: {arguments.output}")
     return 0

@@ -113,7 +113,7 @@ WRITERS = """
     from regions.study.report import ReportOptions, make_report
 
     folder = Path(sys.argv[1])
-    complex_ = regions.enumerate_regions(regions.from_torch(DeepMLP(seed=1)), 3)
+    complex = regions.enumerate_regions(regions.from_torch(DeepMLP(seed=1)), 3)
 
     def plot(path):
         status = main(["plot", str(folder / "model.npz"), "--bound", "3", "-o", str(path)])
@@ -121,10 +121,10 @@ WRITERS = """
             raise OSError(status)
 
     writers = {
-        "complex.npz": complex_.save,
-        "network.npz": complex_.network.save,
-        "regions.geojson": complex_.to_geojson,
-        "surface.obj": complex_.to_obj,
+        "complex.npz": complex.save,
+        "network.npz": complex.network.save,
+        "regions.geojson": complex.to_geojson,
+        "surface.obj": complex.to_obj,
         "picture.svg": plot,
         "picture.png": plot,
     }

@@ -42,9 +42,9 @@ class _Groups:
 class _Exact:
     """Maps, lines and vertices of a complex in integers."""
 
-    def __init__(self, complex_: ComplexData) -> None:
-        self._complex = complex_
-        self._points = Points(complex_)
+    def __init__(self, complex: ComplexData) -> None:
+        self._complex = complex
+        self._points = Points(complex)
         self._lines = self._points.lines.neurons
         self._vertices: dict[int, Any] = {}
         self.n_finite = self._points.n_finite
@@ -93,21 +93,21 @@ def _crossing(rows: list[Any], p: Any, q: Any) -> Any:
 class _Ties:
     """The search, for one complex. Numbers: vertex v is v, the point inside edge e is V + K + e."""
 
-    def __init__(self, complex_: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> None:
-        self._complex = complex_
+    def __init__(self, complex: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> None:
+        self._complex = complex
         self._maps, self._opens = pieces, opens
-        self._exact = _Exact(complex_)
-        self._base = self._exact.n_finite + len(complex_.directions)
-        sizes = np.diff(complex_.ring_offsets)
-        owners = np.repeat(np.arange(complex_.n_regions), sizes)
-        self._around = _Groups(complex_.rings, owners, self._base)
-        real = np.flatnonzero((complex_.edge_neurons >= 0) | (complex_.edge_sides >= 0))
-        faces = complex_.edge_faces[real]
+        self._exact = _Exact(complex)
+        self._base = self._exact.n_finite + len(complex.directions)
+        sizes = np.diff(complex.ring_offsets)
+        owners = np.repeat(np.arange(complex.n_regions), sizes)
+        self._around = _Groups(complex.rings, owners, self._base)
+        real = np.flatnonzero((complex.edge_neurons >= 0) | (complex.edge_sides >= 0))
+        faces = complex.edge_faces[real]
         inside = faces.ravel() >= 0
-        self._edges = _Groups(faces.ravel()[inside], np.repeat(real, 2)[inside], complex_.n_regions)
-        self._regions = _Groups(self._maps, np.arange(complex_.n_regions), int(self._maps.max()) + 1)
+        self._edges = _Groups(faces.ravel()[inside], np.repeat(real, 2)[inside], complex.n_regions)
+        self._regions = _Groups(self._maps, np.arange(complex.n_regions), int(self._maps.max()) + 1)
         # Where regions are not convex, whether two points are tied inside one is asked of the domain.
-        self._domain = complex_.domain if isinstance(complex_.domain, Polygon) else None
+        self._domain = complex.domain if isinstance(complex.domain, Polygon) else None
 
     def of_map(self, number: int) -> list[tuple[int, int]]:
         """Pairs of open linear regions of one map that hang together."""
@@ -225,12 +225,12 @@ class _Ties:
         return odd
 
 
-def ties(complex_: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> Ints:
+def ties(complex: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> Ints:
     """Pairs of open linear regions that belong to one closed linear region.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     pieces, opens : ndarray, shape (R,), int64
         Numbers of the affine map and of the open linear region of every region.
 
@@ -243,7 +243,7 @@ def ties(complex_: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int
     several = np.flatnonzero(np.bincount(pieces[first]) > 1).tolist()
     pairs: list[tuple[int, int]] = []
     if several:
-        search = _Ties(complex_, pieces, opens)
+        search = _Ties(complex, pieces, opens)
         for number in several:
             pairs += search.of_map(number)
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)

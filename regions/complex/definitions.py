@@ -96,7 +96,7 @@ class RegionCounts:
 
 
 def count(
-    complex_: ComplexData,
+    complex: ComplexData,
     pieces: NDArray[np.int64] | None = None,
     opens: NDArray[np.int64] | None = None,
     closed: NDArray[np.int64] | None = None,
@@ -105,7 +105,7 @@ def count(
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     pieces, opens, closed : ndarray, shape (R,), int64, optional
         What the functions below say, where it is known.
 
@@ -121,13 +121,13 @@ def count(
     4
     """
     require_gradual_underflow()
-    pieces = affine_pieces(complex_) if pieces is None else pieces
-    opens = open_linear_regions(complex_, pieces) if opens is None else opens
+    pieces = affine_pieces(complex) if pieces is None else pieces
+    opens = open_linear_regions(complex, pieces) if opens is None else opens
     return RegionCounts(
-        len(packed_patterns(complex_)),
-        complex_.n_regions,
+        len(packed_patterns(complex)),
+        complex.n_regions,
         number_of(opens),
-        number_of(closed_linear_regions(complex_, pieces, opens) if closed is None else closed),
+        number_of(closed_linear_regions(complex, pieces, opens) if closed is None else closed),
         number_of(pieces),
     )
 
@@ -145,12 +145,12 @@ def _renumbered(labels: NDArray[Any]) -> NDArray[np.int64]:
     return order[which]
 
 
-def affine_pieces(complex_: ComplexData) -> NDArray[np.int64]:
+def affine_pieces(complex: ComplexData) -> NDArray[np.int64]:
     """Label the regions by their affine map: see :attr:`regions.RegionComplex.affine_pieces`.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -163,7 +163,7 @@ def affine_pieces(complex_: ComplexData) -> NDArray[np.int64]:
     >>> affine_pieces(regions.enumerate_regions(network, 1))
     array([0, 1])
     """
-    return equal_maps(complex_.network, complex_.patterns, sizes(complex_.network)[1])
+    return equal_maps(complex.network, complex.patterns, sizes(complex.network)[1])
 
 
 def equal_maps(
@@ -220,12 +220,12 @@ def components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return _renumbered(connected_components(graph, directed=False)[1])
 
 
-def open_linear_regions(complex_: ComplexData, pieces: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def open_linear_regions(complex: ComplexData, pieces: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """Label the regions by their open linear region: see :attr:`regions.RegionComplex.open_linear_regions`.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     pieces : ndarray, shape (R,), int64, optional
         What :func:`affine_pieces` says, where it is known.
 
@@ -240,19 +240,19 @@ def open_linear_regions(complex_: ComplexData, pieces: NDArray[np.int64] | None 
     >>> open_linear_regions(regions.enumerate_regions(network, 1))
     array([0, 0])
     """
-    pairs = complex_.neighbors
-    maps = affine_pieces(complex_) if pieces is None else pieces
-    return components(complex_.n_regions, pairs[maps[pairs[:, 0]] == maps[pairs[:, 1]]])
+    pairs = complex.neighbors
+    maps = affine_pieces(complex) if pieces is None else pieces
+    return components(complex.n_regions, pairs[maps[pairs[:, 0]] == maps[pairs[:, 1]]])
 
 
 def closed_linear_regions(
-    complex_: ComplexData, pieces: NDArray[np.int64] | None = None, opens: NDArray[np.int64] | None = None
+    complex: ComplexData, pieces: NDArray[np.int64] | None = None, opens: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
     """Label the regions by their closed linear region: see :attr:`regions.RegionComplex.closed_linear_regions`.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     pieces, opens : ndarray, shape (R,), int64, optional
         What :func:`affine_pieces` and :func:`open_linear_regions` say, where it is known.
 
@@ -267,18 +267,18 @@ def closed_linear_regions(
     >>> closed_linear_regions(regions.enumerate_regions(network, 1))
     array([0, 1])
     """
-    pieces = affine_pieces(complex_) if pieces is None else pieces
-    opens = open_linear_regions(complex_, pieces) if opens is None else opens
-    joined = components(number_of(opens), ties(complex_, pieces, opens))
+    pieces = affine_pieces(complex) if pieces is None else pieces
+    opens = open_linear_regions(complex, pieces) if opens is None else opens
+    joined = components(number_of(opens), ties(complex, pieces, opens))
     return _renumbered(joined[opens])
 
 
-def activation_patterns(complex_: ComplexData) -> NDArray[np.bool_]:
+def activation_patterns(complex: ComplexData) -> NDArray[np.bool_]:
     """The activation patterns of all points of the closed domain, those of edges and vertices included.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -295,5 +295,5 @@ def activation_patterns(complex_: ComplexData) -> NDArray[np.bool_]:
            [1, 0]])
     """
     require_gradual_underflow()
-    packed = packed_patterns(complex_)
-    return np.unpackbits(packed, axis=1, count=complex_.network.n_neurons).view(np.bool_)
+    packed = packed_patterns(complex)
+    return np.unpackbits(packed, axis=1, count=complex.network.n_neurons).view(np.bool_)

@@ -54,16 +54,16 @@ def require(module: str, extra: str) -> Any:
         ) from error
 
 
-def _pattern_text(complex_: ComplexData) -> list[str]:
-    return ["".join("1" if on else "0" for on in row) for row in complex_.patterns.tolist()]
+def _pattern_text(complex: ComplexData) -> list[str]:
+    return ["".join("1" if on else "0" for on in row) for row in complex.patterns.tolist()]
 
 
-def to_columns(complex_: ComplexData) -> dict[str, list[Any]]:
+def to_columns(complex: ComplexData) -> dict[str, list[Any]]:
     """One row a region, as plain lists by name.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -72,45 +72,45 @@ def to_columns(complex_: ComplexData) -> dict[str, list[Any]]:
         (a text of 0 and 1), ``x1`` and ``x2`` of a point inside, and for every output k ``gradient_k_x1``,
         ``gradient_k_x2`` and ``offset_k``.
     """
-    r, inside = complex_.n_regions, interior_points(complex_)
+    r, inside = complex.n_regions, interior_points(complex)
     columns: dict[str, list[Any]] = {
         "region": list(range(r)),
-        "area": areas(complex_).tolist(),
-        "bounded": complex_.bounded.tolist(),
-        "sides": np.diff(complex_.ring_offsets).tolist(),
-        "neighbors": np.bincount(np.unique(complex_.neighbors, axis=0).ravel(), minlength=r).tolist(),
-        "pattern": _pattern_text(complex_),
+        "area": areas(complex).tolist(),
+        "bounded": complex.bounded.tolist(),
+        "sides": np.diff(complex.ring_offsets).tolist(),
+        "neighbors": np.bincount(np.unique(complex.neighbors, axis=0).ravel(), minlength=r).tolist(),
+        "pattern": _pattern_text(complex),
         "x1": inside[:, 0].tolist(),
         "x2": inside[:, 1].tolist(),
     }
-    for k in range(complex_.network.n_outputs):
-        columns[f"gradient_{k}_x1"] = complex_.gradients[:, k, 0].tolist()
-        columns[f"gradient_{k}_x2"] = complex_.gradients[:, k, 1].tolist()
-        columns[f"offset_{k}"] = complex_.offsets[:, k].tolist()
+    for k in range(complex.network.n_outputs):
+        columns[f"gradient_{k}_x1"] = complex.gradients[:, k, 0].tolist()
+        columns[f"gradient_{k}_x2"] = complex.gradients[:, k, 1].tolist()
+        columns[f"offset_{k}"] = complex.offsets[:, k].tolist()
     return columns
 
 
-def to_dataframe(complex_: ComplexData) -> Any:
+def to_dataframe(complex: ComplexData) -> Any:
     """See :meth:`regions.RegionComplex.to_dataframe`."""
-    return require("pandas", "dataframe").DataFrame(to_columns(complex_))
+    return require("pandas", "dataframe").DataFrame(to_columns(complex))
 
 
-def _shapes(complex_: ComplexData, box: Any) -> NDArray[Any]:
+def _shapes(complex: ComplexData, box: Any) -> NDArray[Any]:
     if box is not None:
-        return clip(complex_, as_domain(box).bounds)
-    check_bounded(complex_.bounded)
-    return polygons(complex_)
+        return clip(complex, as_domain(box).bounds)
+    check_bounded(complex.bounded)
+    return polygons(complex)
 
 
-def to_geodataframe(complex_: ComplexData, box: Any = None) -> Any:
+def to_geodataframe(complex: ComplexData, box: Any = None) -> Any:
     """See :meth:`regions.RegionComplex.to_geodataframe`."""
     geopandas = require("geopandas", "geo")
-    return geopandas.GeoDataFrame(to_columns(complex_), geometry=list(_shapes(complex_, box)))
+    return geopandas.GeoDataFrame(to_columns(complex), geometry=list(_shapes(complex, box)))
 
 
-def to_wkb(complex_: ComplexData, box: Any = None) -> NDArray[np.object_]:
+def to_wkb(complex: ComplexData, box: Any = None) -> NDArray[np.object_]:
     """See :meth:`regions.RegionComplex.to_wkb`."""
-    return np.asarray(shapely.to_wkb(_shapes(complex_, box)), dtype=object)
+    return np.asarray(shapely.to_wkb(_shapes(complex, box)), dtype=object)
 
 
 def _plain(value: Any) -> Any:
@@ -118,11 +118,11 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def geojson(complex_: ComplexData, path: str | Path | None, box: Any = None) -> dict[str, Any]:
+def geojson(complex: ComplexData, path: str | Path | None, box: Any = None) -> dict[str, Any]:
     """See :meth:`regions.RegionComplex.to_geojson`."""
-    columns = to_columns(complex_)
+    columns = to_columns(complex)
     features = []
-    for i, shape in enumerate(_shapes(complex_, box)):
+    for i, shape in enumerate(_shapes(complex, box)):
         properties = {name: _plain(values[i]) for name, values in columns.items()}
         # The mapping and not shapely's text, which is rounded.
         geometry = None if shape.is_empty else shapely.geometry.mapping(shape)
@@ -133,28 +133,28 @@ def geojson(complex_: ComplexData, path: str | Path | None, box: Any = None) -> 
     return dict(collection)
 
 
-def to_networkx(complex_: ComplexData) -> Any:
+def to_networkx(complex: ComplexData) -> Any:
     """See :meth:`regions.RegionComplex.to_networkx`."""
     networkx = require("networkx", "graph")
     graph = networkx.Graph()
-    columns = to_columns(complex_)
-    for i in range(complex_.n_regions):
+    columns = to_columns(complex)
+    for i in range(complex.n_regions):
         graph.add_node(
             i,
             area=columns["area"][i],
             bounded=columns["bounded"][i],
             pattern=columns["pattern"][i],
             point=(columns["x1"][i], columns["x2"][i]),
-            gradient=complex_.gradients[i].tolist(),
-            offset=complex_.offsets[i].tolist(),
+            gradient=complex.gradients[i].tolist(),
+            offset=complex.offsets[i].tolist(),
         )
-    v = len(complex_.vertices)
-    for edge in complex_._inner_edges.tolist():
-        f, g = complex_.edge_faces[edge].tolist()
-        ends = complex_.edges[edge]
+    v = len(complex.vertices)
+    for edge in complex._inner_edges.tolist():
+        f, g = complex.edge_faces[edge].tolist()
+        ends = complex.edges[edge]
         finite = bool((ends < v).all())
-        length = math.dist(*complex_.vertices[ends].tolist()) if finite else math.inf
-        neuron = int(complex_.edge_neurons[edge])
+        length = math.dist(*complex.vertices[ends].tolist()) if finite else math.inf
+        neuron = int(complex.edge_neurons[edge])
         if graph.has_edge(f, g):
             # Beside a hole, or along a bent line, two regions may share several edges.
             data = graph[f][g]
@@ -166,32 +166,32 @@ def to_networkx(complex_: ComplexData) -> Any:
     return graph
 
 
-def to_obj(complex_: ComplexData, path: str | Path, output: int = 0) -> None:
+def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
     """See :meth:`regions.RegionComplex.to_obj`."""
-    o = complex_.network.n_outputs
+    o = complex.network.n_outputs
     if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
         raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
-    check_bounded(complex_.bounded)
-    vertices = complex_.vertices
-    region = np.repeat(np.arange(complex_.n_regions), np.diff(complex_.ring_offsets))
+    check_bounded(complex.bounded)
+    vertices = complex.vertices
+    region = np.repeat(np.arange(complex.n_regions), np.diff(complex.ring_offsets))
     # One height a vertex, whatever region it is taken from: the function is continuous.
     first = np.empty(len(vertices), dtype=np.int64)
-    first[complex_.rings[::-1]] = region[::-1]
+    first[complex.rings[::-1]] = region[::-1]
     with np.errstate(over="ignore", invalid="ignore"):
-        heights = (complex_.gradients[first, output] * vertices).sum(axis=1) + complex_.offsets[first, output]
+        heights = (complex.gradients[first, output] * vertices).sum(axis=1) + complex.offsets[first, output]
     lost = np.flatnonzero(~np.isfinite(heights)).tolist()
     if lost:
-        exact = ExactLines(complex_.network, complex_.patterns)
+        exact = ExactLines(complex.network, complex.patterns)
         for v in lost:
             a, b, c = exact.output(int(first[v]))[output]
             x, y = vertices[v].tolist()
             heights[v] = rounded(a * Fraction(x) + b * Fraction(y) + c)
-    convex = isinstance(complex_.domain, Box | ConvexPolygon)
-    shapes: Any = [] if convex else polygons(complex_)
-    lines = [f"# {complex_!r}, output {output}"]
+    convex = isinstance(complex.domain, Box | ConvexPolygon)
+    shapes: Any = [] if convex else polygons(complex)
+    lines = [f"# {complex!r}, output {output}"]
     lines += [f"v {x!r} {y!r} {z!r}" for (x, y), z in zip(vertices.tolist(), heights.tolist(), strict=True)]
-    for i in range(complex_.n_regions):
-        ring = complex_.rings[complex_.ring_offsets[i] : complex_.ring_offsets[i + 1]]
+    for i in range(complex.n_regions):
+        ring = complex.rings[complex.ring_offsets[i] : complex.ring_offsets[i + 1]]
         lines += [
             f"f {' '.join(str(v + 1) for v in face)}"
             for face in ([ring.tolist()] if convex else _triangles(vertices, ring, shapes[i]))

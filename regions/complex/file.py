@@ -25,15 +25,15 @@ _FORMAT = "regions-complex"
 _VERSION = 2
 
 
-def save(complex_: ComplexData, path: str | Path) -> None:
+def save(complex: ComplexData, path: str | Path) -> None:
     """See :meth:`regions.RegionComplex.save`."""
-    arrays = {name: np.asarray(getattr(complex_, name)) for name in ARRAYS}
-    arrays |= domain_arrays(complex_.domain)
-    arrays["certificate"] = np.array([complex_.certificate.proven_by_float, complex_.certificate.decided_exactly])
-    arrays["method"] = np.array(complex_.certificate.method)
-    arrays |= complex_.network.to_arrays()
-    if complex_.slice is not None:
-        arrays |= {f"slice_{name}": array for name, array in complex_.slice.to_arrays().items()}
+    arrays = {name: np.asarray(getattr(complex, name)) for name in ARRAYS}
+    arrays |= domain_arrays(complex.domain)
+    arrays["certificate"] = np.array([complex.certificate.proven_by_float, complex.certificate.decided_exactly])
+    arrays["method"] = np.array(complex.certificate.method)
+    arrays |= complex.network.to_arrays()
+    if complex.slice is not None:
+        arrays |= {f"slice_{name}": array for name, array in complex.slice.to_arrays().items()}
     write_npz(path, _FORMAT, _VERSION, arrays)
 
 
@@ -43,7 +43,7 @@ def load(path: str | Path, kind: type[C]) -> C:
     network = Network.from_saved_arrays(arrays, path)
     try:
         proven, exactly = (int(n) for n in arrays["certificate"])
-        complex_ = kind(
+        complex = kind(
             network=network,
             domain=read_domain(arrays),
             **{name: arrays[name] for name in ARRAYS},  # type: ignore[arg-type]
@@ -56,8 +56,8 @@ def load(path: str | Path, kind: type[C]) -> C:
         raise FileFormatError(
             f"{path}: its arrays do not fit ({error}); the file is damaged. Save it again."
         ) from error
-    _check(complex_, path)
-    return complex_
+    _check(complex, path)
+    return complex
 
 
 def _read_slice(arrays: dict[str, Any]) -> Slice | None:
@@ -65,12 +65,12 @@ def _read_slice(arrays: dict[str, Any]) -> Slice | None:
     return Slice.from_saved_arrays(found, read_domain(arrays)) if found else None
 
 
-def _check(complex_: ComplexData, path: str | Path) -> None:
-    r, v, e = complex_.n_regions, len(complex_.vertices), len(complex_.edges)
-    k = len(complex_.directions)
-    h, o = complex_.network.n_neurons, complex_.network.n_outputs
+def _check(complex: ComplexData, path: str | Path) -> None:
+    r, v, e = complex.n_regions, len(complex.vertices), len(complex.edges)
+    k = len(complex.directions)
+    h, o = complex.network.n_neurons, complex.network.n_outputs
     for name in ARRAYS:
-        array = getattr(complex_, name)
+        array = getattr(complex, name)
         floats = name in ("vertices", "gradients", "offsets", "directions")
         wanted = "f" if floats else "u" if name == "packed_patterns" else "i"
         if array.dtype.kind != wanted:
@@ -91,14 +91,14 @@ def _check(complex_: ComplexData, path: str | Path) -> None:
         "directions": (k, 2),
     }
     for name, shape in expected.items():
-        found = getattr(complex_, name).shape
+        found = getattr(complex, name).shape
         if found != shape:
             raise FileFormatError(f"{path}: {name} has shape {found}; {shape} is needed. The file is damaged.")
-    domain = complex_.domain
+    domain = complex.domain
     unbounded = isinstance(domain, Polyhedron | WholePlane)
     least = 3 if not unbounded else 2 if r > 1 else 0
-    ordered = r > 0 and complex_.ring_offsets[0] == 0 and (np.diff(complex_.ring_offsets) >= least).all()
-    if not ordered or complex_.ring_offsets[-1] != len(complex_.rings):
+    ordered = r > 0 and complex.ring_offsets[0] == 0 and (np.diff(complex.ring_offsets) >= least).all()
+    if not ordered or complex.ring_offsets[-1] != len(complex.rings):
         raise FileFormatError(f"{path}: ring_offsets do not fit rings. The file is damaged.")
     if k and not unbounded:
         raise FileFormatError(f"{path}: a bounded domain has ideal vertices. The file is damaged.")
@@ -117,13 +117,13 @@ def _check(complex_: ComplexData, path: str | Path) -> None:
         "edge_sides": (-1, sides + diagonals),
     }
     for name, (low, high) in ranges.items():
-        array = getattr(complex_, name)
+        array = getattr(complex, name)
         if array.size and (array.min() < low or array.max() >= high):
             raise FileFormatError(f"{path}: an index in {name} is out of range. The file is damaged.")
-    f, g = complex_.edge_faces.T
-    slits = complex_.edge_sides >= sides
-    inner, rim = complex_.edge_neurons >= 0, (complex_.edge_sides >= 0) & ~slits
-    infinite = ~inner & ~rim & (complex_.edges >= v).all(axis=1)
+    f, g = complex.edge_faces.T
+    slits = complex.edge_sides >= sides
+    inner, rim = complex.edge_neurons >= 0, (complex.edge_sides >= 0) & ~slits
+    infinite = ~inner & ~rim & (complex.edges >= v).all(axis=1)
     fits = np.where(inner | slits, (f >= 0) & (g >= 0), (f >= 0) != (g >= 0))
     if (inner & (rim | slits)).any() or not (inner | rim | slits | infinite).all() or not fits.all():
         raise FileFormatError(f"{path}: edges and what lies beside them do not fit. The file is damaged.")

@@ -28,10 +28,10 @@ _SMALL = 2.0**-900
 class EdgeLines:
     """The exact lines of a complex's edges, rounded once."""
 
-    def __init__(self, complex_: ComplexData) -> None:
-        self._complex = complex_
-        self._lines = ExactLines(complex_.network, complex_.patterns)
-        self._sides = domain_sides(complex_.domain)
+    def __init__(self, complex: ComplexData) -> None:
+        self._complex = complex
+        self._lines = ExactLines(complex.network, complex.patterns)
+        self._sides = domain_sides(complex.domain)
 
     def __call__(self, edge: int) -> Line | None:
         """The line a x + b y + c = 0 of an edge, scaled to a normal of about 1; None at infinity.
@@ -57,7 +57,7 @@ def foot(line: Line) -> NDArray[np.float64]:
     return np.array([-a / square * c, -b / square * c])
 
 
-def half_planes(complex_: ComplexData, wanted: NDArray[np.int64]) -> dict[int, list[Line]]:
+def half_planes(complex: ComplexData, wanted: NDArray[np.int64]) -> dict[int, list[Line]]:
     """Lines a x + b y + c >= 0 that bound some regions of a convex domain.
 
     Not from the vertices: rounded ones that lie close together say little about the direction of their edge, and
@@ -66,25 +66,25 @@ def half_planes(complex_: ComplexData, wanted: NDArray[np.int64]) -> dict[int, l
     found: dict[int, list[Line]] = {r: [] for r in wanted.tolist()}
     if not found:
         return found
-    numbers = np.full(complex_.n_regions, -1)
+    numbers = np.full(complex.n_regions, -1)
     numbers[wanted] = np.arange(len(wanted))
-    edges, sides = np.nonzero((complex_.edge_faces >= 0) & (numbers[complex_.edge_faces] >= 0))
-    regions = complex_.edge_faces[edges, sides]
-    neurons = complex_.edge_neurons[edges]
+    edges, sides = np.nonzero((complex.edge_faces >= 0) & (numbers[complex.edge_faces] >= 0))
+    regions = complex.edge_faces[edges, sides]
+    neurons = complex.edge_neurons[edges]
     inner = np.flatnonzero(neurons >= 0)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        _, lines = affine_maps(complex_.network, complex_.patterns[wanted], numbers[regions[inner]], neurons[inner])
+        _, lines = affine_maps(complex.network, complex.patterns[wanted], numbers[regions[inner]], neurons[inner])
         size = np.abs(lines[:, :2]).max(axis=1)
         known = np.isfinite(lines).all(axis=1) & (size > _SMALL)
         lines /= size[:, None]
-    exact = EdgeLines(complex_)
+    exact = EdgeLines(complex)
     for entry, line, good in zip(inner.tolist(), lines, known.tolist(), strict=True):
         region, neuron = int(regions[entry]), int(neurons[entry])
         if not good:
             line = np.array(exact(int(edges[entry])))
-        a, b, c = (line if complex_.patterns[region, neuron] else -line).tolist()
+        a, b, c = (line if complex.patterns[region, neuron] else -line).tolist()
         found[region].append((a, b, c))
-    for entry in np.flatnonzero(complex_.edge_sides[edges] >= 0).tolist():
+    for entry in np.flatnonzero(complex.edge_sides[edges] >= 0).tolist():
         rim = exact(int(edges[entry]))
         assert rim is not None
         found[int(regions[entry])].append(rim)

@@ -37,11 +37,11 @@ class EdgeLines:
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     """
 
-    def __init__(self, complex_: ComplexData) -> None:
-        self.complex = complex_
+    def __init__(self, complex: ComplexData) -> None:
+        self.complex = complex
 
     @property
     def values(self) -> Floats:
@@ -55,18 +55,18 @@ class EdgeLines:
 
     @cached_property
     def _floats(self) -> tuple[Floats, Floats]:
-        complex_ = self.complex
-        n = len(complex_.edges)
+        complex = self.complex
+        n = len(complex.edges)
         values, errors = np.full((n, 3), np.nan), np.full((n, 3), np.inf)
-        inner = np.flatnonzero(complex_.edge_neurons >= 0)
-        neurons, faces = complex_.edge_neurons[inner], complex_.edge_faces[inner].max(axis=1)
+        inner = np.flatnonzero(complex.edge_neurons >= 0)
+        neurons, faces = complex.edge_neurons[inner], complex.edge_faces[inner].max(axis=1)
         with np.errstate(over="ignore", invalid="ignore"):
-            values[inner] = affine_maps(complex_.network, complex_.patterns, faces, neurons)[1]
-        errors[inner] = map_bounds(complex_.network)[0][neurons]
-        rim = np.flatnonzero(complex_.edge_sides >= 0)
+            values[inner] = affine_maps(complex.network, complex.patterns, faces, neurons)[1]
+        errors[inner] = map_bounds(complex.network)[0][neurons]
+        rim = np.flatnonzero(complex.edge_sides >= 0)
         if len(rim):
             rows = np.array([_scaled(side) for side in self._sides])
-            values[rim] = rows[complex_.edge_sides[rim]]
+            values[rim] = rows[complex.edge_sides[rim]]
             # A distance beyond the largest float is stored as that.
             held = np.abs(values[rim]) < sys.float_info.max
             errors[rim] = np.where(held, 2 * U * np.abs(values[rim]) + TINY, np.inf)
@@ -165,12 +165,12 @@ def _scaled(row: Any) -> tuple[float, float, float]:
     return a, b, c
 
 
-def exact_areas(complex_: ComplexData, regions: Iterable[int] | None = None) -> list[Fraction | float]:
+def exact_areas(complex: ComplexData, regions: Iterable[int] | None = None) -> list[Fraction | float]:
     """The areas as the rationals that they are.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     regions : iterable of int, optional
         Which regions; all where left out.
 
@@ -192,9 +192,9 @@ def exact_areas(complex_: ComplexData, regions: Iterable[int] | None = None) -> 
     >>> exact_areas(regions.enumerate_regions(network, 1))
     [Fraction(2, 3), Fraction(4, 3), Fraction(4, 3), Fraction(2, 3)]
     """
-    lines = EdgeLines(complex_)
-    chosen = range(complex_.n_regions) if regions is None else regions
-    return [exact_area(lines, region) if complex_.bounded[region] else math.inf for region in chosen]
+    lines = EdgeLines(complex)
+    chosen = range(complex.n_regions) if regions is None else regions
+    return [exact_area(lines, region) if complex.bounded[region] else math.inf for region in chosen]
 
 
 def exact_area(lines: EdgeLines, region: int) -> Fraction:
@@ -205,16 +205,16 @@ def exact_area(lines: EdgeLines, region: int) -> Fraction:
     return sum((p[0] * q[1] - p[1] * q[0] for p, q in pairs), Fraction(0)) / 2
 
 
-def all_vertices(complex_: ComplexData) -> list[tuple[Fraction, Fraction]]:
+def all_vertices(complex: ComplexData) -> list[tuple[Fraction, Fraction]]:
     """The vertices of a complex: see :meth:`regions.RegionComplex.exact_vertices`."""
     return exact_vertices(
-        ExactLines(complex_.network, complex_.patterns),
-        complex_.domain,
-        len(complex_.vertices),
-        complex_.edges,
-        complex_.edge_faces,
-        complex_.edge_neurons,
-        complex_.edge_sides,
+        ExactLines(complex.network, complex.patterns),
+        complex.domain,
+        len(complex.vertices),
+        complex.edges,
+        complex.edge_faces,
+        complex.edge_neurons,
+        complex.edge_sides,
     )
 
 

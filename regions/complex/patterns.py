@@ -115,7 +115,7 @@ class Points:
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Attributes
     ----------
@@ -130,25 +130,25 @@ class Points:
     lines : EdgeLines
     """
 
-    def __init__(self, complex_: ComplexData) -> None:
-        self._complex = complex_
-        self._sides = domain_sides(complex_.domain)
-        self.n_finite, n_ideal = len(complex_.vertices), len(complex_.directions)
-        self.real = np.flatnonzero((complex_.edge_neurons >= 0) | (complex_.edge_sides >= 0))
-        self.edges = complex_.edges[self.real].copy()
+    def __init__(self, complex: ComplexData) -> None:
+        self._complex = complex
+        self._sides = domain_sides(complex.domain)
+        self.n_finite, n_ideal = len(complex.vertices), len(complex.directions)
+        self.real = np.flatnonzero((complex.edge_neurons >= 0) | (complex.edge_sides >= 0))
+        self.edges = complex.edges[self.real].copy()
         lines = np.flatnonzero((self.edges >= self.n_finite).all(axis=1))
         first_line = self.n_finite + n_ideal
         self.n_points = first_line + len(lines)
         self.edges[lines, 1] = first_line + np.arange(len(lines))
         # A whole line's other ideal vertex is known by one of its rays or lines too.
-        ends = np.concatenate([self.edges.ravel(), complex_.edges[self.real[lines], 1]])
+        ends = np.concatenate([self.edges.ravel(), complex.edges[self.real[lines], 1]])
         owners = np.concatenate([np.repeat(self.real, 2), self.real[lines]])
         order = np.argsort(ends, kind="stable")
         self._ends, self._owners = ends[order], owners[order]
         starts = np.searchsorted(self._ends, np.arange(self.n_points))
         self.first = self._owners[starts]
-        self.faces = complex_.edge_faces[self.first].max(axis=1)
-        self.lines = EdgeLines(complex_)
+        self.faces = complex.edge_faces[self.first].max(axis=1)
+        self.lines = EdgeLines(complex)
         self.second = self._second()
 
     def _second(self) -> Ints:
@@ -203,19 +203,19 @@ class Points:
 
     def _line_residues(self, residues: ResidueNetwork, edges: Ints) -> Floats:
         """Lines of edges: shape (n, 3)."""
-        complex_ = self._complex
+        complex = self._complex
         wanted, where = np.unique(edges, return_inverse=True)
         found = np.empty((len(wanted), 3))
-        neurons = complex_.edge_neurons[wanted]
+        neurons = complex.edge_neurons[wanted]
         rim = np.flatnonzero(neurons < 0)
         if len(rim):
             sides = residues.modular.of_integers([[int(x) for x in side] for side in self._sides])
-            found[rim] = sides[complex_.edge_sides[wanted[rim]]]
+            found[rim] = sides[complex.edge_sides[wanted[rim]]]
         inner = np.flatnonzero(neurons >= 0)
-        faces, which = np.unique(complex_.edge_faces[wanted[inner]].max(axis=1), return_inverse=True)
+        faces, which = np.unique(complex.edge_faces[wanted[inner]].max(axis=1), return_inverse=True)
         order = np.argsort(which, kind="stable")
         inner, which = inner[order], which[order]
-        size = block_size(complex_.network)
+        size = block_size(complex.network)
         for first in range(0, len(faces), size):
             here = slice(*np.searchsorted(which, [first, first + size]))
             patterns = self.patterns_of(faces[first : first + size])
@@ -277,43 +277,43 @@ class Points:
 
     def _by_floats(self) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         """Packed patterns, and at which points they are proven by float64 values and bounds on their errors."""
-        complex_ = self._complex
-        found = np.zeros((self.n_points, complex_.packed_patterns.shape[1]), dtype=np.uint8)
+        complex = self._complex
+        found = np.zeros((self.n_points, complex.packed_patterns.shape[1]), dtype=np.uint8)
         certain = np.zeros(self.n_points, dtype=bool)
-        layers = FloatLayers(complex_.network)
+        layers = FloatLayers(complex.network)
         errors = self.lines.vertex_errors
         points, neurons = self.incidences
-        size = block_size(complex_.network, 1)
+        size = block_size(complex.network, 1)
         for first in range(0, self.n_finite, size):
             some = np.arange(first, min(first + size, self.n_finite))
             active = self.patterns_of(self.faces[some])
             here = slice(*np.searchsorted(points, [first, first + len(some)]))
             zero = np.zeros(active.shape, dtype=bool)
             zero[points[here] - first, neurons[here]] = True
-            doubtful = layers.doubtful(complex_.vertices[some], errors[some], active)
+            doubtful = layers.doubtful(complex.vertices[some], errors[some], active)
             certain[some] = ~(doubtful & active & ~zero).any(axis=1)
             found[some] = np.packbits(active & ~zero, axis=1)
         return found, certain
 
 
-def packed_patterns(complex_: ComplexData) -> NDArray[np.uint8]:
+def packed_patterns(complex: ComplexData) -> NDArray[np.uint8]:
     """The patterns of all points of a complex's domain, each once, packed.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
     ndarray, shape (N, ceil(H / 8)), uint8
     """
-    if not len(complex_.edges) or not complex_.network.n_neurons:
-        return distinct(complex_.packed_patterns)
-    points = Points(complex_)
+    if not len(complex.edges) or not complex.network.n_neurons:
+        return distinct(complex.packed_patterns)
+    points = Points(complex)
     at = points.patterns()
     p, q = points.edges.T
-    sides = complex_.packed_patterns[complex_.edge_faces[points.real].max(axis=1)]
-    return distinct(np.concatenate([complex_.packed_patterns, sides & (at[p] | at[q]), at[: points.n_finite]]))
+    sides = complex.packed_patterns[complex.edge_faces[points.real].max(axis=1)]
+    return distinct(np.concatenate([complex.packed_patterns, sides & (at[p] | at[q]), at[: points.n_finite]]))
 
 
 class SegmentStart:

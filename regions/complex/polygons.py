@@ -46,16 +46,16 @@ def check_bounded(bounded: NDArray[np.bool_]) -> None:
         )
 
 
-def areas(complex_: ComplexData) -> Floats:
+def areas(complex: ComplexData) -> Floats:
     """See :attr:`regions.RegionComplex.areas`."""
-    result = np.full(complex_.n_regions, np.inf)
-    starts, owners = _bounded_entries(complex_)
+    result = np.full(complex.n_regions, np.inf)
+    starts, owners = _bounded_entries(complex)
     if not len(owners):
         return result
-    sides = complex_._sides[owners]
-    vertices, exponents = _moderate(complex_, starts, owners)
+    sides = complex._sides[owners]
+    vertices, exponents = _moderate(complex, starts, owners)
     # The entry that follows, counted among the bounded regions' entries.
-    following = sides if len(owners) == len(complex_.rings) else np.searchsorted(owners, sides)
+    following = sides if len(owners) == len(complex.rings) else np.searchsorted(owners, sides)
     # Relative to each region's first vertex: far from the origin the plain formula cancels.
     p = vertices - np.repeat(vertices[starts], np.diff(np.append(starts, len(owners))), axis=0)
     q = p[following]
@@ -65,22 +65,22 @@ def areas(complex_: ComplexData) -> Floats:
             found = np.minimum(np.ldexp(found, exponents.sum(axis=1)), sys.float_info.max)
     slivers = np.flatnonzero(~(found > 0))
     if len(slivers):
-        if complex_.certificate.method == "engine":
-            regions = np.flatnonzero(complex_.bounded)[slivers].tolist()
-            found[slivers] = [nearest_finite(Fraction(area)) for area in exact_areas(complex_, regions)]
+        if complex.certificate.method == "engine":
+            regions = np.flatnonzero(complex.bounded)[slivers].tolist()
+            found[slivers] = [nearest_finite(Fraction(area)) for area in exact_areas(complex, regions)]
         found = np.maximum(found, 0.0)
-    result[complex_.bounded] = found
+    result[complex.bounded] = found
     return result
 
 
 def _moderate(
-    complex_: ComplexData, starts: NDArray[np.int64], places: NDArray[np.int64]
+    complex: ComplexData, starts: NDArray[np.int64], places: NDArray[np.int64]
 ) -> tuple[Floats, NDArray[np.int64] | None]:
     """The vertices of bounded regions, entry by entry, over 2**k where their products would overflow.
 
     k by region and by axis: a region may be as thin along one as it is long along the other.
     """
-    vertices = complex_.vertices[complex_.rings[places]]
+    vertices = complex.vertices[complex.rings[places]]
     if not len(vertices) or np.abs(vertices).max() < _LARGE:
         return vertices, None
     largest = np.maximum.reduceat(np.abs(vertices), starts)
@@ -89,30 +89,30 @@ def _moderate(
     return np.ldexp(vertices, -np.repeat(exponents, counts, axis=0)), exponents
 
 
-def _bounded_entries(complex_: ComplexData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _bounded_entries(complex: ComplexData) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """The places in `rings` of all bounded regions, and where each region begins among them."""
-    sizes = np.diff(complex_.ring_offsets)
-    places = np.flatnonzero(np.repeat(complex_.bounded, sizes))
-    ends = np.cumsum(sizes[complex_.bounded])
-    return ends - sizes[complex_.bounded], places
+    sizes = np.diff(complex.ring_offsets)
+    places = np.flatnonzero(np.repeat(complex.bounded, sizes))
+    ends = np.cumsum(sizes[complex.bounded])
+    return ends - sizes[complex.bounded], places
 
 
-def interior_points(complex_: ComplexData) -> Floats:
+def interior_points(complex: ComplexData) -> Floats:
     """See :attr:`regions.RegionComplex.interior_points`."""
-    points = np.zeros((complex_.n_regions, 2))
-    starts, places = _bounded_entries(complex_)
+    points = np.zeros((complex.n_regions, 2))
+    starts, places = _bounded_entries(complex)
     if len(places):
-        counts = np.diff(complex_.ring_offsets)[complex_.bounded]
-        vertices, exponents = _moderate(complex_, starts, places)
+        counts = np.diff(complex.ring_offsets)[complex.bounded]
+        vertices, exponents = _moderate(complex, starts, places)
         means = np.add.reduceat(vertices, starts, axis=0) / counts[:, None]
-        points[complex_.bounded] = means if exponents is None else np.ldexp(means, exponents)
-    unbounded = np.flatnonzero(~complex_.bounded).tolist()
-    lines = EdgeLines(complex_) if unbounded else None
+        points[complex.bounded] = means if exponents is None else np.ldexp(means, exponents)
+    unbounded = np.flatnonzero(~complex.bounded).tolist()
+    lines = EdgeLines(complex) if unbounded else None
     for region in unbounded:
-        points[region] = _unbounded_point(complex_, region, lines)
-    if isinstance(complex_.domain, Polygon):
+        points[region] = _unbounded_point(complex, region, lines)
+    if isinstance(complex.domain, Polygon):
         # A region with reflex corners or holes need not hold the mean of its vertices.
-        shapes = polygons(complex_)
+        shapes = polygons(complex)
         outside = np.flatnonzero(~shapely.contains_xy(shapes, points))
         # Of a needle that rounding has crossed or emptied there may be none; then its vertices' mean stays.
         with np.errstate(all="ignore"):
@@ -123,27 +123,27 @@ def interior_points(complex_: ComplexData) -> Floats:
     return points
 
 
-def _ring(complex_: ComplexData, region: int) -> list[int]:
-    start, stop = complex_.ring_offsets[region : region + 2]
-    ring: list[int] = complex_.rings[start:stop].tolist()
+def _ring(complex: ComplexData, region: int) -> list[int]:
+    start, stop = complex.ring_offsets[region : region + 2]
+    ring: list[int] = complex.rings[start:stop].tolist()
     return ring
 
 
-def _unbounded_point(complex_: ComplexData, region: int, lines: Any) -> Floats:
-    v = len(complex_.vertices)
-    ring = _ring(complex_, region)
+def _unbounded_point(complex: ComplexData, region: int, lines: Any) -> Floats:
+    v = len(complex.vertices)
+    ring = _ring(complex, region)
     if not ring:
         return np.zeros(2)
-    anchors = [complex_.vertices[i] for i in ring if i < v]
+    anchors = [complex.vertices[i] for i in ring if i < v]
     step = np.zeros(2)
     for i, j in zip(ring, ring[1:] + ring[:1], strict=True):
-        step += complex_.directions[i - v] if i >= v else 0.0
+        step += complex.directions[i - v] if i >= v else 0.0
         if i >= v and j >= v:
-            edge = edge_between(complex_, region, i, j)
+            edge = edge_between(complex, region, i, j)
             line = lines(edge)
             if line is None:
                 # At infinity: from one direction round to the next, at most half a turn.
-                p, q = complex_.directions[[i - v, j - v]]
+                p, q = complex.directions[[i - v, j - v]]
                 between = p + q
                 if np.hypot(*between) < 0.5:
                     between = between + np.array([-p[1], p[0]])
@@ -157,10 +157,10 @@ def _unbounded_point(complex_: ComplexData, region: int, lines: Any) -> Floats:
     return np.asarray(mean + size * step)
 
 
-def edge_between(complex_: ComplexData, region: int, i: int, j: int) -> int:
+def edge_between(complex: ComplexData, region: int, i: int, j: int) -> int:
     """The edge along which a region's ring runs from one vertex to another."""
-    forward = (complex_.edges == (i, j)).all(axis=1) & (complex_.edge_faces[:, 0] == region)
-    backward = (complex_.edges == (j, i)).all(axis=1) & (complex_.edge_faces[:, 1] == region)
+    forward = (complex.edges == (i, j)).all(axis=1) & (complex.edge_faces[:, 0] == region)
+    backward = (complex.edges == (j, i)).all(axis=1) & (complex.edge_faces[:, 1] == region)
     return int(np.flatnonzero(forward | backward)[0])
 
 
@@ -198,39 +198,39 @@ def _signed_area(loop: list[tuple[float, float]]) -> float:
     return sum(p[0] * q[1] - p[1] * q[0] for p, q in zip(at, at[1:] + at[:1], strict=True))
 
 
-def polygons(complex_: ComplexData) -> NDArray[Any]:
+def polygons(complex: ComplexData) -> NDArray[Any]:
     """The bounded regions as shapely Polygons; unbounded ones are empty."""
-    result = np.empty(complex_.n_regions, dtype=object)
+    result = np.empty(complex.n_regions, dtype=object)
     result[:] = shapely.Polygon()
-    starts, places = _bounded_entries(complex_)
+    starts, places = _bounded_entries(complex)
     if not len(places):
         return result
-    flat = complex_.rings[places]
+    flat = complex.rings[places]
     ends = np.append(starts[1:], len(flat))
     closed = np.insert(flat, ends, flat[starts])
     owners = np.repeat(np.arange(len(starts)), ends - starts + 1)
-    made = shapely.polygons(shapely.linearrings(complex_.vertices[closed], indices=owners))
-    if isinstance(complex_.domain, Polygon):
+    made = shapely.polygons(shapely.linearrings(complex.vertices[closed], indices=owners))
+    if isinstance(complex.domain, Polygon):
         for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             if len(set(flat[start:end].tolist())) < end - start:
-                made[i] = polygon_of(complex_.vertices[flat[start:end]])
-    result[complex_.bounded] = made
+                made[i] = polygon_of(complex.vertices[flat[start:end]])
+    result[complex.bounded] = made
     return result
 
 
-def clip(complex_: ComplexData, bounds: tuple[float, float, float, float]) -> NDArray[Any]:
+def clip(complex: ComplexData, bounds: tuple[float, float, float, float]) -> NDArray[Any]:
     """See :meth:`regions.RegionComplex.clip`."""
-    result = polygons(complex_)
+    result = polygons(complex)
     minx, miny, maxx, maxy = bounds
     low = shapely.bounds(result)
     with np.errstate(invalid="ignore"):
         within = (low[:, 0] >= minx) & (low[:, 1] >= miny) & (low[:, 2] <= maxx) & (low[:, 3] <= maxy)
         apart = (low[:, 2] < minx) | (low[:, 3] < miny) | (low[:, 0] > maxx) | (low[:, 1] > maxy)
         far = np.abs(low).max(axis=1) > min(_FAR * max(map(abs, bounds)), _LARGE)
-    result[complex_.bounded & apart] = shapely.Polygon()
-    crossing = complex_.bounded & ~within & ~apart
-    by_lines = ~complex_.bounded
-    if not isinstance(complex_.domain, Polygon):
+    result[complex.bounded & apart] = shapely.Polygon()
+    crossing = complex.bounded & ~within & ~apart
+    by_lines = ~complex.bounded
+    if not isinstance(complex.domain, Polygon):
         # Rounded vertices that lie far outside the box say little about where their edges run inside.
         by_lines |= crossing & (far | ~shapely.is_valid(result))
     cut = np.flatnonzero(crossing & ~by_lines)
@@ -240,7 +240,7 @@ def clip(complex_: ComplexData, bounds: tuple[float, float, float, float]) -> ND
         result[region] = _areal(shape)
     corners = np.array([(minx, miny), (maxx, miny), (maxx, maxy), (minx, maxy)])
     with np.errstate(all="ignore"):
-        for region, lines in half_planes(complex_, np.flatnonzero(by_lines)).items():
+        for region, lines in half_planes(complex, np.flatnonzero(by_lines)).items():
             left = corners
             for line in lines:
                 left = _cut_off(left, line)
@@ -285,13 +285,13 @@ def _cut_off(polygon: Floats, line: tuple[float, float, float]) -> Floats:
     return np.array(kept).reshape(-1, 2)
 
 
-def view(complex_: ComplexData) -> tuple[float, float, float, float]:
+def view(complex: ComplexData) -> tuple[float, float, float, float]:
     """See :attr:`regions.RegionComplex.view`."""
-    if not isinstance(complex_.domain, Polyhedron | WholePlane):
-        return complex_.domain.bounds
-    points = list(complex_.vertices)
-    ideal = (complex_.edges >= len(complex_.vertices)).all(axis=1)
-    lines = map(EdgeLines(complex_), np.flatnonzero(ideal).tolist())
+    if not isinstance(complex.domain, Polyhedron | WholePlane):
+        return complex.domain.bounds
+    points = list(complex.vertices)
+    ideal = (complex.edges >= len(complex.vertices)).all(axis=1)
+    lines = map(EdgeLines(complex), np.flatnonzero(ideal).tolist())
     points += [foot(line) for line in lines if line is not None]
     if not points:
         return (-1.0, -1.0, 1.0, 1.0)
@@ -302,18 +302,18 @@ def view(complex_: ComplexData) -> tuple[float, float, float, float]:
     return (float(low[0] - room), float(low[1] - room), float(high[0] + room), float(high[1] + room))
 
 
-def svg(complex_: ComplexData) -> str:
+def svg(complex: ComplexData) -> str:
     """A picture of the regions, coloured by direction and length of the first output's gradient."""
     # Relative to the largest number in view, in case that pixels for it overflow or vanish.
-    bounds = view(complex_)
+    bounds = view(complex)
     exponent = math.frexp(max(map(abs, bounds)))[1]
     minx, miny, maxx, maxy = (math.ldexp(x, -exponent) for x in bounds)
     scale = _SVG_SIZE / max(maxx - minx, maxy - miny)
     width, height = (maxx - minx) * scale, (maxy - miny) * scale
-    n = complex_.n_regions
+    n = complex.n_regions
     body = []
     if n <= _SVG_LIMIT:
-        for shape, (gx, gy) in zip(clip(complex_, bounds), complex_.gradients[:, 0], strict=True):
+        for shape, (gx, gy) in zip(clip(complex, bounds), complex.gradients[:, 0], strict=True):
             hue = math.atan2(gy, gx) / (2 * math.pi) % 1.0
             light = 0.35 + 0.4 * (math.hypot(gx, gy) % 1.0)
             rgb = "#" + "".join(f"{round(255 * c):02x}" for c in colorsys.hls_to_rgb(hue, light, 0.6))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.floats import TINY, U
-from regions.engine import arrangement as arrange
-from regions.engine import chords as kernels
+from regions.engine import arrangement
 from regions.engine.cells import Arrangement, Cells, Placed, Result, Rims, domain_cells, restrict
+from regions.engine.chords import cross_edges, edge_points, find_chords, rank_edges
 from regions.engine.decide import ExactStage
 from regions.engine.decide_sparse import ConeStage
 from regions.engine.maps.dense import FaceMaps, first_maps
@@ -138,9 +138,7 @@ class Enumeration:
         if len(at):
             signs[at] = self.exact.signs(layer, vertices, doubtful)
             self.decided += len(at)
-        chord_faces, chord_units, ends, arcs, bad = kernels.find_chords(
-            cells.ring_offsets, faces, neurons, starts, signs, bits
-        )
+        chord_faces, chord_units, ends, arcs, bad = find_chords(cells.ring_offsets, faces, neurons, starts, signs, bits)
         if bad >= 0:
             raise self.fail(f"Layer {layer}: a chord of face {bad} does not have exactly two ends.")
         return bits, chord_faces, chord_units, ends, arcs
@@ -148,7 +146,7 @@ class Enumeration:
     def _on_edges(self, layer, chord_faces, chord_units, ends, arcs, lines):  # type: ignore[no-untyped-def]
         """The chords' ends, ordered along every edge."""
         cells = self.cells
-        offsets, chords, positions, runs = kernels.cross_edges(
+        offsets, chords, positions, runs = cross_edges(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.points,
             chord_faces, ends, arcs, lines,
         )  # fmt: skip
@@ -162,7 +160,7 @@ class Enumeration:
             chords[start:stop] = here[order]
             positions[start:stop] = positions[start:stop][order]
             tied[start:stop] = ties
-        ranks, counts = kernels.rank_edges(offsets, tied)
+        ranks, counts = rank_edges(offsets, tied)
         return offsets, chords, positions, ranks, counts
 
     def _place(self, layer: int, maps: FaceMaps | WideMaps) -> Placed:
@@ -178,7 +176,7 @@ class Enumeration:
         on_edges = self._on_edges(layer, chord_faces, chord_units, ends, arcs, lines)
         offsets, chords, positions, ranks, counts = on_edges
         n_points = len(cells.points)
-        new_points, new_lines = kernels.edge_points(
+        new_points, new_lines = edge_points(
             cells.points,
             cells.edges,
             cells.edge_lines,
@@ -194,7 +192,7 @@ class Enumeration:
         cells.points = np.concatenate([cells.points, new_points])
         self._sharpen(n_points)
         chord_offsets = np.searchsorted(chord_faces, np.arange(cells.n_faces + 1))
-        *placed, bad = arrange.place_ends(
+        *placed, bad = arrangement.place_ends(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edge_faces, chord_offsets, chord_units, ends, arcs,
             offsets, chords, ranks, counts, n_points,
         )  # fmt: skip
@@ -206,7 +204,7 @@ class Enumeration:
         """All that a layer does to the faces, short of making the new ones."""
         cells = self.cells
         bits, chord_units, rims, counts, lines, line_start = self._place(layer, maps)
-        x_offsets, others, x_positions, runs = arrange.cross_chords(
+        x_offsets, others, x_positions, runs = arrangement.cross_chords(
             rims.offsets, rims.points, cells.points, rims.class_offsets, rims.classes, rims.member_offsets,
             rims.members, rims.arcs, lines,
         )  # fmt: skip
@@ -214,7 +212,7 @@ class Enumeration:
         self.proven += len(others)
         if len(runs):
             self._order_chords(layer, runs, others, x_positions, tied, rims, chord_units)
-        node_offsets, nodes, segments, bad = arrange.make_nodes(rims.class_offsets, x_offsets, others, tied)
+        node_offsets, nodes, segments, bad = arrangement.make_nodes(rims.class_offsets, x_offsets, others, tied)
         if bad >= 0:
             raise self.fail(f"Layer {layer}: chords of face {bad} disagree about a point that they share.")
         return Arrangement(
@@ -305,7 +303,7 @@ class Enumeration:
             return np.arange(cells.n_faces), bits
         cut = self._arrange(layer, maps)
         rims = cut.rims
-        *new, bad = arrange.build(
+        *new, bad = arrangement.build(
             cells.ring_offsets, cells.edges, cells.edge_faces, rims.offsets, rims.points, rims.edges, cut.chord_units,
             rims.class_offsets, rims.classes, rims.member_offsets, rims.members, rims.arcs, cut.x_offsets, cut.others,
             cut.positions, cut.tied, cut.node_offsets, cut.nodes, cut.segments, cells.points, cut.line_start,

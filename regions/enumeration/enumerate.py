@@ -158,8 +158,8 @@ def enumerate_regions(
     check_device(device)
 
     resources = Resources(max_memory or Resources().max_memory, device)
-    complex_ = assemble(decompose(network, where), resources)
-    return complex_ if plane is None else replace(complex_, slice=plane)
+    complex = assemble(decompose(network, where), resources)
+    return complex if plane is None else replace(complex, slice=plane)
 
 
 @interruptible

@@ -117,10 +117,10 @@ def part_complex(part: Part, enumeration: Enumeration, result: Result, neuron_in
     return PartComplex(part, result.cells, enumeration, patterns, kinds, labels)
 
 
-def _chain(complex_: PartComplex, seam: int) -> list[int]:
+def _chain(complex: PartComplex, seam: int) -> list[int]:
     """The edges of a part on a seam, in the order in which its rim runs through them."""
-    along = np.flatnonzero((complex_.kinds == SEAM) & (complex_.labels == seam)).tolist()
-    edges = complex_.cells.edges
+    along = np.flatnonzero((complex.kinds == SEAM) & (complex.labels == seam)).tolist()
+    edges = complex.cells.edges
     after = {int(edges[e, 0]): e for e in along}
     ends = {int(edges[e, 1]) for e in along}
     chain = []
@@ -133,14 +133,14 @@ def _chain(complex_: PartComplex, seam: int) -> list[int]:
     return chain
 
 
-def _ideal(complex_: PartComplex) -> NDArray[np.bool_]:
+def _ideal(complex: PartComplex) -> NDArray[np.bool_]:
     """Which vertices of a part lie at infinity."""
-    points = complex_.cells.points
+    points = complex.cells.points
     found = np.zeros(len(points), dtype=bool)
-    if complex_.part.frame is not None:
+    if complex.part.frame is not None:
         w, bound = 1.0 - points[:, 0] - points[:, 1], points[:, 3] + points[:, 4] + 2.0**-50
         for v in np.flatnonzero(~(w > bound)).tolist():
-            x, y, t = complex_.enumeration.exact.point(v)
+            x, y, t = complex.enumeration.exact.point(v)
             found[v] = x + y == t
     return found
 
@@ -179,9 +179,9 @@ class _Stitching:
         pairs: list[tuple[int, int]] = []
         for number, seam in enumerate(self.decomposition.seams):
             chains = [
-                [int(e + self.e0[i]) for e in _chain(complex_, number)]
-                for i, complex_ in enumerate(self.complexes)
-                if ("seam", number) in complex_.part.sides
+                [int(e + self.e0[i]) for e in _chain(complex, number)]
+                for i, complex in enumerate(self.complexes)
+                if ("seam", number) in complex.part.sides
             ]
             chains = [chain for chain in chains if chain]
             if len(chains) == 1:
@@ -221,9 +221,9 @@ class _Stitching:
         known: dict[Any, int] = {}
         pairs = []
         if isinstance(self.decomposition.domain, Polygon):
-            for start, complex_ in zip(self.v0.tolist(), self.complexes, strict=False):
+            for start, complex in zip(self.v0.tolist(), self.complexes, strict=False):
                 # The engine's first vertices are the corners.
-                for i, corner in enumerate(complex_.part.polygon.corners.tolist()):
+                for i, corner in enumerate(complex.part.polygon.corners.tolist()):
                     pairs.append((known.setdefault(tuple(corner), start + i), start + i))
         return np.array(pairs, dtype=np.int64).reshape(-1, 2).T
 
@@ -421,7 +421,7 @@ def stitch(decomposition: Decomposition, complexes: list[PartComplex]) -> Stitch
 def rounded_points(stitched: Stitched, complexes: list[PartComplex]) -> NDArray[np.float64]:
     """Coordinates of the vertices of bounded parts: (V, 2) float64."""
     points = np.empty((len(stitched.vertex_parts), 2))
-    for i, complex_ in enumerate(complexes):
+    for i, complex in enumerate(complexes):
         here = stitched.vertex_parts == i
-        points[here] = complex_.cells.points[stitched.vertex_names[here], :2]
+        points[here] = complex.cells.points[stitched.vertex_names[here], :2]
     return points

@@ -62,11 +62,11 @@ def _from_charts(stitched: Stitched, complexes: list[PartComplex]) -> tuple[Floa
     n = len(stitched.vertex_parts) - stitched.n_ideal
     low, high = np.empty((n, 2)), np.empty((n, 2))
     directions = np.empty((stitched.n_ideal, 2))
-    for i, complex_ in enumerate(complexes):
+    for i, complex in enumerate(complexes):
         here = stitched.vertex_parts == i
-        frame = complex_.part.frame
+        frame = complex.part.frame
         assert frame is not None
-        data = complex_.cells.points[stitched.vertex_names[here]]
+        data = complex.cells.points[stitched.vertex_names[here]]
         uv, errors = data[:, :2], data[:, 3:5]
         finite = np.flatnonzero(here[:n])
         k = len(finite)
@@ -130,9 +130,9 @@ def _intersections(edges: NDArray[np.int64], edge_lines: Floats, n: int) -> tupl
     return points, sines
 
 
-def _exactly_rounded(complex_: PartComplex, vertex: int) -> tuple[float, float]:
-    frame = complex_.part.frame
+def _exactly_rounded(complex: PartComplex, vertex: int) -> tuple[float, float]:
+    frame = complex.part.frame
     assert frame is not None
-    u, v, t = (int(k) for k in complex_.enumeration.exact.point(vertex))
+    u, v, t = (int(k) for k in complex.enumeration.exact.point(vertex))
     x, y = (Fraction(float(a)) * u + Fraction(float(b)) * v for a, b in frame.tolist())
     return nearest_finite(x / (t - u - v)), nearest_finite(y / (t - u - v))

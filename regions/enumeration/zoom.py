@@ -71,11 +71,11 @@ def zoom_out(model: Any) -> ZoomOut:
     >>> zoom_out(shallow).n_regions
     211
     """
-    complex_ = enumerate_regions(model, WholePlane())
-    extent = complex_.extent
+    complex = enumerate_regions(model, WholePlane())
+    extent = complex.extent
     return ZoomOut(
-        n_regions=complex_.n_regions,
-        n_vertices=len(complex_.vertices),
+        n_regions=complex.n_regions,
+        n_vertices=len(complex.vertices),
         extent=extent,
         farthest=max(map(abs, extent)) if extent else 0.0,
     )

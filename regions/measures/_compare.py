@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["StableRegions", "stable_regions", "within"]
 
 
-def within(complex_: RegionComplex, box: Any) -> RegionComplex:
+def within(complex: RegionComplex, box: Any) -> RegionComplex:
     """Enumerate the regions of the same network over the part of the domain that lies in a box, exactly.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
         Over a box, or over an unbounded domain.
     box : float, Box or (minx, miny, maxx, maxy)
         A number b means [-b, b]². Over a slice in the coordinates (s, t).
@@ -64,7 +64,7 @@ def within(complex_: RegionComplex, box: Any) -> RegionComplex:
     frame = as_domain(box)
     if not isinstance(frame, Box):
         raise DomainError(f"{frame!r} was given; a box is needed: a number, a regions.Box or four numbers.")
-    domain: Any = complex_.domain
+    domain: Any = complex.domain
     minx, miny, maxx, maxy = frame.bounds
     if isinstance(domain, WholePlane):
         domain = frame
@@ -79,10 +79,10 @@ def within(complex_: RegionComplex, box: Any) -> RegionComplex:
             f"a complex over {domain!r} was given, which is bounded as it is; to look at a part of it, enumerate over "
             "that part."
         )
-    found = enumerate_regions(complex_.network, domain)
-    if complex_.slice is None:
+    found = enumerate_regions(complex.network, domain)
+    if complex.slice is None:
         return found
-    return replace(found, slice=Slice.from_saved_arrays(complex_.slice.to_arrays(), domain))
+    return replace(found, slice=Slice.from_saved_arrays(complex.slice.to_arrays(), domain))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +174,7 @@ def stable_regions(first: RegionComplex, second: RegionComplex, *, exact: bool =
     (Fraction(5, 3), [[False, False], [True, False]])
     """
     _check_alike(first, second)
-    ours, theirs = (_by_pattern(complex_) for complex_ in (first, second))
+    ours, theirs = (_by_pattern(complex) for complex in (first, second))
     pairs = [(i, j) for pattern, here in ours.items() for i in here for j in theirs.get(pattern, ())]
     surviving = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
     lost = np.setdiff1d(np.arange(first.n_regions), surviving[:, 0])
@@ -210,9 +210,9 @@ def _one_plane(first: Slice | None, second: Slice | None) -> bool:
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one.keys() - {"anchors"})
 
 
-def _by_pattern(complex_: RegionComplex) -> dict[bytes, list[int]]:
+def _by_pattern(complex: RegionComplex) -> dict[bytes, list[int]]:
     found: dict[bytes, list[int]] = {}
-    for i, row in enumerate(complex_.packed_patterns):
+    for i, row in enumerate(complex.packed_patterns):
         found.setdefault(row.tobytes(), []).append(i)
     return found
 

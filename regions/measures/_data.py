@@ -75,12 +75,12 @@ class Occupancy:
         )
 
 
-def occupancy(complex_: RegionComplex, points: ArrayLike) -> Occupancy:
+def occupancy(complex: RegionComplex, points: ArrayLike) -> Occupancy:
     """Count the data points in every region, exactly.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     points : array_like, shape (P, 2)
         Read exactly.
 
@@ -107,8 +107,8 @@ def occupancy(complex_: RegionComplex, points: ArrayLike) -> Occupancy:
     >>> found.counts, round(found.regions_per_point, 4), found.effective_regions
     (array([0, 0, 2, 1]), 0.6667, 1.8)
     """
-    homes = complex_.locate(read_points(points))
-    counts = np.bincount(homes[homes >= 0], minlength=complex_.n_regions)
+    homes = complex.locate(read_points(points))
+    counts = np.bincount(homes[homes >= 0], minlength=complex.n_regions)
     for array in (homes, counts):
         array.setflags(write=False)
     return Occupancy(homes, counts)
@@ -157,12 +157,12 @@ def _length(path: NDArray[np.float64]) -> float:
         return total_of(np.hypot(*np.diff(path, axis=0).T))
 
 
-def transitions(complex_: RegionComplex, points: ArrayLike, *, closed: bool = False) -> Transitions:
+def transitions(complex: RegionComplex, points: ArrayLike, *, closed: bool = False) -> Transitions:
     """Count the changes of the activation pattern along the polyline through points, exactly.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     points : array_like, shape (P, 2)
         At least two, each different from the one before it, all inside the domain; read exactly.
     closed : bool
@@ -197,13 +197,13 @@ def transitions(complex_: RegionComplex, points: ArrayLike, *, closed: bool = Fa
     (2, 4)
     """
     path = read_points(points)
-    outside = np.flatnonzero(~inside(complex_.domain, path))
+    outside = np.flatnonzero(~inside(complex.domain, path))
     if len(outside):
         raise DomainError(
-            f"point {outside[0]}, {tuple(path[outside[0]].tolist())}, lies outside {complex_.domain!r}; leave it "
+            f"point {outside[0]}, {tuple(path[outside[0]].tolist())}, lies outside {complex.domain!r}; leave it "
             "out, or enumerate over a larger domain."
         )
     if closed and len(path) > 1 and (path[0] != path[-1]).any():
         path = np.concatenate([path, path[:1]])
-    trajectory = enumerate_trajectory(complex_.network, path)
+    trajectory = enumerate_trajectory(complex.network, path)
     return Transitions(trajectory, _length(path))

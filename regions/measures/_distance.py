@@ -42,10 +42,10 @@ def read_points(points: ArrayLike) -> Floats:
 class _Distances:
     """Distances of points to edges, with bounds on their errors, and their exact squares."""
 
-    def __init__(self, complex_: RegionComplex) -> None:
-        self.complex = complex_
-        self.lines = EdgeLines(complex_)
-        self.finite: NDArray[np.bool_] = np.asarray((complex_.edges < len(complex_.vertices)).all(axis=1))
+    def __init__(self, complex: RegionComplex) -> None:
+        self.complex = complex
+        self.lines = EdgeLines(complex)
+        self.finite: NDArray[np.bool_] = np.asarray((complex.edges < len(complex.vertices)).all(axis=1))
 
     def approximate(self, points: Floats, edges: Ints) -> tuple[Floats, Floats]:
         """Float distances, pair by pair, and bounds on their errors: infinite for lines."""
@@ -111,23 +111,21 @@ class _Distances:
         return (b, -a) if x * b - y * a > 0 else (-b, a)
 
 
-def _segment_distances(
-    complex_: RegionComplex, points: Floats, edges: Ints, directions: Floats | None = None
-) -> Floats:
+def _segment_distances(complex: RegionComplex, points: Floats, edges: Ints, directions: Floats | None = None) -> Floats:
     """Float distances of points to edges and rays, pair by pair; NaN for lines and edges longer than floats reach.
 
     The rays' directions may be given, one for each pair.
     """
-    n = len(complex_.vertices)
-    u, v = np.sort(complex_.edges[edges], axis=1).T
+    n = len(complex.vertices)
+    u, v = np.sort(complex.edges[edges], axis=1).T
     if not n:
         return np.full(len(edges), np.nan)
-    p = complex_.vertices[np.minimum(u, n - 1)]
-    q = complex_.vertices[np.minimum(v, n - 1)]
+    p = complex.vertices[np.minimum(u, n - 1)]
+    q = complex.vertices[np.minimum(v, n - 1)]
     ray = v >= n
     with np.errstate(all="ignore"):
         step = q - p
-        step[ray] = complex_.directions[v[ray] - n] if directions is None else directions[ray]
+        step[ray] = complex.directions[v[ray] - n] if directions is None else directions[ray]
         away = points - p
         length = np.hypot(*step.T)
         unit = np.where(length[:, None] > 0, step / length[:, None], 0.0)
@@ -136,12 +134,12 @@ def _segment_distances(
     return np.where((u >= n) | ~np.isfinite(length), np.nan, distances)
 
 
-def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool = False, exact: bool = False) -> Floats:
+def boundary_distances(complex: RegionComplex, points: ArrayLike, *, rim: bool = False, exact: bool = False) -> Floats:
     """Distance from every point to the nearest boundary between regions.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     points : array_like, shape (P, 2)
         Read exactly.
     rim : bool
@@ -180,19 +178,19 @@ def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool 
     array([0.125])
     """
     where = read_points(points)
-    homes = complex_.locate(where)
+    homes = complex.locate(where)
     found = np.full(len(where), np.nan)
     found[homes >= 0] = np.inf
-    counted = (complex_.edge_neurons >= 0) | (rim & (complex_.edge_sides >= 0) & ~slits(complex_))
+    counted = (complex.edge_neurons >= 0) | (rim & (complex.edge_sides >= 0) & ~slits(complex))
     if not counted.any():
         return found
-    convex = not isinstance(complex_.domain, Polygon)
-    around = np.split(ring_edges(complex_), complex_.ring_offsets[1:-1]) if convex else []
+    convex = not isinstance(complex.domain, Polygon)
+    around = np.split(ring_edges(complex), complex.ring_offsets[1:-1]) if convex else []
     everything = np.flatnonzero(counted)
-    distances = _Distances(complex_)
+    distances = _Distances(complex)
     inside = np.flatnonzero(homes >= 0)
     if not convex and not exact:
-        found[inside] = _nearest(complex_, where[inside], everything)
+        found[inside] = _nearest(complex, where[inside], everything)
         for i in inside[~np.isfinite(found[inside])].tolist():
             found[i] = rounded_sqrt(min(distances.squared(where[i], e) for e in everything.tolist()))
         return found
@@ -211,8 +209,8 @@ def boundary_distances(complex_: RegionComplex, points: ArrayLike, *, rim: bool 
                 for i, row in zip(chunk.tolist(), candidates, strict=True):
                     found[i] = rounded_sqrt(min(distances.squared(where[i], e) for e in edges[row].tolist()))
             else:
-                near = _segment_distances(complex_, where[rows], columns)
-                whole = np.flatnonzero((complex_.edges[columns] >= len(complex_.vertices)).all(axis=1))
+                near = _segment_distances(complex, where[rows], columns)
+                whole = np.flatnonzero((complex.edges[columns] >= len(complex.vertices)).all(axis=1))
                 if len(whole):
                     near[whole] = _line_distances(distances.lines.values[columns[whole]], where[rows[whole]])
                 # Also where a difference has overflowed on the way.
@@ -228,19 +226,19 @@ def _line_distances(lines: Floats, points: Floats) -> Floats:
         return np.abs((unit[:, :2] * points).sum(axis=1) + unit[:, 2])
 
 
-def _nearest(complex_: RegionComplex, points: Floats, edges: Ints) -> Floats:
+def _nearest(complex: RegionComplex, points: Floats, edges: Ints) -> Floats:
     """Distances to the nearest of bounded edges."""
-    tree = shapely.STRtree(shapely.linestrings(complex_.vertices[complex_.edges[edges]]))
+    tree = shapely.STRtree(shapely.linestrings(complex.vertices[complex.edges[edges]]))
     nearest = tree.nearest(shapely.points(points))
-    return _segment_distances(complex_, points, edges[nearest])
+    return _segment_distances(complex, points, edges[nearest])
 
 
-def local_complexity(complex_: RegionComplex, points: ArrayLike, radius: Any) -> Ints:
+def local_complexity(complex: RegionComplex, points: ArrayLike, radius: Any) -> Ints:
     """Number of regions that a disc around every point reaches into, exactly.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     points : array_like, shape (P, 2)
         Centres of the discs, inside the domain or not; read exactly.
     radius : float, int or Fraction
@@ -279,9 +277,9 @@ def local_complexity(complex_: RegionComplex, points: ArrayLike, radius: Any) ->
     where = read_points(points)
     size = _read_radius(radius)
     rounded = nearest_finite(size)
-    distances = _Distances(complex_)
-    homes = complex_.locate(where)
-    edges = np.flatnonzero(~(slits(complex_) | at_infinity(complex_)))
+    distances = _Distances(complex)
+    homes = complex.locate(where)
+    edges = np.flatnonzero(~(slits(complex) | at_infinity(complex)))
     centres, columns = _candidates(distances, where, edges, rounded)
     hit = np.zeros(len(centres), dtype=bool)
     for start in range(0, len(centres), _BLOCK):
@@ -293,7 +291,7 @@ def local_complexity(complex_: RegionComplex, points: ArrayLike, radius: Any) ->
         for i in np.flatnonzero(~(inside | outside)).tolist():
             inside[i] = distances.squared(where[centres[start + i]], int(columns[start + i])) < size * size
         hit[here] = inside
-    faces = complex_.edge_faces[columns[hit]]
+    faces = complex.edge_faces[columns[hit]]
     owners = np.concatenate([np.repeat(centres[hit], 2), np.arange(len(where))])
     met = np.concatenate([faces.ravel(), homes])
     pairs = np.unique(np.column_stack([owners, met])[met >= 0], axis=0)
@@ -312,13 +310,13 @@ def _read_radius(radius: Any) -> Fraction:
 
 def _candidates(distances: _Distances, points: Floats, edges: Ints, radius: float) -> tuple[Ints, Ints]:
     """Pairs of points and edges whose boxes come nearer than the radius: all that can be so near are among them."""
-    complex_ = distances.complex
+    complex = distances.complex
     low, high = np.full((len(edges), 2), -_LARGEST), np.full((len(edges), 2), _LARGEST)
     finite = np.flatnonzero(distances.finite[edges])
-    ends = complex_.edges[edges[finite]]
+    ends = complex.edges[edges[finite]]
     with np.errstate(all="ignore"):
         slack = np.nan_to_num(distances.lines.vertex_errors[ends].max(axis=1), nan=_LARGEST, posinf=_LARGEST)[:, None]
-        corners = complex_.vertices[ends]
+        corners = complex.vertices[ends]
         grown = slack + 4 * U * (np.abs(corners).max(axis=1) + slack) + TINY
         low[finite] = np.maximum(corners.min(axis=1) - grown, -_LARGEST)
         high[finite] = np.minimum(corners.max(axis=1) + grown, _LARGEST)

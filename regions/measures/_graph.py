@@ -22,12 +22,12 @@ __all__ = ["degrees", "diameter", "dual_graph", "eccentricities", "hamming_by_di
 _BLOCK_BYTES = 1 << 26
 
 
-def dual_graph(complex_: RegionComplex) -> Any:
+def dual_graph(complex: RegionComplex) -> Any:
     """The dual graph as a sparse matrix.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -49,18 +49,18 @@ def dual_graph(complex_: RegionComplex) -> Any:
            [0, 1, 0, 1],
            [1, 0, 1, 0]])
     """
-    first, second = np.unique(complex_.neighbors, axis=0).T
+    first, second = np.unique(complex.neighbors, axis=0).T
     rows, columns = np.concatenate([first, second]), np.concatenate([second, first])
-    n = complex_.n_regions
+    n = complex.n_regions
     return coo_array((np.ones(len(rows)), (rows, columns)), shape=(n, n)).tocsr()
 
 
-def degrees(complex_: RegionComplex) -> Ints:
+def degrees(complex: RegionComplex) -> Ints:
     """Number of neighbours of every region: the degrees of the dual graph.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -74,8 +74,8 @@ def degrees(complex_: RegionComplex) -> Ints:
     >>> degrees(regions.enumerate_regions(network, 1))
     array([2, 2, 2, 2])
     """
-    pairs = np.unique(complex_.neighbors, axis=0)
-    return np.bincount(pairs.ravel(), minlength=complex_.n_regions)
+    pairs = np.unique(complex.neighbors, axis=0)
+    return np.bincount(pairs.ravel(), minlength=complex.n_regions)
 
 
 def _distances(graph: Any, source: int) -> Ints:
@@ -95,12 +95,12 @@ def _distances(graph: Any, source: int) -> Ints:
     return distances
 
 
-def eccentricities(complex_: RegionComplex, regions: Sequence[int] | None = None) -> Ints:
+def eccentricities(complex: RegionComplex, regions: Sequence[int] | None = None) -> Ints:
     """How many boundaries one must cross, from every region, to reach the region farthest away.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     regions : sequence of int, optional
         Which regions; all where left out. Each takes a breadth-first search, some milliseconds for 20 000 regions.
 
@@ -115,17 +115,17 @@ def eccentricities(complex_: RegionComplex, regions: Sequence[int] | None = None
     >>> eccentricities(regions.enumerate_regions(network, 1))
     array([2, 2, 2, 2])
     """
-    graph = dual_graph(complex_)
-    sources = _chosen(complex_, regions)
+    graph = dual_graph(complex)
+    sources = _chosen(complex, regions)
     return np.array([_distances(graph, source).max() for source in sources.tolist()], dtype=np.int64)
 
 
-def diameter(complex_: RegionComplex) -> int:
+def diameter(complex: RegionComplex) -> int:
     """The longest of the shortest paths between two regions in the dual graph.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -139,15 +139,15 @@ def diameter(complex_: RegionComplex) -> int:
     >>> diameter(regions.enumerate_regions(network, 1))
     2
     """
-    return int(eccentricities(complex_).max())
+    return int(eccentricities(complex).max())
 
 
-def hamming_by_distance(complex_: RegionComplex, regions: Sequence[int] | None = None) -> Ints:
+def hamming_by_distance(complex: RegionComplex, regions: Sequence[int] | None = None) -> Ints:
     """Hamming distances of patterns against path lengths in the dual graph.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     regions : sequence of int, optional
         The regions from which paths start; all where left out.
 
@@ -173,13 +173,13 @@ def hamming_by_distance(complex_: RegionComplex, regions: Sequence[int] | None =
            [0, 8, 0],
            [0, 0, 4]])
     """
-    graph = dual_graph(complex_)
-    sources = _chosen(complex_, regions)
-    h = complex_.network.n_neurons
+    graph = dual_graph(complex)
+    sources = _chosen(complex, regions)
+    h = complex.network.n_neurons
     found = np.zeros((1, h + 1), dtype=np.int64)
-    signs = complex_.patterns.astype(np.float64)
+    signs = complex.patterns.astype(np.float64)
     active = signs.sum(axis=1)
-    block = max(1, _BLOCK_BYTES // max(1, 8 * complex_.n_regions))
+    block = max(1, _BLOCK_BYTES // max(1, 8 * complex.n_regions))
     for start in range(0, len(sources), block):
         here = sources[start : start + block]
         # |a - b| summed up; whole numbers below 2**53, so without rounding.
@@ -194,6 +194,6 @@ def hamming_by_distance(complex_: RegionComplex, regions: Sequence[int] | None =
     return found
 
 
-def _chosen(complex_: RegionComplex, regions: Sequence[int] | None) -> Ints:
-    everything = np.arange(complex_.n_regions)
+def _chosen(complex: RegionComplex, regions: Sequence[int] | None) -> Ints:
+    everything = np.arange(complex.n_regions)
     return everything if regions is None else everything[np.asarray(regions, dtype=np.int64)]

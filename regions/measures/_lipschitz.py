@@ -32,12 +32,12 @@ def _check_norm(norm: Any) -> None:
         raise ValueError(f"norm={norm!r} was given; allowed are 1, 2, numpy.inf and 'fro'.")
 
 
-def gradient_norms(complex_: RegionComplex, norm: Norm = 2) -> Floats:
+def gradient_norms(complex: RegionComplex, norm: Norm = 2) -> Floats:
     """Norm of every region's gradient: the network's Lipschitz constant on the region.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     norm : {2, 1, numpy.inf, "fro"}
         Which norm measures inputs and outputs. 2 gives the spectral norm of the matrix of partial derivatives, for one
         output the gradient's length; 1 the largest sum of a column's magnitudes; infinity the largest sum of a row's.
@@ -69,12 +69,12 @@ def gradient_norms(complex_: RegionComplex, norm: Norm = 2) -> Floats:
     array([0., 3., 7., 4.])
     """
     _check_norm(norm)
-    jacobians = np.abs(complex_.gradients)
+    jacobians = np.abs(complex.gradients)
     with np.errstate(over="ignore", invalid="ignore"):
         if norm in (1, np.inf):
             return jacobians.sum(axis=1 if norm == 1 else 2).max(axis=1)
         size = np.maximum(jacobians.max(axis=(1, 2)), np.finfo(float).tiny)
-        scaled = complex_.gradients / size[:, None, None]
+        scaled = complex.gradients / size[:, None, None]
         xx, yy = (scaled**2).sum(axis=1).T
         if norm == "fro":
             return np.sqrt(xx + yy) * size
@@ -119,12 +119,12 @@ class LipschitzConstant:
         return None if self.squared is None else _rational_root(self.squared)
 
 
-def lipschitz_constant(complex_: RegionComplex, norm: Norm = 2) -> LipschitzConstant:
+def lipschitz_constant(complex: RegionComplex, norm: Norm = 2) -> LipschitzConstant:
     """The smallest Lipschitz constant of the network over the domain: the largest norm of a region's gradient.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     norm : {2, 1, numpy.inf, "fro"}
         As for :func:`gradient_norms`.
 
@@ -160,15 +160,15 @@ def lipschitz_constant(complex_: RegionComplex, norm: Norm = 2) -> LipschitzCons
     >>> lipschitz_constant(complex).value, lipschitz_constant(complex).squared
     (2.414213562373095, None)
     """
-    norms = gradient_norms(complex_, norm)
+    norms = gradient_norms(complex, norm)
     with np.errstate(over="ignore", invalid="ignore"):
         # Every norm here is at most the sum of all magnitudes.
-        off = map_bounds(complex_.network)[1][:, :2].sum()
-        roundings = 8 * (complex_.network.n_outputs + 8) * U
+        off = map_bounds(complex.network)[1][:, :2].sum()
+        roundings = 8 * (complex.network.n_outputs + 8) * U
         low, high = (norms - off) * (1 - roundings), (norms + off) * (1 + roundings)
         # A norm that is not finite proves nothing about the others.
         candidates = np.flatnonzero(~(high < np.max(low, where=np.isfinite(low), initial=-np.inf)))
-    lines = ExactLines(complex_.network, complex_.patterns)
+    lines = ExactLines(complex.network, complex.patterns)
     best, region = None, -1
     seen: set[Any] = set()
     for i in candidates.tolist():

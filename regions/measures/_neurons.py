@@ -61,12 +61,12 @@ class NeuronStates:
         )
 
 
-def neuron_states(complex_: RegionComplex) -> NeuronStates:
+def neuron_states(complex: RegionComplex) -> NeuronStates:
     """Find the neurons that are dead, always on, or neither, over the whole domain; exactly.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -89,6 +89,6 @@ def neuron_states(complex_: RegionComplex) -> NeuronStates:
     >>> states.active, states.always_on
     (array([2, 1]), array([ True, False]))
     """
-    active = complex_.patterns.sum(axis=0, dtype=np.int64)
+    active = complex.patterns.sum(axis=0, dtype=np.int64)
     active.setflags(write=False)
-    return NeuronStates(complex_.n_regions, active)
+    return NeuronStates(complex.n_regions, active)

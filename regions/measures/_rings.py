@@ -19,32 +19,30 @@ if TYPE_CHECKING:
 __all__ = ["at_infinity", "inward", "next_around", "ring_edges", "ring_owners", "slits", "turns"]
 
 
-def slits(complex_: RegionComplex) -> NDArray[np.bool_]:
+def slits(complex: RegionComplex) -> NDArray[np.bool_]:
     """Which edges are slits, with one region on both sides: shape (E,)."""
-    return np.asarray(complex_.edge_faces[:, 0] == complex_.edge_faces[:, 1])
+    return np.asarray(complex.edge_faces[:, 0] == complex.edge_faces[:, 1])
 
 
-def at_infinity(complex_: RegionComplex) -> NDArray[np.bool_]:
+def at_infinity(complex: RegionComplex) -> NDArray[np.bool_]:
     """Which edges lie at infinity: shape (E,)."""
-    return (complex_.edge_neurons < 0) & (complex_.edge_sides < 0)
+    return (complex.edge_neurons < 0) & (complex.edge_sides < 0)
 
 
-def ring_owners(complex_: RegionComplex) -> Ints:
+def ring_owners(complex: RegionComplex) -> Ints:
     """The region of every entry of `rings`."""
-    return np.repeat(np.arange(complex_.n_regions), np.diff(complex_.ring_offsets))
+    return np.repeat(np.arange(complex.n_regions), np.diff(complex.ring_offsets))
 
 
-def ring_edges(complex_: RegionComplex) -> Ints:
+def ring_edges(complex: RegionComplex) -> Ints:
     """The edge that leads from every entry of `rings` to the next one around its region."""
-    rings = complex_.rings
+    rings = complex.rings
     if not len(rings):
         return np.empty(0, dtype=np.int64)
-    entries = np.column_stack([ring_owners(complex_), rings, rings[complex_._sides]])
-    left, right = complex_.edge_faces.T
+    entries = np.column_stack([ring_owners(complex), rings, rings[complex._sides]])
+    left, right = complex.edge_faces.T
     # Every edge twice, as the regions to its left and to its right run along it.
-    walked = np.concatenate(
-        [np.column_stack([left, complex_.edges]), np.column_stack([right, complex_.edges[:, ::-1]])]
-    )
+    walked = np.concatenate([np.column_stack([left, complex.edges]), np.column_stack([right, complex.edges[:, ::-1]])])
     edges = np.tile(np.arange(len(left)), 2)[walked[:, 0] >= 0]
     walked = walked[walked[:, 0] >= 0]
     found = np.empty(len(rings), dtype=np.int64)
@@ -52,12 +50,12 @@ def ring_edges(complex_: RegionComplex) -> Ints:
     return found
 
 
-def next_around(complex_: RegionComplex, edges: Ints) -> Ints:
+def next_around(complex: RegionComplex, edges: Ints) -> Ints:
     """For every entry of `rings` the next one on the same closed curve of the region's boundary, slits left out."""
     if not len(edges):
         return edges
-    following = complex_._sides
-    slit = slits(complex_)[edges]
+    following = complex._sides
+    slit = slits(complex)[edges]
     if not slit.any():
         return following
     places = np.flatnonzero(slit)
@@ -66,20 +64,20 @@ def next_around(complex_: RegionComplex, edges: Ints) -> Ints:
     back[places[::2]], back[places[1::2]] = places[1::2], places[::2]
     while slit[following].any():
         # On the far side of a slit the boundary goes on where the slit comes back.
-        following = np.where(slit[following], complex_._sides[back[following]], following)
+        following = np.where(slit[following], complex._sides[back[following]], following)
     return following
 
 
-def inward(complex_: RegionComplex, edges: Ints, regions: Ints) -> NDArray[np.float64]:
+def inward(complex: RegionComplex, edges: Ints, regions: Ints) -> NDArray[np.float64]:
     """1 where the row of an edge's line is >= 0 on the side of a region beside it, -1 where it is <= 0."""
     signs = np.ones(len(edges))
-    inner = complex_.edge_neurons[edges] >= 0
-    active = complex_.patterns[regions[inner], complex_.edge_neurons[edges[inner]]]
+    inner = complex.edge_neurons[edges] >= 0
+    active = complex.patterns[regions[inner], complex.edge_neurons[edges[inner]]]
     signs[inner] = np.where(active, 1.0, -1.0)
     return signs
 
 
-def turns(complex_: RegionComplex, lines: EdgeLines, edges: Ints, following: Ints) -> NDArray[np.int8]:
+def turns(complex: RegionComplex, lines: EdgeLines, edges: Ints, following: Ints) -> NDArray[np.int8]:
     """How the boundary turns from every entry's edge to the next one: 1 left, 0 straight on, -1 right.
 
     Exactly: with rows that are >= 0 on the inner side, the sign of the cross product of the two normals. It is 1 at
@@ -88,17 +86,17 @@ def turns(complex_: RegionComplex, lines: EdgeLines, edges: Ints, following: Int
     found = np.ones(len(edges), dtype=np.int8)
     if not len(edges):
         return found
-    proper = ~(slits(complex_) | at_infinity(complex_))[edges]
-    corner = complex_.rings[complex_._sides] < len(complex_.vertices)
+    proper = ~(slits(complex) | at_infinity(complex))[edges]
+    corner = complex.rings[complex._sides] < len(complex.vertices)
     at = np.flatnonzero(proper & corner & proper[following])
     before, after = edges[at], edges[following[at]]
-    neurons, sides = complex_.edge_neurons, complex_.edge_sides
+    neurons, sides = complex.edge_neurons, complex.edge_sides
     # One neuron or side beside one region is one line.
     same = (neurons[before] == neurons[after]) & (sides[before] == sides[after])
     found[at[same]] = 0
     at, before, after = at[~same], before[~same], after[~same]
-    owners = ring_owners(complex_)[at]
-    flip = inward(complex_, before, owners) * inward(complex_, after, owners)
+    owners = ring_owners(complex)[at]
+    flip = inward(complex, before, owners) * inward(complex, after, owners)
     with np.errstate(over="ignore", invalid="ignore"):
         (a, b), (p, q) = lines.values[before, :2].T, lines.values[after, :2].T
         (ea, eb), (ep, eq) = lines.errors[before, :2].T, lines.errors[after, :2].T

@@ -29,12 +29,12 @@ _SMALL = 2.0**-900
 _LARGE = 2.0**1000
 
 
-def side_counts(complex_: RegionComplex, *, rim: bool = True) -> NDArray[np.int64]:
+def side_counts(complex: RegionComplex, *, rim: bool = True) -> NDArray[np.int64]:
     """Number of sides of every region: edges that follow each other on one straight line count once.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     rim : bool
         Whether sides on the domain's rim count too.
 
@@ -58,25 +58,25 @@ def side_counts(complex_: RegionComplex, *, rim: bool = True) -> NDArray[np.int6
     >>> side_counts(regions.enumerate_regions(network, step))
     array([4, 4])
     """
-    edges = ring_edges(complex_)
-    counted = ~(slits(complex_) | at_infinity(complex_))
+    edges = ring_edges(complex)
+    counted = ~(slits(complex) | at_infinity(complex))
     if not rim:
-        counted &= complex_.edge_neurons >= 0
+        counted &= complex.edge_neurons >= 0
     weights = counted[edges].astype(np.int64)
-    if isinstance(complex_.domain, Polygon):
-        following = next_around(complex_, edges)
-        straight = turns(complex_, EdgeLines(complex_), edges, following) == 0
+    if isinstance(complex.domain, Polygon):
+        following = next_around(complex, edges)
+        straight = turns(complex, EdgeLines(complex), edges, following) == 0
         # A straight place between two counted edges takes one of them off.
         weights -= straight & counted[edges] & counted[edges[following]]
-    return np.bincount(ring_owners(complex_), weights, minlength=complex_.n_regions).astype(np.int64)
+    return np.bincount(ring_owners(complex), weights, minlength=complex.n_regions).astype(np.int64)
 
 
-def convex_regions(complex_: RegionComplex) -> NDArray[np.bool_]:
+def convex_regions(complex: RegionComplex) -> NDArray[np.bool_]:
     """Which regions are convex, exactly.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -91,22 +91,22 @@ def convex_regions(complex_: RegionComplex) -> NDArray[np.bool_]:
     >>> convex_regions(regions.enumerate_regions(network, dented))
     array([False,  True])
     """
-    found = np.ones(complex_.n_regions, dtype=bool)
-    if not isinstance(complex_.domain, Polygon):
+    found = np.ones(complex.n_regions, dtype=bool)
+    if not isinstance(complex.domain, Polygon):
         return found
-    edges = ring_edges(complex_)
-    owners = ring_owners(complex_)
-    right = turns(complex_, EdgeLines(complex_), edges, next_around(complex_, edges)) < 0
-    found[owners[right | slits(complex_)[edges]]] = False
+    edges = ring_edges(complex)
+    owners = ring_owners(complex)
+    right = turns(complex, EdgeLines(complex), edges, next_around(complex, edges)) < 0
+    found[owners[right | slits(complex)[edges]]] = False
     return found
 
 
-def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, exact: bool = False) -> Floats:
+def inradii(complex: RegionComplex, regions: Sequence[int] | None = None, *, exact: bool = False) -> Floats:
     """Radius of the largest disc inside every region.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     regions : sequence of int, optional
         Which regions; all where left out.
     exact : bool
@@ -140,36 +140,36 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
     >>> inradii(regions.enumerate_regions(network, 1))
     array([0.5, 0.5, 0.5, 0.5])
     """
-    chosen = np.arange(complex_.n_regions)
+    chosen = np.arange(complex.n_regions)
     if regions is not None:
         chosen = chosen[np.asarray(regions, dtype=np.int64)]
-    bent = chosen[~convex_regions(complex_)[chosen]]
+    bent = chosen[~convex_regions(complex)[chosen]]
     if len(bent):
         raise ValueError(
             f"the inradius was asked for, but {len(bent)} of the {len(chosen)} region(s) are not convex, region "
             f"{bent[0]} for one; pass regions=np.flatnonzero(regions.measures.convex_regions(complex)) for the others."
         )
-    lines = EdgeLines(complex_)
-    found = np.full(complex_.n_regions, np.inf)
-    edges = ring_edges(complex_)
-    for region in chosen[~complex_.bounded[chosen]].tolist():
-        start, stop = complex_.ring_offsets[[region, region + 1]]
-        found[region] = _unbounded_inradius(complex_, lines, edges[start:stop])
-    inside = chosen[complex_.bounded[chosen]]
-    sizes = np.diff(complex_.ring_offsets)[inside]
+    lines = EdgeLines(complex)
+    found = np.full(complex.n_regions, np.inf)
+    edges = ring_edges(complex)
+    for region in chosen[~complex.bounded[chosen]].tolist():
+        start, stop = complex.ring_offsets[[region, region + 1]]
+        found[region] = _unbounded_inradius(complex, lines, edges[start:stop])
+    inside = chosen[complex.bounded[chosen]]
+    sizes = np.diff(complex.ring_offsets)[inside]
     for k in np.unique(sizes).tolist():
         group = inside[sizes == k]
-        places = complex_.ring_offsets[group][:, None] + np.arange(k)
+        places = complex.ring_offsets[group][:, None] + np.arange(k)
         with np.errstate(all="ignore"):
             if exact:
-                steps, exponents = _exact_steps(lines, complex_.rings[places])
+                steps, exponents = _exact_steps(lines, complex.rings[places])
                 areas = np.array([rounded(exact_area(lines, region)) for region in group.tolist()])
                 directions = steps / np.hypot(*np.moveaxis(steps, 2, 0))[..., None]
             else:
-                steps, exponents = _steps(complex_, places)
-                areas = complex_.areas[group]
+                steps, exponents = _steps(complex, places)
+                areas = complex.areas[group]
                 # Not those of the steps: rounding may turn a short one round.
-                directions = _directions(complex_, lines, edges[places], group)
+                directions = _directions(complex, lines, edges[places], group)
             lengths = np.hypot(*np.moveaxis(steps, 2, 0))
             around = lengths.sum(axis=1)
             # An area near the limits of float64 has lost its digits; those of the scaled steps have not.
@@ -184,9 +184,9 @@ def inradii(complex_: RegionComplex, regions: Sequence[int] | None = None, *, ex
     return found[chosen]
 
 
-def _steps(complex_: RegionComplex, places: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
+def _steps(complex: RegionComplex, places: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
     """From every vertex of rings to the next one, over 2**e and below 1: shape (F, k, 2); and e, shape (F,)."""
-    here, there = complex_.vertices[complex_.rings[places]], complex_.vertices[complex_.rings[complex_._sides[places]]]
+    here, there = complex.vertices[complex.rings[places]], complex.vertices[complex.rings[complex._sides[places]]]
     # Room for the difference.
     room = 2 if max(np.abs(here).max(initial=0.0), np.abs(there).max(initial=0.0)) > _LARGE else 0
     steps = np.ldexp(there, -room) - np.ldexp(here, -room)
@@ -214,19 +214,19 @@ def _exact_steps(lines: EdgeLines, rings: NDArray[np.int64]) -> tuple[Floats, ND
 
 
 def _directions(
-    complex_: RegionComplex, lines: EdgeLines, edges: NDArray[np.int64], regions: NDArray[np.int64]
+    complex: RegionComplex, lines: EdgeLines, edges: NDArray[np.int64], regions: NDArray[np.int64]
 ) -> Floats:
     """Unit vectors along edges of shape (F, k), counter-clockwise around the region of each row: shape (F, k, 2)."""
     rows = lines.values[edges.ravel(), :2]
     rows = rows / np.abs(rows).max(axis=1)[:, None]
-    rows *= (inward(complex_, edges.ravel(), np.repeat(regions, edges.shape[1])) / np.hypot(*rows.T))[:, None]
+    rows *= (inward(complex, edges.ravel(), np.repeat(regions, edges.shape[1])) / np.hypot(*rows.T))[:, None]
     return np.column_stack([rows[:, 1], -rows[:, 0]]).reshape(*edges.shape, 2)
 
 
-def _unbounded_inradius(complex_: RegionComplex, lines: EdgeLines, edges: NDArray[np.int64]) -> float:
+def _unbounded_inradius(complex: RegionComplex, lines: EdgeLines, edges: NDArray[np.int64]) -> float:
     """Half the distance of parallel rays; any disc fits where directions that have no end differ."""
-    endless = edges[(complex_.edges[edges] >= len(complex_.vertices)).any(axis=1)]
-    if not len(endless) or at_infinity(complex_)[endless].any():
+    endless = edges[(complex.edges[edges] >= len(complex.vertices)).any(axis=1)]
+    if not len(endless) or at_infinity(complex)[endless].any():
         return np.inf
     (a, b, c), *others = (lines.exact(edge) for edge in endless.tolist())
     # Some of the rays may be on one line.

@@ -96,19 +96,19 @@ class AreaDistribution:
         )
 
 
-def check_bounded(complex_: RegionComplex, what: str) -> None:
+def check_bounded(complex: RegionComplex, what: str) -> None:
     """Refuse where a region is unbounded."""
-    n = int(np.count_nonzero(~complex_.bounded))
+    n = int(np.count_nonzero(~complex.bounded))
     if n:
         raise ValueError(
-            f"{what} was asked for, but {n} of the {complex_.n_regions} region(s) {'is' if n == 1 else 'are'} "
+            f"{what} was asked for, but {n} of the {complex.n_regions} region(s) {'is' if n == 1 else 'are'} "
             "unbounded; cut the complex off with regions.measures.within(complex, box), or enumerate over a bounded "
             "domain."
         )
 
 
 def area_distribution(
-    complex_: RegionComplex,
+    complex: RegionComplex,
     levels: Sequence[float] = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0),
     bins: int = 30,
     *,
@@ -118,7 +118,7 @@ def area_distribution(
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
         All regions bounded; :func:`within` cuts others off.
     levels : sequence of float
         From 0 to 1, of the quantiles; between two areas they are interpolated linearly.
@@ -150,16 +150,16 @@ def area_distribution(
     >>> distribution.total, distribution.quantiles, round(distribution.gini, 6)
     (4.0, array([1.]), 0.166667)
     """
-    check_bounded(complex_, "a distribution of areas")
+    check_bounded(complex, "a distribution of areas")
     wanted = np.array(levels, dtype=np.float64)
     if wanted.ndim != 1 or not ((wanted >= 0) & (wanted <= 1)).all():
         raise ValueError(f"levels={levels!r} was given; numbers from 0 to 1 are needed.")
     if bins < 1:
         raise ValueError(f"bins={bins} was given; an integer >= 1 is needed.")
-    areas = np.array(complex_.areas)
+    areas = np.array(complex.areas)
     doubtful = np.arange(len(areas)) if exact else np.flatnonzero(~(areas > 0))
     # No area is 0, though it may be below the range of float64.
-    areas[doubtful] = [max(rounded(a), _SMALLEST) for a in exact_areas(complex_, doubtful.tolist())]
+    areas[doubtful] = [max(rounded(a), _SMALLEST) for a in exact_areas(complex, doubtful.tolist())]
     # Beyond that range it is the largest number, as in `areas`.
     areas = np.sort(np.minimum(areas, sys.float_info.max))
     n, total = len(areas), total_of(areas)
@@ -191,12 +191,12 @@ def area_distribution(
     )
 
 
-def edge_lengths(complex_: RegionComplex, *, exact: bool = False) -> Floats:
+def edge_lengths(complex: RegionComplex, *, exact: bool = False) -> Floats:
     """Lengths of the edges.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     exact : bool
         Whether to round each length once, from its exact square; slow, as :func:`exact_areas`. Otherwise it comes from
         the rounded vertices, and is off by their rounding.
@@ -213,15 +213,15 @@ def edge_lengths(complex_: RegionComplex, *, exact: bool = False) -> Floats:
     >>> float(edge_lengths(regions.enumerate_regions(network, 1)).sum())
     12.0
     """
-    v = len(complex_.vertices)
-    lengths = np.where(at_infinity(complex_), 0.0, np.inf)
-    finite = np.flatnonzero((complex_.edges < v).all(axis=1))
+    v = len(complex.vertices)
+    lengths = np.where(at_infinity(complex), 0.0, np.inf)
+    finite = np.flatnonzero((complex.edges < v).all(axis=1))
     if not exact:
         with np.errstate(over="ignore"):
-            step = complex_.vertices[complex_.edges[finite, 1]] - complex_.vertices[complex_.edges[finite, 0]]
+            step = complex.vertices[complex.edges[finite, 1]] - complex.vertices[complex.edges[finite, 0]]
             lengths[finite] = np.hypot(*step.T)
         return lengths
-    lines = EdgeLines(complex_)
+    lines = EdgeLines(complex)
     for edge in finite.tolist():
         lengths[edge] = rounded_sqrt(_squared_length(lines, edge))
     return lengths
@@ -232,12 +232,12 @@ def _squared_length(lines: EdgeLines, edge: int) -> Fraction:
     return (qx - px) ** 2 + (qy - py) ** 2
 
 
-def perimeters(complex_: RegionComplex, *, exact: bool = False) -> Floats:
+def perimeters(complex: RegionComplex, *, exact: bool = False) -> Floats:
     """Length of every region's whole boundary, around its holes and along the domain's rim too.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     exact : bool
         As for :func:`edge_lengths`.
 
@@ -257,20 +257,20 @@ def perimeters(complex_: RegionComplex, *, exact: bool = False) -> Floats:
     >>> perimeters(regions.enumerate_regions(network, 1))
     array([4., 4., 4., 4.])
     """
-    lengths = edge_lengths(complex_, exact=exact)
-    sides = complex_.edge_faces[~slits(complex_)]
-    owners, lengths = sides.ravel(), np.repeat(lengths[~slits(complex_)], 2)
+    lengths = edge_lengths(complex, exact=exact)
+    sides = complex.edge_faces[~slits(complex)]
+    owners, lengths = sides.ravel(), np.repeat(lengths[~slits(complex)], 2)
     # Whole numbers come back where there is no edge.
-    found = np.bincount(owners[owners >= 0], lengths[owners >= 0], minlength=complex_.n_regions)
+    found = np.bincount(owners[owners >= 0], lengths[owners >= 0], minlength=complex.n_regions)
     return found.astype(np.float64)
 
 
-def boundary_length(complex_: RegionComplex, *, rim: bool = False, exact: bool = False) -> float:
+def boundary_length(complex: RegionComplex, *, rim: bool = False, exact: bool = False) -> float:
     """Total length of the boundaries between regions, each counted once.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     rim : bool
         Whether the domain's rim counts too.
     exact : bool
@@ -294,16 +294,16 @@ def boundary_length(complex_: RegionComplex, *, rim: bool = False, exact: bool =
     >>> boundary_length(complex), boundary_length(complex, rim=True)
     (4.0, 12.0)
     """
-    counted = (complex_.edge_neurons >= 0) | (rim & ~slits(complex_))
-    return total_of(edge_lengths(complex_, exact=exact)[counted])
+    counted = (complex.edge_neurons >= 0) | (rim & ~slits(complex))
+    return total_of(edge_lengths(complex, exact=exact)[counted])
 
 
-def boundary_density(complex_: RegionComplex, *, exact: bool = False) -> float:
+def boundary_density(complex: RegionComplex, *, exact: bool = False) -> float:
     """Length of the boundaries between regions for every unit of area.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
         Over a bounded domain; :func:`within` cuts others off.
     exact : bool
         As for :func:`edge_lengths`.
@@ -331,28 +331,28 @@ def boundary_density(complex_: RegionComplex, *, exact: bool = False) -> float:
     >>> boundary_density(regions.enumerate_regions(network, 1))
     1.0
     """
-    check_bounded(complex_, "a boundary density")
-    domain = complex_.domain
+    check_bounded(complex, "a boundary density")
+    domain = complex.domain
     if isinstance(domain, Polyhedron | WholePlane):
-        total = math.nan if exact else total_of(complex_.areas)
-        area = Fraction(total) if 0 < total < sys.float_info.max else sum(exact_areas(complex_), Fraction(0))
+        total = math.nan if exact else total_of(complex.areas)
+        area = Fraction(total) if 0 < total < sys.float_info.max else sum(exact_areas(complex), Fraction(0))
     else:
         area = sum(map(exact_ring_area, getattr(domain, "rings", [domain.corners])), Fraction(0))
     # Area and length may lie beyond the range of float64, their quotient hardly ever does.
-    total = boundary_length(complex_, exact=exact)
+    total = boundary_length(complex, exact=exact)
     if math.isfinite(total):
         return rounded(Fraction(total) / area)
-    lines = EdgeLines(complex_)
-    squares = (_squared_length(lines, edge) for edge in np.flatnonzero(complex_.edge_neurons >= 0).tolist())
+    lines = EdgeLines(complex)
+    squares = (_squared_length(lines, edge) for edge in np.flatnonzero(complex.edge_neurons >= 0).tolist())
     return rounded(sum((4 * Fraction(rounded_sqrt(square / 16)) for square in squares), Fraction(0)) / area)
 
 
-def neuron_boundary_lengths(complex_: RegionComplex, *, exact: bool = False) -> Floats:
+def neuron_boundary_lengths(complex: RegionComplex, *, exact: bool = False) -> Floats:
     """Length of the boundary at which each neuron becomes active or inactive.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     exact : bool
         As for :func:`edge_lengths`.
 
@@ -373,13 +373,13 @@ def neuron_boundary_lengths(complex_: RegionComplex, *, exact: bool = False) -> 
     >>> neuron_boundary_lengths(regions.enumerate_regions(network, 1))
     array([2., 2., 0.])
     """
-    inner = complex_._inner_edges
-    lengths = edge_lengths(complex_, exact=exact)[inner]
-    found = np.zeros(complex_.network.n_neurons)
+    inner = complex._inner_edges
+    lengths = edge_lengths(complex, exact=exact)[inner]
+    found = np.zeros(complex.network.n_neurons)
     block = max(1, _BLOCK // max(1, 8 * len(found)))
     for start in range(0, len(inner), block):
         here = slice(start, start + block)
-        first, second = complex_.neighbors[here].T
-        differ = complex_.patterns[first] != complex_.patterns[second]
+        first, second = complex.neighbors[here].T
+        differ = complex.patterns[first] != complex.patterns[second]
         found += np.where(differ, lengths[here, None], 0.0).sum(axis=0)
     return found

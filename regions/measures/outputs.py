@@ -141,25 +141,25 @@ def _extended(network: Network, rounds: list[tuple[Any, NDArray[np.float64], int
     return Network(tuple(layers))
 
 
-def _refined(complex_: RegionComplex, network: Network) -> tuple[RegionComplex, NDArray[np.int64]]:
+def _refined(complex: RegionComplex, network: Network) -> tuple[RegionComplex, NDArray[np.int64]]:
     """The complex of an extended network over the same domain, and the regions that its regions are parts of."""
-    refined = assemble(decompose(network, complex_.domain))
-    if complex_.slice is not None:
-        refined = replace(refined, slice=complex_.slice)
-    h = complex_.network.n_neurons
-    number = {p.tobytes(): i for i, p in enumerate(complex_.patterns)}
+    refined = assemble(decompose(network, complex.domain))
+    if complex.slice is not None:
+        refined = replace(refined, slice=complex.slice)
+    h = complex.network.n_neurons
+    number = {p.tobytes(): i for i, p in enumerate(complex.patterns)}
     parents = np.array([number[p.tobytes()] for p in np.ascontiguousarray(refined.patterns[:, :h])], dtype=np.int64)
-    if len(number) < complex_.n_regions:
+    if len(number) < complex.n_regions:
         # Regions of one pattern lie apart, in a domain that is not convex.
-        unique, counts = np.unique(complex_.patterns, axis=0, return_counts=True)
+        unique, counts = np.unique(complex.patterns, axis=0, return_counts=True)
         several = {p.tobytes() for p in unique[counts > 1]}
         at = [i for i, p in enumerate(np.ascontiguousarray(refined.patterns[:, :h])) if p.tobytes() in several]
-        parents[at] = _connected(complex_, refined, parents, np.array(at))
+        parents[at] = _connected(complex, refined, parents, np.array(at))
     return refined, parents
 
 
 def _connected(
-    complex_: RegionComplex, refined: RegionComplex, parents: NDArray[np.int64], at: NDArray[np.int64]
+    complex: RegionComplex, refined: RegionComplex, parents: NDArray[np.int64], at: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Regions of the original for refined ones whose pattern is that of several: connected ones lie in the same.
 
@@ -170,15 +170,15 @@ def _connected(
     labels = components(refined.n_regions, refined.neighbors[same])
     # By pattern, of which `parents` has one region so far.
     alike: dict[bytes, list[int]] = {}
-    for i, row in enumerate(complex_.packed_patterns):
+    for i, row in enumerate(complex.packed_patterns):
         alike.setdefault(row.tobytes(), []).append(i)
-    rings = _Rings(complex_), _Rings(refined)
+    rings = _Rings(complex), _Rings(refined)
     homes: dict[int, int] = {}
     for region in at.tolist():
         label = int(labels[region])
         if label not in homes:
             point = rings[1].middle(region)
-            candidates = alike[complex_.packed_patterns[parents[region]].tobytes()]
+            candidates = alike[complex.packed_patterns[parents[region]].tobytes()]
             homes[label] = next(i for i in candidates if rings[0].holds(i, point))
     return np.array([homes[label] for label in labels[at].tolist()])
 
@@ -186,9 +186,9 @@ def _connected(
 class _Rings:
     """The rings of bounded regions, in rationals."""
 
-    def __init__(self, complex_: RegionComplex) -> None:
-        self._complex = complex_
-        self._lines = EdgeLines(complex_)
+    def __init__(self, complex: RegionComplex) -> None:
+        self._complex = complex
+        self._lines = EdgeLines(complex)
         self._known: dict[int, tuple[list[tuple[Fraction, Fraction]], tuple[Fraction, ...]]] = {}
 
     def _ring(self, region: int) -> tuple[list[tuple[Fraction, Fraction]], tuple[Fraction, ...]]:
@@ -218,12 +218,12 @@ class _Rings:
         return (left + right) / 2, y
 
 
-def level_set(complex_: RegionComplex, value: float, output: int = 0, *, box: Any = None) -> LevelSet:
+def level_set(complex: RegionComplex, value: float, output: int = 0, *, box: Any = None) -> LevelSet:
     """Where an output has a value, exactly: curves, whole regions, and single points.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     value : float
         Read as the rational it is.
     output : int
@@ -257,13 +257,13 @@ def level_set(complex_: RegionComplex, value: float, output: int = 0, *, box: An
     <LevelSet 0 of output 0: 1 single point, 0 segments>
     """
     number = _check_value(value)
-    o = complex_.network.n_outputs
+    o = complex.network.n_outputs
     if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
         raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
     weight = np.zeros((2, o))
     weight[:, output] = 1.0, -1.0
-    extended = _extended(complex_.network, [(weight, np.array([-number, number]), 2, "level")])
-    refined, parents = _refined(complex_, extended)
+    extended = _extended(complex.network, [(weight, np.array([-number, number]), 2, "level")])
+    refined, parents = _refined(complex, extended)
     above, below = refined.patterns[:, -2], refined.patterns[:, -1]
     signs = above.astype(np.int8) - below
     edges, vertices = _zeros(refined, signs, output, number)
@@ -478,7 +478,7 @@ def _beside(labels: NDArray[np.int64], refined: RegionComplex, edges: NDArray[np
     return np.where(faces >= 0, labels[faces], -1)
 
 
-def decision_boundary(complex_: RegionComplex, *, box: Any = None) -> DecisionBoundary:
+def decision_boundary(complex: RegionComplex, *, box: Any = None) -> DecisionBoundary:
     """Where the class changes that the outputs predict, exactly.
 
     The class is the index of the largest output, the first one of several, as in `numpy.argmax`. A single output
@@ -486,7 +486,7 @@ def decision_boundary(complex_: RegionComplex, *, box: Any = None) -> DecisionBo
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     box : float, Box or (minx, miny, maxx, maxy), optional
         Where unbounded pieces are cut off; :attr:`regions.RegionComplex.view` where left out.
 
@@ -507,7 +507,7 @@ def decision_boundary(complex_: RegionComplex, *, box: Any = None) -> DecisionBo
     >>> regions.measures.decision_boundary(regions.enumerate_regions(network, 2))
     <DecisionBoundary of 2 segments between 2 classes>
     """
-    refined, parents, predicted = _by_class(complex_)
+    refined, parents, predicted = _by_class(complex)
     sides = _beside(predicted, refined, np.arange(len(refined.edges)))
     edges = np.flatnonzero((sides >= 0).all(axis=1) & (sides[:, 0] != sides[:, 1]))
     segments, names, edges = _segments(refined, edges, box)
@@ -522,11 +522,11 @@ def decision_boundary(complex_: RegionComplex, *, box: Any = None) -> DecisionBo
     )
 
 
-def _by_class(complex_: RegionComplex) -> tuple[RegionComplex, NDArray[np.int64], NDArray[np.int64]]:
+def _by_class(complex: RegionComplex) -> tuple[RegionComplex, NDArray[np.int64], NDArray[np.int64]]:
     """The regions divided by class, their originals, and the class of each."""
-    o = complex_.network.n_outputs
+    o = complex.network.n_outputs
     if o == 1:
-        refined, parents = _refined(complex_, _extended(complex_.network, [(np.ones((1, 1)), np.zeros(1), 1, "class")]))
+        refined, parents = _refined(complex, _extended(complex.network, [(np.ones((1, 1)), np.zeros(1), 1, "class")]))
         return refined, parents, refined.patterns[:, -1].astype(np.int64)
     # A tournament of pairwise maxima: what is left of the outputs so far, as sums of kept numbers.
     rounds, plan = [], []
@@ -560,8 +560,8 @@ def _by_class(complex_: RegionComplex) -> tuple[RegionComplex, NDArray[np.int64]
         rounds.append((weight, np.zeros(len(weight)), len(pairs), "class"))
         plan.append(len(pairs))
         kept_before, sums = len(weight), after
-    refined, parents = _refined(complex_, _extended(complex_.network, rounds))
-    bits = refined.patterns[:, complex_.network.n_neurons :]
+    refined, parents = _refined(complex, _extended(complex.network, rounds))
+    bits = refined.patterns[:, complex.network.n_neurons :]
     winners = [np.full(refined.n_regions, k) for k in range(o)]
     start = 0
     for n in plan:
@@ -572,21 +572,21 @@ def _by_class(complex_: RegionComplex) -> tuple[RegionComplex, NDArray[np.int64]
     return refined, parents, winners[0]
 
 
-def predicted_classes(complex_: RegionComplex) -> NDArray[np.int64]:
+def predicted_classes(complex: RegionComplex) -> NDArray[np.int64]:
     """The class that each region's points have, shape (R,), int64; -1 where the decision boundary runs through."""
-    _, parents, predicted = _by_class(complex_)
-    out = np.full(complex_.n_regions, -2)
+    _, parents, predicted = _by_class(complex)
+    out = np.full(complex.n_regions, -2)
     for region, label in zip(parents.tolist(), predicted.tolist(), strict=True):
         out[region] = label if out[region] in (-2, label) else -1
     return out
 
 
-def regions_per_class(complex_: RegionComplex) -> dict[int, int]:
+def regions_per_class(complex: RegionComplex) -> dict[int, int]:
     """How many regions lie in each class.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -601,5 +601,5 @@ def regions_per_class(complex_: RegionComplex) -> dict[int, int]:
     >>> regions.measures.regions_per_class(regions.enumerate_regions(network, 2))
     {-1: 1, 0: 2, 1: 1}
     """
-    classes, counts = np.unique(predicted_classes(complex_), return_counts=True)
+    classes, counts = np.unique(predicted_classes(complex), return_counts=True)
     return dict(zip(classes.tolist(), counts.tolist(), strict=True))

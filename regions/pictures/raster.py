@@ -42,12 +42,12 @@ class Raster:
     n_overlapping: int
 
 
-def rasterize(complex_: RegionComplex, x: NDArray[np.float64], y: NDArray[np.float64], slack: float) -> Raster:
+def rasterize(complex: RegionComplex, x: NDArray[np.float64], y: NDArray[np.float64], slack: float) -> Raster:
     """Fill every region's polygon, row by row.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     x, y : ndarray, shape (N,), float64
         Ascending grid coordinates.
     slack : float
@@ -65,28 +65,28 @@ def rasterize(complex_: RegionComplex, x: NDArray[np.float64], y: NDArray[np.flo
     right rim is left over by that rule, and is given to a polygon within `slack`.
     """
     n = len(x)
-    points, owners = _fill(complex_, x, y)
+    points, owners = _fill(complex, x, y)
     labels = np.full(n * n, -1, dtype=np.int64)
     labels[points] = owners
-    inside = _inside(as_domain(complex_.domain), x, y, slack)
-    _adopt(complex_, x, y, labels, inside.ravel(), slack)
+    inside = _inside(as_domain(complex.domain), x, y, slack)
+    _adopt(complex, x, y, labels, inside.ravel(), slack)
     labels[~inside.ravel()] = -1
     n_uncovered = int((inside.ravel() & (labels < 0)).sum())
-    n_overlapping = _overlaps(complex_, x, y, points, owners, slack)
+    n_overlapping = _overlaps(complex, x, y, points, owners, slack)
     return Raster(labels.reshape(n, n), inside, n_uncovered, n_overlapping)
 
 
 def _fill(
-    complex_: RegionComplex, x: NDArray[np.float64], y: NDArray[np.float64]
+    complex: RegionComplex, x: NDArray[np.float64], y: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Flat indices of the grid points in each region, and the region beside each."""
     n = len(x)
-    counts = np.diff(complex_.ring_offsets)
-    regions = np.repeat(np.arange(complex_.n_regions), counts)
-    following = np.arange(1, len(complex_.rings) + 1)
-    following[complex_.ring_offsets[1:] - 1] = complex_.ring_offsets[:-1]
-    start = complex_.vertices[complex_.rings]
-    end = complex_.vertices[complex_.rings[following]]
+    counts = np.diff(complex.ring_offsets)
+    regions = np.repeat(np.arange(complex.n_regions), counts)
+    following = np.arange(1, len(complex.rings) + 1)
+    following[complex.ring_offsets[1:] - 1] = complex.ring_offsets[:-1]
+    start = complex.vertices[complex.rings]
+    end = complex.vertices[complex.rings[following]]
     upward = end[:, 1] > start[:, 1]
     low, high = np.where(upward[:, None], start, end), np.where(upward[:, None], end, start)
     first = np.searchsorted(y, low[:, 1], side="left")
@@ -133,7 +133,7 @@ def _inside(
 
 
 def _adopt(
-    complex_: RegionComplex,
+    complex: RegionComplex,
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     labels: NDArray[np.int64],
@@ -147,12 +147,12 @@ def _adopt(
     # When most of the grid is uncovered the complex is broken beyond rims; the count says so without a slow search.
     orphans = orphans[: 16 * len(x)]
     points = shapely.points(x[orphans % len(x)], y[orphans // len(x)])
-    found, polygon = shapely.STRtree(complex_.polygons).query(points, predicate="dwithin", distance=slack)
+    found, polygon = shapely.STRtree(complex.polygons).query(points, predicate="dwithin", distance=slack)
     labels[orphans[found]] = polygon
 
 
 def _overlaps(
-    complex_: RegionComplex,
+    complex: RegionComplex,
     x: NDArray[np.float64],
     y: NDArray[np.float64],
     points: NDArray[np.int64],
@@ -164,6 +164,6 @@ def _overlaps(
     if len(several) == 0:
         return 0
     where = shapely.points(x[points[several] % len(x)], y[points[several] // len(x)])
-    depth = shapely.distance(shapely.boundary(complex_.polygons[owners[several]]), where)
+    depth = shapely.distance(shapely.boundary(complex.polygons[owners[several]]), where)
     deep = np.bincount(points[several][depth > slack], minlength=1)
     return int((deep > 1).sum())

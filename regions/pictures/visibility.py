@@ -23,12 +23,12 @@ _SHORT = 2.0**-36
 _CELLS = 1 << 21
 
 
-def certain_spacing(complex_: RegionComplex) -> NDArray[np.float64]:
+def certain_spacing(complex: RegionComplex) -> NDArray[np.float64]:
     """Grid spacing at which each region is certain to hold a whole stencil, as a part of the box's sides.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
 
     Returns
     -------
@@ -43,18 +43,18 @@ def certain_spacing(complex_: RegionComplex) -> NDArray[np.float64]:
     All triples are tried. A candidate c is then judged against all edges, so that a rounding error in it costs
     size, but never makes the answer too large.
     """
-    minx, miny, maxx, maxy = as_domain(complex_.domain).bounds
+    minx, miny, maxx, maxy = as_domain(complex.domain).bounds
     scale = np.array([maxx - minx, maxy - miny])
-    counts = np.diff(complex_.ring_offsets)
-    result = np.zeros(complex_.n_regions)
+    counts = np.diff(complex.ring_offsets)
+    result = np.zeros(complex.n_regions)
     for k in np.unique(counts):
         regions = np.flatnonzero(counts == k)
         triples = np.array(list(combinations(range(int(k)), 3)))
         block = max(1, _CELLS // (len(triples) * int(k)))
         for start in range(0, len(regions), block):
             chosen = regions[start : start + block]
-            entries = complex_.ring_offsets[chosen][:, None] + np.arange(k)
-            corners = complex_.vertices[complex_.rings[entries]]
+            entries = complex.ring_offsets[chosen][:, None] + np.arange(k)
+            corners = complex.vertices[complex.rings[entries]]
             # Relative to a corner of the region itself: far from the origin, products of coordinates would cancel.
             result[chosen] = _largest((corners - corners[:, :1]) / scale, triples)
     return np.maximum(result * (1 - 1e-9) - 16 * _SHORT, 0.0)

@@ -93,21 +93,21 @@ class ExactCheck:
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     """
 
-    def __init__(self, complex_: RegionComplex) -> None:
-        self.complex = complex_
-        self.points = complex_.exact_vertices()
+    def __init__(self, complex: RegionComplex) -> None:
+        self.complex = complex
+        self.points = complex.exact_vertices()
         # Corners of a convex domain; the others are looked at in other ways.
-        domain = complex_.domain
+        domain = complex.domain
         self.rim = domain.corners if isinstance(domain, Box | ConvexPolygon) else np.empty((0, 2))
         self.homogeneous: list[Row] = []
         for x, y in self.points:
             w = lcm(x.denominator, y.denominator)
             self.homogeneous.append((int(x * w), int(y * w), w))
         self.layers = []
-        for layer in complex_.network.layers:
+        for layer in complex.network.layers:
             rows = list(row_entries(layer.weight))
             numbers, scale = _integers([x for _, values in rows for x in values] + layer.bias.tolist())
             stops = np.cumsum([0, *(len(values) for _, values in rows)]).tolist()
@@ -123,7 +123,7 @@ class ExactCheck:
         for _, _, factor, _, slope_factor in self.layers:
             scales.append(scale * factor)
             scale *= factor * slope_factor
-        self.scales = [scales[layer] for layer in complex_.network.neuron_units[:, 0]]
+        self.scales = [scales[layer] for layer in complex.network.neuron_units[:, 0]]
         self._maps: dict[tuple[int, bytes], tuple[list[Row], list[Row], int]] = {}
 
     def run(self) -> None:
@@ -244,21 +244,21 @@ class ExactCheck:
 
     def check_rim(self) -> None:
         """The rim of the complex is the rim of the domain; as inner edges cancel, areas then sum up exactly."""
-        complex_ = self.complex
+        complex = self.complex
         corners = [(Fraction(x), Fraction(y)) for x, y in self.rim.tolist()]
         doubled, expected = Fraction(0), Fraction(0)
         for p, q in zip(corners, corners[1:] + corners[:1], strict=True):
             expected += p[0] * q[1] - p[1] * q[0]
-        for edge in np.flatnonzero(complex_.edge_sides >= 0).tolist():
-            u, v = complex_.edges[edge].tolist()
-            side = int(complex_.edge_sides[edge])
+        for edge in np.flatnonzero(complex.edge_sides >= 0).tolist():
+            u, v = complex.edges[edge].tolist()
+            side = int(complex.edge_sides[edge])
             p, q = corners[side], corners[(side + 1) % len(corners)]
             for vertex in (u, v):
                 if _turn(p, q, self.points[vertex]) != 0:
                     raise AssertionError(f"Vertex {vertex} of the rim's edge {edge} is not on side {side}.")
             a, b = self.points[u], self.points[v]
             area = a[0] * b[1] - a[1] * b[0]
-            doubled += area if complex_.edge_faces[edge, 0] >= 0 else -area
+            doubled += area if complex.edge_faces[edge, 0] >= 0 else -area
         if doubled != expected:
             raise AssertionError(f"Areas sum to {doubled / 2}, the domain's is {expected / 2}.")
 
@@ -329,12 +329,12 @@ class ExactCheck:
 
     def check_edges(self) -> None:
         """The neuron of an edge vanishes on it, as seen from both sides."""
-        complex_ = self.complex
-        for edge in np.flatnonzero(complex_.edge_neurons >= 0).tolist():
-            neuron = int(complex_.edge_neurons[edge])
-            for face in complex_.edge_faces[edge].tolist():
+        complex = self.complex
+        for edge in np.flatnonzero(complex.edge_neurons >= 0).tolist():
+            neuron = int(complex.edge_neurons[edge])
+            for face in complex.edge_faces[edge].tolist():
                 row = self.maps(face)[0][neuron]
-                for vertex in complex_.edges[edge].tolist():
+                for vertex in complex.edges[edge].tolist():
                     if sum(a * b for a, b in zip(row, self.homogeneous[vertex], strict=True)) != 0:
                         raise AssertionError(f"Edge {edge}: its neuron {neuron} does not vanish on it.")
 
@@ -343,16 +343,16 @@ class ExactCheck:
 
         How far that is from the exact point depends on the angle between the two; a third line may miss it by as much.
         """
-        complex_ = self.complex
+        complex = self.complex
         corners = [(Fraction(x), Fraction(y)) for x, y in self.rim.tolist()]
         reach = float(np.abs(self.rim).max())
         # Rational: the square of a small reach is no float.
         of_sides = 32 * Fraction(U) * Fraction(reach) ** 2
         with np.errstate(over="ignore"):
-            limits = (_magnitudes(complex_.network)[0] @ (reach, reach, 1.0)).tolist()
+            limits = (_magnitudes(complex.network)[0] @ (reach, reach, 1.0)).tolist()
         near: list[set[Fraction | None]] = [set() for _ in self.points]
-        for edge, (face, other) in enumerate(complex_.edge_faces.tolist()):
-            side, neuron = int(complex_.edge_sides[edge]), int(complex_.edge_neurons[edge])
+        for edge, (face, other) in enumerate(complex.edge_faces.tolist()):
+            side, neuron = int(complex.edge_sides[edge]), int(complex.edge_neurons[edge])
             if neuron >= 0:
                 a, b, c = (Fraction(k, self.scales[neuron]) for k in self.maps(max(face, other))[0][neuron])
                 limit: Fraction | float = 2 * limits[neuron]
@@ -360,13 +360,13 @@ class ExactCheck:
                 p, q = corners[side], corners[(side + 1) % len(corners)]
                 a, b, c = p[1] - q[1], q[0] - p[0], p[0] * q[1] - p[1] * q[0]
                 limit = of_sides
-            for vertex in complex_.edges[edge].tolist():
-                x, y = (Fraction(k) for k in complex_.vertices[vertex].tolist())
+            for vertex in complex.edges[edge].tolist():
+                x, y = (Fraction(k) for k in complex.vertices[vertex].tolist())
                 if abs(a * x + b * y + c) <= limit:
                     near[vertex].add(a / b if b else None)
         for vertex, directions in enumerate(near):
             if len(directions) < 2:
-                x, y = complex_.vertices[vertex].tolist()
+                x, y = complex.vertices[vertex].tolist()
                 raise AssertionError(f"Vertex {vertex} is given as {(x, y)}, which is not on two of its lines.")
 
     def _strictly_inside(self, region: int, point: Point) -> bool:
@@ -375,20 +375,20 @@ class ExactCheck:
 
     def check_location(self) -> None:
         """`locate` finds interior points, and puts vertices that floats hold exactly into their first region."""
-        complex_ = self.complex
-        inner = complex_.interior_points.tolist()
+        complex = self.complex
+        inner = complex.interior_points.tolist()
         inside = [i for i, (x, y) in enumerate(inner) if self._strictly_inside(i, (Fraction(x), Fraction(y)))]
-        found = complex_.locate(complex_.interior_points[inside]).tolist()
+        found = complex.locate(complex.interior_points[inside]).tolist()
         if found != inside:
             raise AssertionError(f"locate puts interior points of regions {inside} into {found}.")
-        homes = np.full(len(complex_.vertices), complex_.n_regions)
-        np.minimum.at(homes, complex_.rings, np.repeat(np.arange(len(complex_)), np.diff(complex_.ring_offsets)))
+        homes = np.full(len(complex.vertices), complex.n_regions)
+        np.minimum.at(homes, complex.rings, np.repeat(np.arange(len(complex)), np.diff(complex.ring_offsets)))
         exact = [
             v
-            for v, floats in enumerate(complex_.vertices.tolist())
+            for v, floats in enumerate(complex.vertices.tolist())
             if all(Fraction(x) == y for x, y in zip(floats, self.points[v], strict=True))
         ]
-        located = complex_.locate(complex_.vertices[exact])
+        located = complex.locate(complex.vertices[exact])
         wrong = np.flatnonzero(located != homes[exact])
         if len(wrong):
             v = exact[int(wrong[0])]

@@ -29,12 +29,12 @@ def _check(condition: Any, message: str) -> None:
         raise AssertionError(message)
 
 
-def assert_valid_complex(complex_: RegionComplex, exact: bool | None = None) -> None:
+def assert_valid_complex(complex: RegionComplex, exact: bool | None = None) -> None:
     """Assert that a complex is the complex of activation regions of its network over its domain.
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
     exact : bool, optional
         Whether to check in rationals too, without any tolerance; where left out, when regions times neurons are at
         most 20 000.
@@ -72,21 +72,21 @@ def assert_valid_complex(complex_: RegionComplex, exact: bool | None = None) -> 
     >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
     >>> assert_valid_complex(regions.enumerate_regions(network, 1))
     """
-    if not isinstance(complex_, RegionComplex):
-        raise TypeError(f"a {type(complex_).__name__} was given; a regions.RegionComplex is needed.")
+    if not isinstance(complex, RegionComplex):
+        raise TypeError(f"a {type(complex).__name__} was given; a regions.RegionComplex is needed.")
     if exact is None:
-        exact = complex_.n_regions * max(complex_.network.n_neurons, 1) <= _EXACT_LIMIT
-    _check_topology(complex_)
-    _check_patterns(complex_)
-    _check_area(complex_)
-    convex = isinstance(complex_.domain, Box | ConvexPolygon)
+        exact = complex.n_regions * max(complex.network.n_neurons, 1) <= _EXACT_LIMIT
+    _check_topology(complex)
+    _check_patterns(complex)
+    _check_area(complex)
+    convex = isinstance(complex.domain, Box | ConvexPolygon)
     if exact and convex:
-        ExactCheck(complex_).run()
+        ExactCheck(complex).run()
     elif exact:
-        ExactCheck(complex_).run_planar()
+        ExactCheck(complex).run_planar()
     else:
         with np.errstate(over="ignore", invalid="ignore"):
-            _check_forward(complex_)
+            _check_forward(complex)
 
 
 def assert_same_complex(first: RegionComplex, second: RegionComplex) -> None:
@@ -135,87 +135,87 @@ def _list(points: frozenset[Any]) -> str:
     return ", ".join(f"({x}, {y})" for x, y in sorted(points)) or "none"
 
 
-def _by_pattern(complex_: RegionComplex) -> dict[tuple[bool, ...], frozenset[tuple[Fraction, Fraction]]]:
-    points = complex_.exact_vertices()
-    rings = np.split(complex_.rings, complex_.ring_offsets[1:-1])
-    patterns = map(tuple, complex_.patterns.tolist())
+def _by_pattern(complex: RegionComplex) -> dict[tuple[bool, ...], frozenset[tuple[Fraction, Fraction]]]:
+    points = complex.exact_vertices()
+    rings = np.split(complex.rings, complex.ring_offsets[1:-1])
+    patterns = map(tuple, complex.patterns.tolist())
     return {p: frozenset(points[v] for v in ring) for p, ring in zip(patterns, rings, strict=True)}
 
 
-def _check_topology(complex_: RegionComplex) -> None:
-    v, e, r = len(complex_.vertices) + len(complex_.directions), len(complex_.edges), complex_.n_regions
-    unbounded = isinstance(complex_.domain, Polyhedron | WholePlane)
-    euler, holes = v - e + r, len(getattr(complex_.domain, "holes", ()))
+def _check_topology(complex: RegionComplex) -> None:
+    v, e, r = len(complex.vertices) + len(complex.directions), len(complex.edges), complex.n_regions
+    unbounded = isinstance(complex.domain, Polyhedron | WholePlane)
+    euler, holes = v - e + r, len(getattr(complex.domain, "holes", ()))
     _check(euler == 1 - holes, f"V - E + F is {v} - {e} + {r} = {euler}, not {1 - holes}.")
-    sizes = np.diff(complex_.ring_offsets)
+    sizes = np.diff(complex.ring_offsets)
     least = 3 if not unbounded else 2 if r > 1 else 0
     _check((sizes >= least).all(), f"Region {int(np.argmin(sizes))} has {sizes.min()} vertices.")
-    if not len(complex_.rings):
+    if not len(complex.rings):
         return
-    following = np.arange(1, len(complex_.rings) + 1)
-    following[complex_.ring_offsets[1:] - 1] = complex_.ring_offsets[:-1]
+    following = np.arange(1, len(complex.rings) + 1)
+    following[complex.ring_offsets[1:] - 1] = complex.ring_offsets[:-1]
     owners = np.repeat(np.arange(r), sizes)
-    of_rings = np.column_stack([owners, complex_.rings, complex_.rings[following]])
-    left, right = complex_.edge_faces.T
+    of_rings = np.column_stack([owners, complex.rings, complex.rings[following]])
+    left, right = complex.edge_faces.T
     of_edges = np.concatenate(
-        [np.column_stack([left, complex_.edges]), np.column_stack([right, complex_.edges[:, ::-1]])]
+        [np.column_stack([left, complex.edges]), np.column_stack([right, complex.edges[:, ::-1]])]
     )
     of_edges = of_edges[of_edges[:, 0] >= 0]
     of_rings, of_edges = (a[np.lexsort(a.T)] for a in (of_rings, of_edges))
     _check(np.array_equal(of_rings, of_edges), "The rings do not run along the edges that name them as faces.")
-    _check(np.unique(complex_.rings).size == v, "A vertex belongs to no region.")
+    _check(np.unique(complex.rings).size == v, "A vertex belongs to no region.")
     inner = (left >= 0) & (right >= 0)
     _check(((left >= 0) | (right >= 0)).all(), "An edge has no region on either side.")
-    rings = getattr(complex_.domain, "rings", None)
-    slits = complex_.edge_sides >= sum(map(len, rings)) if rings else np.zeros(e, dtype=bool)
-    loose = (complex_.edge_neurons < 0) & (complex_.edge_sides < 0)
-    infinite = loose & (complex_.edges >= len(complex_.vertices)).all(axis=1)
+    rings = getattr(complex.domain, "rings", None)
+    slits = complex.edge_sides >= sum(map(len, rings)) if rings else np.zeros(e, dtype=bool)
+    loose = (complex.edge_neurons < 0) & (complex.edge_sides < 0)
+    infinite = loose & (complex.edges >= len(complex.vertices)).all(axis=1)
     _check(holes or not slits.any(), "An edge has the same region on both sides.")
     _check(not (left == right)[~slits].any(), "An edge that is no slit has the same region on both sides.")
     _check((left == right)[slits].all(), "A slit has different regions on its sides.")
-    wrong = np.flatnonzero(inner & ~slits != (complex_.edge_neurons >= 0))
+    wrong = np.flatnonzero(inner & ~slits != (complex.edge_neurons >= 0))
     _check(not len(wrong), f"Edges {wrong[:5]}: an inner edge lies on a neuron, one on the rim does not.")
-    wrong = np.flatnonzero((~inner & ~infinite | slits) != (complex_.edge_sides >= 0))
+    wrong = np.flatnonzero((~inner & ~infinite | slits) != (complex.edge_sides >= 0))
     _check(
         not len(wrong), f"Edges {wrong[:5]}: an edge on the rim lies on a side of the domain, an inner one does not."
     )
     _check((loose == infinite).all(), "An edge lies on no neuron, on no side of the domain and not at infinity.")
-    if isinstance(complex_.domain, Polygon):
+    if isinstance(complex.domain, Polygon):
         return
     # Two convex regions meet in one segment at most.
-    pairs = np.unique(complex_.neighbors, axis=0)
-    _check(len(pairs) == int(inner.sum()) == len(complex_.neighbors), "Two regions share more than one edge.")
+    pairs = np.unique(complex.neighbors, axis=0)
+    _check(len(pairs) == int(inner.sum()) == len(complex.neighbors), "Two regions share more than one edge.")
 
 
-def _check_patterns(complex_: RegionComplex) -> None:
-    patterns, neurons = complex_.patterns, complex_.network.neuron_units
-    _check(patterns.shape == (complex_.n_regions, len(neurons)), f"patterns has shape {patterns.shape}.")
-    distinct = {row.tobytes() for row in complex_.packed_patterns}
-    many = isinstance(complex_.domain, Polygon)
-    _check(many or len(distinct) == complex_.n_regions, "Two regions have the same pattern.")
-    if not len(complex_.neighbors):
+def _check_patterns(complex: RegionComplex) -> None:
+    patterns, neurons = complex.patterns, complex.network.neuron_units
+    _check(patterns.shape == (complex.n_regions, len(neurons)), f"patterns has shape {patterns.shape}.")
+    distinct = {row.tobytes() for row in complex.packed_patterns}
+    many = isinstance(complex.domain, Polygon)
+    _check(many or len(distinct) == complex.n_regions, "Two regions have the same pattern.")
+    if not len(complex.neighbors):
         return
-    differ = patterns[complex_.neighbors[:, 0]] != patterns[complex_.neighbors[:, 1]]
-    own = complex_.neighbor_neurons
+    differ = patterns[complex.neighbors[:, 0]] != patterns[complex.neighbors[:, 1]]
+    own = complex.neighbor_neurons
     unlike = differ[np.arange(len(own)), own]
-    _check(unlike.all(), f"Regions {complex_.neighbors[np.argmin(unlike)]} agree in the neuron on their edge.")
+    _check(unlike.all(), f"Regions {complex.neighbors[np.argmin(unlike)]} agree in the neuron on their edge.")
     # On both sides of an edge the layers before its neuron's are the same map.
     early = (differ & (neurons[:, 0] < neurons[own, 0][:, None])).any(axis=1)
-    _check(not early.any(), f"Regions {complex_.neighbors[np.argmax(early)]} differ in a layer before their edge's.")
+    _check(not early.any(), f"Regions {complex.neighbors[np.argmax(early)]} differ in a layer before their edge's.")
 
 
-def _check_area(complex_: RegionComplex) -> None:
+def _check_area(complex: RegionComplex) -> None:
     """Float areas against the domain's: inner vertices cancel, so only the rim's rounding and the sums' count."""
-    domain = complex_.domain
+    domain = complex.domain
     if isinstance(domain, Polyhedron | WholePlane):
-        if not complex_.bounded.all() and isinstance(domain, WholePlane):
-            minx, miny, maxx, maxy = complex_.view
+        if not complex.bounded.all() and isinstance(domain, WholePlane):
+            minx, miny, maxx, maxy = complex.view
             box = (maxx - minx) * (maxy - miny)
-            reach = max(map(abs, complex_.view))
+            reach = max(map(abs, complex.view))
             # Far away for its size, or huge, a box tells nothing about rounded vertices.
             if not (box < _LARGEST_BOX and min(maxx - minx, maxy - miny) > 1e-6 * reach):
                 return
-            seen = sum(shape.area for shape in complex_.clip(complex_.view))
+            seen = sum(shape.area for shape in complex.clip(complex.view))
             bound = 1e-6 * box
             _check(abs(seen - box) <= bound, f"The regions cover {seen!r} of a box of area {box!r}.")
         return
@@ -224,17 +224,17 @@ def _check_area(complex_: RegionComplex) -> None:
     if not reach < 1e150:
         # No float holds such areas.
         return
-    total, expected = float(np.sum(complex_.areas)), domain.area
+    total, expected = float(np.sum(complex.areas)), domain.area
     # A vertex on the rim may be off by the rounding of its coordinates and of the side that it divides.
     slack = 16 * U * (max(map(abs, domain.bounds)) + reach)
-    rounding = 16 * U * len(complex_.rings) * reach * reach
+    rounding = 16 * U * len(complex.rings) * reach * reach
     bound = 4 * reach * slack + rounding + _SMALLEST
     _check(abs(total - expected) <= bound, f"Areas sum to {total!r}, the domain's is {expected!r}.")
 
 
-def _check_forward(complex_: RegionComplex) -> None:
+def _check_forward(complex: RegionComplex) -> None:
     """The float64 network at interior points: signs that the rounding error cannot have turned, and outputs."""
-    network, points = complex_.network, complex_.interior_points
+    network, points = complex.network, complex.interior_points
     values, errors = points, np.zeros_like(points)
     agrees = np.ones(len(points), dtype=bool)
     sure = np.ones(len(points), dtype=bool)
@@ -246,7 +246,7 @@ def _check_forward(complex_: RegionComplex) -> None:
         bound = 1.01 * bound + _SMALLEST
         active = np.ones(z.shape, dtype=bool)
         kinked = layer.kinked
-        active[:, kinked] = complex_.patterns[:, start : start + int(kinked.sum())]
+        active[:, kinked] = complex.patterns[:, start : start + int(kinked.sum())]
         start += int(kinked.sum())
         certain = (np.abs(z) > bound) | ~kinked
         # Signs count only as long as the point has followed its region's pattern so far.
@@ -255,7 +255,7 @@ def _check_forward(complex_: RegionComplex) -> None:
         slopes = np.where(active, layer.above, layer.below)
         values, errors = slopes * z, 1.01 * np.abs(slopes) * bound + 2 * U * np.abs(slopes * z)
     x = np.column_stack([points, np.ones(len(points))])
-    maps = np.concatenate([complex_.gradients, complex_.offsets[:, :, None]], axis=2)
+    maps = np.concatenate([complex.gradients, complex.offsets[:, :, None]], axis=2)
     nan = np.isnan(maps).any(axis=(1, 2))
     _check(not nan.any(), f"Region {int(np.argmax(nan))}: its affine map is not a number.")
     claimed = np.einsum("rok,rk->ro", maps, x)
@@ -266,6 +266,6 @@ def _check_forward(complex_: RegionComplex) -> None:
     doubtful = np.flatnonzero(~agrees).tolist()
     if doubtful:
         # The mean of a needle's rounded vertices may lie outside of it: rationals decide.
-        exactly = ExactCheck(complex_)
+        exactly = ExactCheck(complex)
         for region in doubtful:
             exactly.check_region(region)

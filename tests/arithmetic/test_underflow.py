@@ -58,13 +58,13 @@ def test_subnormal_weights_count(flushing, dtype, weight):
 
 def test_nothing_is_read_or_decided_while_subnormals_are_flushed(flushing, tmp_path):
     network = Network.from_arrays(TINY)
-    complex_ = regions.enumerate_regions(network, 1)
+    complex = regions.enumerate_regions(network, 1)
     pieces = regions.enumerate_segment(network, [-1.0, -0.5], [1.0, 1.0])
     network.save(tmp_path / "net.npz")
     arrays = network.to_arrays()
     from regions.domain.arrays import domain_arrays
 
-    where = domain_arrays(complex_.domain)
+    where = domain_arrays(complex.domain)
     plane = regions.Slice([0.0, 0.0], [1.0, 0.0], [0.0, 1.0])
     calls = {
         "layer": lambda: Layer([[1.0]], [0.0], [0.0], [1.0]),
@@ -83,11 +83,11 @@ def test_nothing_is_read_or_decided_while_subnormals_are_flushed(flushing, tmp_p
         "segment": lambda: regions.enumerate_segment(network, [-1.0, -0.5], [1.0, 1.0]),
         "trajectory": lambda: regions.enumerate_trajectory(network, [[-1.0, -0.5], [1.0, 1.0]]),
         "exact breakpoints": pieces.exact_breakpoints,
-        "counts": complex_.counts,
+        "counts": complex.counts,
         "counts along a line": pieces.counts,
-        "level set": lambda: level_set(complex_, 1e-323),
-        "decision boundary": partial(decision_boundary, complex_),
-        "locate": lambda: complex_.locate([[0.5, 0.5]]),
+        "level set": lambda: level_set(complex, 1e-323),
+        "decision boundary": partial(decision_boundary, complex),
+        "locate": lambda: complex.locate([[0.5, 0.5]]),
         "zoom out": lambda: regions.zoom_out(network),
         "bounds": lambda: regions.bounds.for_network(network),
     }

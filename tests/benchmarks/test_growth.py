@@ -53,6 +53,6 @@ def test_counts_of_weights_far_apart(benchmark, depth: int) -> None:
     found = regions.enumerate_regions(nets.far_apart(depth), 1)
     # What is read off is kept, so every round has a complex of its own.
     counts = benchmark.pedantic(
-        lambda complex_: complex_.counts(), setup=lambda: ((dataclasses.replace(found),), {}), rounds=3
+        lambda complex: complex.counts(), setup=lambda: ((dataclasses.replace(found),), {}), rounds=3
     )
     benchmark.extra_info |= {"depth": depth, **counts.to_dict()}

@@ -256,9 +256,9 @@ def test_montufar_folding_attains_the_lower_bound(p: int, layers: int, final: in
 def test_the_two_foldings_of_the_paper() -> None:
     assert regions.count_regions(bounds.montufar_folding(p=3, layers=2), SQUARE) == 81
     network = bounds.montufar_folding(p=2, layers=2, final=4)
-    complex_ = regions.enumerate_regions(network, SQUARE)
-    assert complex_.n_regions == bounds.montufar_2014_lower(2, (4, 4, 4)) == 176
-    assert complex_.certificate is not None
+    complex = regions.enumerate_regions(network, SQUARE)
+    assert complex.n_regions == bounds.montufar_2014_lower(2, (4, 4, 4)) == 176
+    assert complex.certificate is not None
     # In the whole plane there are more: those outside the square.
     assert 176 < regions.count_regions(network, WholePlane()) <= bounds.serra_2018(2, (4, 4, 4))
 
@@ -432,14 +432,14 @@ def test_table_of_the_deep_network() -> None:
 
 def test_count_takes_its_place() -> None:
     network = generic(2, 4, 4, 1)
-    complex_ = regions.enumerate_regions(network, 10)
-    by_complex, by_number = for_network(network, count=complex_), for_network(network, 10, complex_.n_regions)
+    complex = regions.enumerate_regions(network, 10)
+    by_complex, by_number = for_network(network, count=complex), for_network(network, 10, complex.n_regions)
     assert by_complex.rows == by_number.rows == for_network(network, 10).rows
     assert by_complex.domain == "Box(-10.0, -10.0, 10.0, 10.0)"
     assert by_complex["count"].kind == "exact"
-    assert by_complex["count"].value == by_complex.exact == complex_.n_regions
+    assert by_complex["count"].value == by_complex.exact == complex.n_regions
     again = Network.from_arrays([layer.weight for layer in network.layers], [layer.bias for layer in network.layers])
-    assert for_network(again, 10, complex_).rows == by_complex.rows
+    assert for_network(again, 10, complex).rows == by_complex.rows
 
 
 def test_counts_that_do_not_belong_are_refused() -> None:
@@ -605,10 +605,10 @@ def test_planes_in_larger_input_spaces(seed: int) -> None:
     table = for_network(network, plane)
     assert table.domain == repr(plane)
     assert table.exact == regions.count_regions(network, plane) <= table.upper == bounds.serra_2018(2, (5, 4))
-    complex_ = regions.enumerate_regions(network, plane)
-    assert for_network(network, count=complex_).rows == for_network(complex_.network, count=complex_).rows == table.rows
+    complex = regions.enumerate_regions(network, plane)
+    assert for_network(network, count=complex).rows == for_network(complex.network, count=complex).rows == table.rows
     with pytest.raises(ValueError, match="leave the domain out"):
-        for_network(network, regions.Slice(plane.origin, plane.u, plane.v, domain=1), complex_)
+        for_network(network, regions.Slice(plane.origin, plane.u, plane.v, domain=1), complex)
     # In the whole input space there may be more.
     assert for_network(network)["serra_2018"].value == bounds.serra_2018(6, (5, 4)) > table.upper
 
@@ -619,10 +619,10 @@ def test_modules_that_take_images() -> None:
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(18, 3))
     plane = regions.Slice.through(*torch.rand(3, 1, 5, 5))
-    complex_ = regions.enumerate_regions(model.eval(), plane)
+    complex = regions.enumerate_regions(model.eval(), plane)
     table = for_network(model, plane)
-    assert table.exact == complex_.n_regions <= table.upper == bounds.zaslavsky(2, 18)
-    assert for_network(model, count=complex_).rows == for_network(model, plane, len(complex_)).rows == table.rows
+    assert table.exact == complex.n_regions <= table.upper == bounds.zaslavsky(2, 18)
+    assert for_network(model, count=complex).rows == for_network(model, plane, len(complex)).rows == table.rows
 
 
 def test_a_network_without_neurons() -> None:

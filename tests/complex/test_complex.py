@@ -21,65 +21,65 @@ def mlp(*widths: int, seed: int = 0) -> Network:
 
 
 @pytest.fixture(scope="module")
-def complex_() -> RegionComplex:
+def complex() -> RegionComplex:
     return regions.enumerate_regions(mlp(2, 8, 8, 2), Box(-2, -1, 3, 2))
 
 
-def test_shapes_and_dtypes(complex_: RegionComplex) -> None:
-    r, v, e = complex_.n_regions, len(complex_.vertices), len(complex_.edges)
-    assert len(complex_) == r > 20
-    assert complex_.vertices.shape == (v, 2)
-    assert complex_.edges.shape == complex_.edge_faces.shape == (e, 2)
-    assert complex_.patterns.shape == (r, 16)
-    assert complex_.patterns.dtype == bool
-    assert complex_.gradients.shape == (r, 2, 2)
-    assert complex_.offsets.shape == (r, 2)
-    assert complex_.polygons.shape == complex_.areas.shape == (r,)
+def test_shapes_and_dtypes(complex: RegionComplex) -> None:
+    r, v, e = complex.n_regions, len(complex.vertices), len(complex.edges)
+    assert len(complex) == r > 20
+    assert complex.vertices.shape == (v, 2)
+    assert complex.edges.shape == complex.edge_faces.shape == (e, 2)
+    assert complex.patterns.shape == (r, 16)
+    assert complex.patterns.dtype == bool
+    assert complex.gradients.shape == (r, 2, 2)
+    assert complex.offsets.shape == (r, 2)
+    assert complex.polygons.shape == complex.areas.shape == (r,)
     assert v - e + r == 1
 
 
-def test_it_is_frozen(complex_: RegionComplex) -> None:
+def test_it_is_frozen(complex: RegionComplex) -> None:
     with pytest.raises(AttributeError):
-        complex_.vertices = 0  # type: ignore[misc]
-    cached = (complex_.patterns, complex_.polygons, complex_.neighbors, complex_.neighbor_neurons, complex_.areas)
-    for array in (complex_.vertices, complex_.rings, complex_.gradients, *cached):
+        complex.vertices = 0  # type: ignore[misc]
+    cached = (complex.patterns, complex.polygons, complex.neighbors, complex.neighbor_neurons, complex.areas)
+    for array in (complex.vertices, complex.rings, complex.gradients, *cached):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
 
 
-def test_polygons_tile_the_domain(complex_: RegionComplex) -> None:
-    assert shapely.coverage_is_valid(complex_.polygons)
-    union = shapely.coverage_union_all(complex_.polygons)
+def test_polygons_tile_the_domain(complex: RegionComplex) -> None:
+    assert shapely.coverage_is_valid(complex.polygons)
+    union = shapely.coverage_union_all(complex.polygons)
     assert union.symmetric_difference(shapely.box(-2, -1, 3, 2)).area < 1e-12
-    np.testing.assert_allclose(shapely.area(complex_.polygons), complex_.areas, rtol=1e-9, atol=1e-13)
-    assert all(polygon.exterior.is_ccw for polygon in complex_.polygons)
+    np.testing.assert_allclose(shapely.area(complex.polygons), complex.areas, rtol=1e-9, atol=1e-13)
+    assert all(polygon.exterior.is_ccw for polygon in complex.polygons)
 
 
-def test_neighbors_share_an_edge_and_differ_in_its_neuron(complex_: RegionComplex) -> None:
-    for (i, j), neuron in zip(complex_.neighbors, complex_.neighbor_neurons, strict=True):
-        layers = complex_.network.neuron_units[:, 0]
-        differ = np.flatnonzero(complex_.patterns[i] != complex_.patterns[j])
+def test_neighbors_share_an_edge_and_differ_in_its_neuron(complex: RegionComplex) -> None:
+    for (i, j), neuron in zip(complex.neighbors, complex.neighbor_neurons, strict=True):
+        layers = complex.network.neuron_units[:, 0]
+        differ = np.flatnonzero(complex.patterns[i] != complex.patterns[j])
         assert neuron in differ
         assert layers[differ].min() == layers[neuron]
-        assert complex_.polygons[i].intersection(complex_.polygons[j]).length > 0
+        assert complex.polygons[i].intersection(complex.polygons[j]).length > 0
 
 
-def test_regions_are_views(complex_: RegionComplex) -> None:
-    region = complex_.region(3)
-    np.testing.assert_array_equal(region.pattern, complex_.patterns[3])
-    assert region.polygon.equals(complex_.polygons[3])
-    assert sorted(region.neighbors) == sorted({*complex_.neighbors[(complex_.neighbors == 3).any(1)].ravel()} - {3})
-    assert complex_.region(-1).index == len(complex_) - 1
+def test_regions_are_views(complex: RegionComplex) -> None:
+    region = complex.region(3)
+    np.testing.assert_array_equal(region.pattern, complex.patterns[3])
+    assert region.polygon.equals(complex.polygons[3])
+    assert sorted(region.neighbors) == sorted({*complex.neighbors[(complex.neighbors == 3).any(1)].ravel()} - {3})
+    assert complex.region(-1).index == len(complex) - 1
     assert "Region 3" in repr(region)
-    with pytest.raises(IndexError, match=f"there are {len(complex_)}"):
-        complex_.region(len(complex_))
+    with pytest.raises(IndexError, match=f"there are {len(complex)}"):
+        complex.region(len(complex))
 
 
-def test_locate_is_exact(complex_: RegionComplex) -> None:
+def test_locate_is_exact(complex: RegionComplex) -> None:
     rng = np.random.default_rng(0)
     points = rng.uniform((-3, -2), (4, 3), size=(2000, 2))
-    found = complex_.locate(points)
-    tree = shapely.STRtree(complex_.polygons)
+    found = complex.locate(points)
+    tree = shapely.STRtree(complex.polygons)
     where, which = tree.query(shapely.points(points), predicate="within")
     np.testing.assert_array_equal(found[where], which)
     inside = (points >= (-2, -1)).all(1) & (points <= (3, 2)).all(1)
@@ -102,41 +102,41 @@ def test_locate_on_borders_gives_the_smallest_index() -> None:
 
 def test_locate_in_a_triangle() -> None:
     triangle = ConvexPolygon([(0, 0), (1, 0), (0, 1)])
-    complex_ = regions.enumerate_regions(mlp(2, 1), triangle)
-    assert complex_.n_regions == 1
-    assert complex_.locate([[0.5, 0.5], [0.5, np.nextafter(0.5, 1)], [0.1, 0.1], [-0.1, 0]]).tolist() == [0, -1, 0, -1]
+    complex = regions.enumerate_regions(mlp(2, 1), triangle)
+    assert complex.n_regions == 1
+    assert complex.locate([[0.5, 0.5], [0.5, np.nextafter(0.5, 1)], [0.1, 0.1], [-0.1, 0]]).tolist() == [0, -1, 0, -1]
 
 
-def test_exact_vertices_round_to_the_vertices(complex_: RegionComplex) -> None:
-    exact = complex_.exact_vertices()
+def test_exact_vertices_round_to_the_vertices(complex: RegionComplex) -> None:
+    exact = complex.exact_vertices()
     assert all(isinstance(x, Fraction) for x, _ in exact)
-    np.testing.assert_allclose(np.array(exact, dtype=float), complex_.vertices, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(np.array(exact, dtype=float), complex.vertices, rtol=0, atol=1e-12)
 
 
-def test_extent_is_that_of_the_inner_vertices(complex_: RegionComplex) -> None:
-    minx, miny, maxx, maxy = complex_.extent
+def test_extent_is_that_of_the_inner_vertices(complex: RegionComplex) -> None:
+    minx, miny, maxx, maxy = complex.extent
     assert -2 < minx < maxx < 3
     assert -1 < miny < maxy < 2
     assert regions.enumerate_regions(mlp(2, 1, 1), 1).extent is None
 
 
-def test_save_and_load(complex_: RegionComplex, tmp_path) -> None:
-    complex_.save(tmp_path / "complex.npz")
+def test_save_and_load(complex: RegionComplex, tmp_path) -> None:
+    complex.save(tmp_path / "complex.npz")
     loaded = RegionComplex.load(tmp_path / "complex.npz")
-    assert loaded.domain == complex_.domain
-    assert loaded.certificate == complex_.certificate
+    assert loaded.domain == complex.domain
+    assert loaded.certificate == complex.certificate
     for name in ("vertices", "edges", "rings", "patterns", "gradients", "edge_neurons", "edge_sides"):
-        np.testing.assert_array_equal(getattr(loaded, name), getattr(complex_, name))
-    assert loaded.exact_vertices() == complex_.exact_vertices()
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(complex, name))
+    assert loaded.exact_vertices() == complex.exact_vertices()
     assert [p.name for p in tmp_path.iterdir()] == ["complex.npz"]
     triangle = regions.enumerate_regions(mlp(2, 3, 1), ConvexPolygon([(0, 0), (1, 0), (0, 1)]))
     triangle.save(tmp_path / "triangle")
     assert RegionComplex.load(tmp_path / "triangle.npz").domain == triangle.domain
 
 
-def test_damaged_files(complex_: RegionComplex, tmp_path) -> None:
+def test_damaged_files(complex: RegionComplex, tmp_path) -> None:
     path = tmp_path / "complex.npz"
-    complex_.save(path)
+    complex.save(path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 2])
     with pytest.raises(FileFormatError, match="damaged"):
@@ -171,10 +171,10 @@ def test_damaged_files(complex_: RegionComplex, tmp_path) -> None:
         RegionComplex.load(path)
 
 
-def test_repr_and_svg(complex_: RegionComplex) -> None:
-    assert f"{len(complex_)} activation regions" in repr(complex_)
-    svg = ElementTree.fromstring(complex_._repr_svg_())
-    assert len(svg.findall("{*}path")) == len(complex_)
+def test_repr_and_svg(complex: RegionComplex) -> None:
+    assert f"{len(complex)} activation regions" in repr(complex)
+    svg = ElementTree.fromstring(complex._repr_svg_())
+    assert len(svg.findall("{*}path")) == len(complex)
     many = regions.enumerate_regions(mlp(2, 120, 1), 5)
     assert f"{len(many)} activation regions" in many._repr_svg_()
     assert len(many._repr_svg_()) < 2000
@@ -182,10 +182,10 @@ def test_repr_and_svg(complex_: RegionComplex) -> None:
 
 def test_a_constant_network_is_one_region() -> None:
     constant = Network.from_arrays([np.zeros((1, 2))], [[3.0]])
-    complex_ = regions.enumerate_regions(constant, 1)
-    assert complex_.patterns.shape == (1, 0)
-    assert complex_.locate([[0, 0], [2, 2]]).tolist() == [0, -1]
-    assert complex_.offsets.tolist() == [[3.0]]
+    complex = regions.enumerate_regions(constant, 1)
+    assert complex.patterns.shape == (1, 0)
+    assert complex.locate([[0, 0], [2, 2]]).tolist() == [0, -1]
+    assert complex.offsets.tolist() == [[3.0]]
     assert regions.count_regions(constant, 1) == 1
 
 

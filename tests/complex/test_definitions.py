@@ -192,12 +192,12 @@ def test_weights_far_apart_are_compared_as_integers(monkeypatch: pytest.MonkeyPa
     compared = 0
     for depth in np.resize(np.arange(13, 22), 18).tolist():
         network = far_apart(rng, depth)
-        complex_ = regions.enumerate_regions(network, 1)
+        complex = regions.enumerate_regions(network, 1)
         made.clear()
-        found = tuple(complex_.counts().to_dict().values())
+        found = tuple(complex.counts().to_dict().values())
         # Modulo primes alone it takes thousands, and half a minute.
         assert len(made) < 30
-        if len(complex_) <= 8:
+        if len(complex) <= 8:
             assert found == reference_counts(network, 1)
             compared += 1
         line = regions.enumerate_segment(network, [-1.0, 0.5], [1.0, 0.25], "line")
@@ -214,9 +214,9 @@ def test_integers_and_primes_give_one_answer(monkeypatch: pytest.MonkeyPatch, al
     for seed in range(40):
         network = integer_network(seed)
         for domain in (2, PLANE):
-            complex_ = regions.enumerate_regions(network, domain)
+            complex = regions.enumerate_regions(network, domain)
             expected = reference_counts(network, FAR if domain is PLANE else domain)
-            assert tuple(complex_.counts().to_dict().values()) == expected
+            assert tuple(complex.counts().to_dict().values()) == expected
         line = regions.enumerate_segment(network, [-2.0, 1.0], [1.0, -1.0])
         assert line.counts() == regions.enumerate_segment(network, [1.0, -1.0], [-2.0, 1.0]).counts()
         assert len(line) == line.counts().activation_regions

@@ -29,37 +29,37 @@ def complexes() -> list[regions.RegionComplex]:
     return [regions.enumerate_regions(DeepMLP(seed=1), domain) for domain in (3, ANNULUS)]
 
 
-@pytest.mark.parametrize("complex_", complexes(), ids=["box", "annulus"])
-def test_polygons_come_back_as_they_were(complex_: regions.RegionComplex, tmp_path: Path) -> None:
-    for shape, written in zip(complex_.polygons, shapely.from_wkb(complex_.to_wkb()), strict=True):
+@pytest.mark.parametrize("complex", complexes(), ids=["box", "annulus"])
+def test_polygons_come_back_as_they_were(complex: regions.RegionComplex, tmp_path: Path) -> None:
+    for shape, written in zip(complex.polygons, shapely.from_wkb(complex.to_wkb()), strict=True):
         assert shapely.equals_identical(shape, written)
-    frame = complex_.to_geodataframe()
+    frame = complex.to_geodataframe()
     again = geopandas.GeoDataFrame(
         frame.drop(columns="geometry"), geometry=geopandas.GeoSeries.from_wkb(frame.geometry.to_wkb())
     )
-    assert shapely.equals_identical(np.array(again.geometry), complex_.polygons).all()
-    complex_.to_geojson(tmp_path / "regions.geojson")
+    assert shapely.equals_identical(np.array(again.geometry), complex.polygons).all()
+    complex.to_geojson(tmp_path / "regions.geojson")
     read = geopandas.read_file(tmp_path / "regions.geojson")
-    assert len(read) == len(complex_)
-    np.testing.assert_array_equal(read["area"], complex_.areas)
-    assert [shape.wkb for shape in read.geometry] == [shape.wkb for shape in complex_.polygons]
-    assert read["pattern"].astype(str).str.len().eq(complex_.network.n_neurons).all()
+    assert len(read) == len(complex)
+    np.testing.assert_array_equal(read["area"], complex.areas)
+    assert [shape.wkb for shape in read.geometry] == [shape.wkb for shape in complex.polygons]
+    assert read["pattern"].astype(str).str.len().eq(complex.network.n_neurons).all()
 
 
 @settings(max_examples=30)
 @given(networks(), st.one_of(domains(), polygons(), st.just(regions.WholePlane())))
 def test_the_dual_graph_is_that_of_the_neighbors(network: Network, domain: Any) -> None:
-    complex_ = regions.enumerate_regions(network, domain)
-    graph = complex_.to_networkx()
+    complex = regions.enumerate_regions(network, domain)
+    graph = complex.to_networkx()
     assert networkx.is_connected(graph)
-    assert {tuple(sorted(edge)) for edge in graph.edges} == set(map(tuple, complex_.neighbors.tolist()))
+    assert {tuple(sorted(edge)) for edge in graph.edges} == set(map(tuple, complex.neighbors.tolist()))
     for f, g, data in graph.edges(data=True):
-        differ = np.flatnonzero(complex_.patterns[f] != complex_.patterns[g])
+        differ = np.flatnonzero(complex.patterns[f] != complex.patterns[g])
         assert set(data["neurons"]) <= set(differ.tolist()) or not len(differ)
         assert data["length"] >= 0
-    assert [graph.nodes[i]["area"] for i in graph] == complex_.areas.tolist()
-    frame = complex_.to_dataframe()
-    assert frame["neighbors"].tolist() == [graph.degree(i) for i in range(len(complex_))]
+    assert [graph.nodes[i]["area"] for i in graph] == complex.areas.tolist()
+    frame = complex.to_dataframe()
+    assert frame["neighbors"].tolist() == [graph.degree(i) for i in range(len(complex))]
 
 
 def read_obj(path: Path) -> tuple[list[list[float]], list[list[int]]]:
@@ -68,13 +68,13 @@ def read_obj(path: Path) -> tuple[list[list[float]], list[list[int]]]:
     return vertices, [[int(x) - 1 for x in w[1:]] for w in words if w[0] == "f"]
 
 
-@pytest.mark.parametrize("complex_", complexes(), ids=["box", "annulus"])
-def test_the_surface_is_the_graph_of_the_function(complex_: regions.RegionComplex, tmp_path: Path) -> None:
-    complex_.to_obj(tmp_path / "surface.obj")
+@pytest.mark.parametrize("complex", complexes(), ids=["box", "annulus"])
+def test_the_surface_is_the_graph_of_the_function(complex: regions.RegionComplex, tmp_path: Path) -> None:
+    complex.to_obj(tmp_path / "surface.obj")
     vertices, faces = read_obj(tmp_path / "surface.obj")
     points = np.array(vertices)
-    np.testing.assert_array_equal(points[:, :2], complex_.vertices)
-    np.testing.assert_allclose(points[:, 2:], complex_.network(complex_.vertices), atol=1e-9)
+    np.testing.assert_array_equal(points[:, :2], complex.vertices)
+    np.testing.assert_allclose(points[:, 2:], complex.network(complex.vertices), atol=1e-9)
     area = 0.0
     for face in faces:
         x, y = points[face, 0], points[face, 1]
@@ -82,38 +82,38 @@ def test_the_surface_is_the_graph_of_the_function(complex_: regions.RegionComple
         # Counter-clockwise, so that all faces are seen from above.
         assert own > -1e-12
         area += own
-    assert area == pytest.approx(complex_.areas.sum())
+    assert area == pytest.approx(complex.areas.sum())
 
 
 def test_unbounded_regions_need_a_box() -> None:
-    complex_ = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]], [[1.0]]]), regions.WholePlane())
+    complex = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]], [[1.0]]]), regions.WholePlane())
     for export in (
-        complex_.to_wkb,
-        complex_.to_geojson,
-        complex_.to_geodataframe,
-        lambda: complex_.to_obj("never.obj"),
+        complex.to_wkb,
+        complex.to_geojson,
+        complex.to_geodataframe,
+        lambda: complex.to_obj("never.obj"),
     ):
         with pytest.raises(ValueError, match="unbounded"):
             export()
-    assert sum(shapely.from_wkb(w).area for w in complex_.to_wkb(box=2)) == 16
-    text = json.dumps(complex_.to_geojson(box=2), allow_nan=False)
+    assert sum(shapely.from_wkb(w).area for w in complex.to_wkb(box=2)) == 16
+    text = json.dumps(complex.to_geojson(box=2), allow_nan=False)
     assert json.loads(text)["features"][0]["properties"]["area"] == "inf"
-    away = [feature["geometry"] is None for feature in complex_.to_geojson(box=(1, 1, 2, 2))["features"]]
-    assert away == [bool(x < 0) for x in complex_.interior_points[:, 0]]
-    assert math.isinf(complex_.to_networkx().nodes[0]["area"])
-    assert math.isinf(complex_.to_networkx().edges[0, 1]["length"])
-    assert np.isinf(complex_.to_geodataframe(box=1)["area"]).all()
+    away = [feature["geometry"] is None for feature in complex.to_geojson(box=(1, 1, 2, 2))["features"]]
+    assert away == [bool(x < 0) for x in complex.interior_points[:, 0]]
+    assert math.isinf(complex.to_networkx().nodes[0]["area"])
+    assert math.isinf(complex.to_networkx().edges[0, 1]["length"])
+    assert np.isinf(complex.to_geodataframe(box=1)["area"]).all()
 
 
 @settings(max_examples=10)
 @given(networks(), polyhedra())
 def test_tables_have_a_row_a_region_over_any_domain(network: Network, domain: Any) -> None:
     try:
-        complex_ = regions.enumerate_regions(network, domain)
+        complex = regions.enumerate_regions(network, domain)
     except regions.errors.DomainError:
         return
-    columns = exports.to_columns(complex_)
-    assert {len(values) for values in columns.values()} == {len(complex_)}
+    columns = exports.to_columns(complex)
+    assert {len(values) for values in columns.values()} == {len(complex)}
 
 
 def test_a_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,13 +30,13 @@ CONSTANT = Network.from_arrays([np.zeros((2, 2)), np.ones((1, 2))])
 
 
 @pytest.fixture(params=DOMAINS)
-def complex_(request: Any) -> RegionComplex:
+def complex(request: Any) -> RegionComplex:
     return regions.enumerate_regions(DeepMLP(seed=1), DOMAINS[request.param])
 
 
-def test_counts_agree_with_the_enumeration(complex_: RegionComplex) -> None:
-    assert regions.count_regions(complex_.network, complex_.domain) == len(complex_)
-    assert_valid_complex(complex_)
+def test_counts_agree_with_the_enumeration(complex: RegionComplex) -> None:
+    assert regions.count_regions(complex.network, complex.domain) == len(complex)
+    assert_valid_complex(complex)
 
 
 def test_a_large_box_shows_the_whole_plane() -> None:
@@ -88,40 +88,40 @@ def test_coincident_lines_through_the_origin_and_along_an_axis() -> None:
     assert regions.count_regions(network, upper) == len(regions.enumerate_regions(network, upper)) == 3
 
 
-def test_areas_are_infinite_where_regions_are_unbounded(complex_: RegionComplex) -> None:
-    assert np.isinf(complex_.areas[~complex_.bounded]).all()
-    assert (complex_.areas > 0).all()
-    np.testing.assert_allclose(np.hypot(*complex_.directions.T), 1.0)
-    if complex_.bounded.all():
-        assert shapely.is_valid(complex_.polygons).all()
-        np.testing.assert_allclose(shapely.area(complex_.polygons), complex_.areas, rtol=1e-9)
+def test_areas_are_infinite_where_regions_are_unbounded(complex: RegionComplex) -> None:
+    assert np.isinf(complex.areas[~complex.bounded]).all()
+    assert (complex.areas > 0).all()
+    np.testing.assert_allclose(np.hypot(*complex.directions.T), 1.0)
+    if complex.bounded.all():
+        assert shapely.is_valid(complex.polygons).all()
+        np.testing.assert_allclose(shapely.area(complex.polygons), complex.areas, rtol=1e-9)
     else:
         with pytest.raises(ValueError, match="unbounded"):
-            _ = complex_.polygons
-        region = complex_.region(int(np.argmin(complex_.bounded)))
+            _ = complex.polygons
+        region = complex.region(int(np.argmin(complex.bounded)))
         assert "unbounded" in repr(region)
         assert len(region.directions) > 0
         with pytest.raises(ValueError, match="clip"):
             _ = region.polygon
 
 
-def test_clipped_polygons_tile_the_box(complex_: RegionComplex) -> None:
-    if isinstance(complex_.domain, WholePlane):
-        shapes = complex_.clip(50)
+def test_clipped_polygons_tile_the_box(complex: RegionComplex) -> None:
+    if isinstance(complex.domain, WholePlane):
+        shapes = complex.clip(50)
         assert shapely.area(shapes).sum() == pytest.approx(100**2)
-        inside = regions.enumerate_regions(complex_.network, 50)
+        inside = regions.enumerate_regions(complex.network, 50)
         assert int((shapely.area(shapes) > 1e-9).sum()) == len(inside)
-    shapes = complex_.clip((0.5, 0.5, 1.5, 1.5))
+    shapes = complex.clip((0.5, 0.5, 1.5, 1.5))
     assert shapely.area(shapes).sum() <= 1 + 1e-12
 
 
-def test_points_are_located(complex_: RegionComplex) -> None:
-    inner = complex_.interior_points
-    assert complex_.locate(inner).tolist() == list(range(len(complex_)))
-    far = inner[~complex_.bounded] * 1e3
-    assert (complex_.locate(far) >= -1).all()
-    if isinstance(complex_.domain, WholePlane):
-        assert (complex_.locate(np.random.default_rng(0).normal(scale=1e6, size=(50, 2))) >= 0).all()
+def test_points_are_located(complex: RegionComplex) -> None:
+    inner = complex.interior_points
+    assert complex.locate(inner).tolist() == list(range(len(complex)))
+    far = inner[~complex.bounded] * 1e3
+    assert (complex.locate(far) >= -1).all()
+    if isinstance(complex.domain, WholePlane):
+        assert (complex.locate(np.random.default_rng(0).normal(scale=1e6, size=(50, 2))) >= 0).all()
 
 
 def test_points_outside_are_in_no_region() -> None:
@@ -153,10 +153,10 @@ def test_a_hole_inside_a_region_makes_a_slit() -> None:
     assert len(found.vertices) - len(found.edges) + len(found) == 0
 
 
-def test_saved_and_loaded_is_the_same(complex_: RegionComplex, tmp_path: Path) -> None:
-    complex_.save(tmp_path / "c.npz")
+def test_saved_and_loaded_is_the_same(complex: RegionComplex, tmp_path: Path) -> None:
+    complex.save(tmp_path / "c.npz")
     loaded = RegionComplex.load(tmp_path / "c.npz")
-    assert loaded.domain == complex_.domain
+    assert loaded.domain == complex.domain
     for name in (
         "vertices",
         "directions",
@@ -167,17 +167,17 @@ def test_saved_and_loaded_is_the_same(complex_: RegionComplex, tmp_path: Path) -
         "packed_patterns",
         "gradients",
     ):
-        np.testing.assert_array_equal(getattr(loaded, name), getattr(complex_, name))
-    assert loaded.exact_vertices() == complex_.exact_vertices()
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(complex, name))
+    assert loaded.exact_vertices() == complex.exact_vertices()
 
 
-def test_pictures(complex_: RegionComplex) -> None:
-    assert complex_._repr_svg_().count("<path") > 0
-    ax = plot_regions(complex_, colorbar=True)
-    minx, miny, maxx, maxy = complex_.view
+def test_pictures(complex: RegionComplex) -> None:
+    assert complex._repr_svg_().count("<path") > 0
+    ax = plot_regions(complex, colorbar=True)
+    minx, miny, maxx, maxy = complex.view
     assert ax.get_xlim() == (minx, maxx)
     assert ax.get_ylim() == (miny, maxy)
-    plot_regions(complex_, ax, color="area", box=5)
+    plot_regions(complex, ax, color="area", box=5)
     assert ax.get_xlim() == (-5, 5)
     ax.figure.canvas.draw()
     plt.close(ax.figure)
@@ -243,15 +243,15 @@ _WEDGE = _of([[[1.0, 1.0], [1.0, -0.5], [0.5, 1.0]]], [[0.25, 0.5, -0.75]])
 )
 @pytest.mark.parametrize("network", [_TINY, _WEDGE, CONSTANT], ids=["tiny weights", "usual weights", "constant"])
 def test_huge_and_tiny_numbers_are_drawn_and_measured_without_a_warning(network: Network, domain: Any) -> None:
-    complex_ = regions.enumerate_regions(network, domain)
-    assert_valid_complex(complex_)
-    assert not np.isnan(complex_.areas).any()
-    assert np.array_equal(np.isfinite(complex_.areas), complex_.bounded)
-    assert np.isfinite(complex_.interior_points).all()
-    assert "nan" not in complex_._repr_svg_()
-    assert len(complex_.clip((-1.0, -1.0, 1.0, 1.0))) == len(complex_)
+    complex = regions.enumerate_regions(network, domain)
+    assert_valid_complex(complex)
+    assert not np.isnan(complex.areas).any()
+    assert np.array_equal(np.isfinite(complex.areas), complex.bounded)
+    assert np.isfinite(complex.interior_points).all()
+    assert "nan" not in complex._repr_svg_()
+    assert len(complex.clip((-1.0, -1.0, 1.0, 1.0))) == len(complex)
     for color in ("area", "gradient"):
-        plot_regions(complex_, Figure().subplots(), color=color)
+        plot_regions(complex, Figure().subplots(), color=color)
 
 
 def test_areas_are_those_of_a_smaller_picture_scaled() -> None:
@@ -276,10 +276,10 @@ def test_a_polygon_that_rounding_crosses_is_clipped() -> None:
     biases = [-8.461004999425032, -1.9022854759244905, 2.1961345609003518, 1.1532342765307684, 0.8731745223525603]
     square = [(-3, -3), (3, -3), (3, 3), (-3, 3)]
     holes = [[(-1, -1), (0, -1), (0, 0), (-1, 0)], [(0, 0), (1, 0), (1, 1), (0, 1)]]
-    complex_ = regions.enumerate_regions(_of([weights], [biases]), Polygon(square, holes))
-    assert not shapely.is_valid(complex_.polygons).all()
-    assert sum(shape.area for shape in complex_.clip(2)) == pytest.approx(14.0)
-    assert np.isfinite(complex_.interior_points).all()
+    complex = regions.enumerate_regions(_of([weights], [biases]), Polygon(square, holes))
+    assert not shapely.is_valid(complex.polygons).all()
+    assert sum(shape.area for shape in complex.clip(2)) == pytest.approx(14.0)
+    assert np.isfinite(complex.interior_points).all()
 
 
 def test_a_zoom_shows_lines_where_they_are_however_far_their_ends_lie() -> None:

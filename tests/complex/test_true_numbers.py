@@ -61,13 +61,13 @@ def near(found: float, exact: Fraction) -> bool:
     return math.isfinite(found) and abs(found - value) <= 1e-6 + 1e-9 * abs(value)
 
 
-def assert_true_maps(complex_: regions.RegionComplex) -> None:
-    lines = ExactLines(complex_.network, complex_.patterns)
-    for region in range(len(complex_)):
+def assert_true_maps(complex: regions.RegionComplex) -> None:
+    lines = ExactLines(complex.network, complex.patterns)
+    for region in range(len(complex)):
         for k, (a, b, c) in enumerate(lines.output(region)):
-            assert near(complex_.gradients[region, k, 0], a)
-            assert near(complex_.gradients[region, k, 1], b)
-            assert near(complex_.offsets[region, k], c)
+            assert near(complex.gradients[region, k, 0], a)
+            assert near(complex.gradients[region, k, 1], b)
+            assert near(complex.offsets[region, k], c)
 
 
 # Products of the second layer reach 2^1024; with two signs they are NaN.
@@ -79,12 +79,12 @@ OVERFLOWING = Network.from_arrays(
 
 @pytest.mark.parametrize("domain", DOMAINS, ids=lambda d: type(d).__name__)
 def test_gradients_are_finite_where_the_true_ones_are(domain: Any) -> None:
-    complex_ = regions.enumerate_regions(OVERFLOWING, domain)
-    assert not np.isnan(complex_.gradients).any()
+    complex = regions.enumerate_regions(OVERFLOWING, domain)
+    assert not np.isnan(complex.gradients).any()
     # 2^500 times ±1 or 0, rounded once.
-    assert set(np.unique(np.abs(complex_.gradients))) == {0.0, 2.0**500}
-    assert not np.isnan(complex_.offsets).any()
-    assert_true_maps(complex_)
+    assert set(np.unique(np.abs(complex.gradients))) == {0.0, 2.0**500}
+    assert not np.isnan(complex.offsets).any()
+    assert_true_maps(complex)
 
 
 @settings(max_examples=60)
@@ -125,8 +125,8 @@ def test_scaled_layers_change_no_piece(seed: int, exponents: list[int], kind: An
 
 def test_what_is_beyond_the_range_is_infinite_and_no_nan() -> None:
     network = Network.from_arrays([[[2.0**1000, 0.0], [0.0, 2.0**1000]], [[2.0**1000, 2.0**1000]]])
-    complex_ = regions.enumerate_regions(network, 1)
-    assert set(np.unique(complex_.gradients)) == {0.0, np.inf}
+    complex = regions.enumerate_regions(network, 1)
+    assert set(np.unique(complex.gradients)) == {0.0, np.inf}
     pieces = regions.enumerate_segment(network, [1.0, 0.0], [0.0, 1.0])
     # 2^2000 t - 2^2000 t.
     assert (pieces.slopes.tolist(), pieces.intercepts.tolist()) == ([[0.0]], [[np.inf]])
@@ -145,8 +145,8 @@ def test_breakpoints_between_far_points_are_points() -> None:
 
 def test_heights_of_the_surface_are_numbers(tmp_path: Path) -> None:
     network = Network.from_arrays([[[2.0**900, 0.0]], [[1.0]]], [[-(2.0**1023)], [0.0]])
-    complex_ = regions.enumerate_regions(network, 2.0**124)
-    complex_.to_obj(tmp_path / "surface.obj")
+    complex = regions.enumerate_regions(network, 2.0**124)
+    complex.to_obj(tmp_path / "surface.obj")
     text = (tmp_path / "surface.obj").read_text(encoding="utf-8")
     heights = {float(line.split()[3]) for line in text.splitlines() if line.startswith("v ")}
     assert heights == {0.0, 2.0**1023}
@@ -167,16 +167,16 @@ def test_areas_of_slivers_are_positive() -> None:
     turned = 0
     for seed in range(150):
         network, bound = slivers(seed)
-        complex_ = regions.enumerate_regions(network, bound)
-        assert (complex_.areas > 0).all()
-        for region in range(len(complex_)):
-            ring = complex_.region(region).vertices - complex_.region(region).vertices[0]
+        complex = regions.enumerate_regions(network, bound)
+        assert (complex.areas > 0).all()
+        for region in range(len(complex)):
+            ring = complex.region(region).vertices - complex.region(region).vertices[0]
             x, y = ring.T
             if (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() <= 0:
                 turned += 1
-                assert complex_.areas[region] == float(measures.exact_areas(complex_, [region])[0])
+                assert complex.areas[region] == float(measures.exact_areas(complex, [region])[0])
         if turned < 4:
-            assert_valid_complex(complex_)
+            assert_valid_complex(complex)
     assert turned > 10
 
 

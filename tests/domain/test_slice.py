@@ -60,10 +60,10 @@ def test_the_regions_of_a_slice_are_those_of_the_exact_reference(vectors: Any, s
     layers = [([p[1:] for p in products], bias, first.below.tolist(), first.above.tolist())]
     layers += [(x.weight.tolist(), x.bias.tolist(), x.below.tolist(), x.above.tolist()) for x in others]
     expected = reference_regions(layers, [(-2, -2), (2, -2), (2, 2), (-2, 2)])
-    complex_ = regions.enumerate_regions(network, plane)
-    assert sorted(map(tuple, complex_.patterns.tolist())) == sorted(face.pattern for face in expected)
+    complex = regions.enumerate_regions(network, plane)
+    assert sorted(map(tuple, complex.patterns.tolist())) == sorted(face.pattern for face in expected)
     assert regions.count_regions(network, plane) == len(expected)
-    assert_valid_complex(complex_)
+    assert_valid_complex(complex)
 
 
 def test_coordinates_go_back_and_forth() -> None:
@@ -98,15 +98,15 @@ def test_a_slice_through_images_of_a_convolutional_network(tmp_path: Any) -> Non
     # Background, as images have it: the same units over and over again.
     images[:, :, :2] = 0.0
     plane = Slice.through(*images)
-    complex_ = regions.enumerate_regions(model, plane)
-    assert complex_.slice is plane
-    assert len(complex_) == regions.count_regions(model, plane) > 50
-    assert_valid_complex(complex_)
-    inside = complex_.interior_points
-    outputs = (complex_.gradients @ inside[:, :, None])[:, :, 0] + complex_.offsets
+    complex = regions.enumerate_regions(model, plane)
+    assert complex.slice is plane
+    assert len(complex) == regions.count_regions(model, plane) > 50
+    assert_valid_complex(complex)
+    inside = complex.interior_points
+    outputs = (complex.gradients @ inside[:, :, None])[:, :, 0] + complex.offsets
     with torch.no_grad():
         np.testing.assert_allclose(model(torch.from_numpy(plane.points(inside))).numpy(), outputs, atol=1e-12)
-    complex_.save(tmp_path / "complex.npz")
+    complex.save(tmp_path / "complex.npz")
     again = regions.RegionComplex.load(tmp_path / "complex.npz").slice
     assert again is not None
     np.testing.assert_array_equal(again.points(inside), plane.points(inside))

@@ -91,8 +91,8 @@ def mlp(*widths: int, seed: int = 0, slopes: tuple[float, float] = (0.0, 1.0)) -
 @pytest.mark.parametrize("slopes", [(0.0, 1.0), (0.1, 1.3)])
 def test_the_bounds_of_lines_hold_after_several_layers(slopes: tuple[float, float]) -> None:
     network = mlp(2, 6, 7, 8, 5, 1, seed=3, slopes=slopes)
-    complex_ = regions.enumerate_regions(network, 2)
-    exact = ExactLines(network, complex_.patterns)
+    complex = regions.enumerate_regions(network, 2)
+    exact = ExactLines(network, complex.patterns)
     run = Enumeration(network, Box(-2, -2, 2, 2))
     for i in range(4):
         parents, bits = run.cut()
@@ -103,7 +103,7 @@ def test_the_bounds_of_lines_hold_after_several_layers(slopes: tuple[float, floa
             / (np.diff(run.cells.ring_offsets)[:, None])
         )
         assert len(points) == run.cells.n_faces
-        homes = complex_.locate(middle)
+        homes = complex.locate(middle)
         faces = np.repeat(np.arange(run.cells.n_faces), network.layers[i + 1].n_out)
         units = np.tile(np.arange(network.layers[i + 1].n_out), run.cells.n_faces)
         lines = run.maps.lines(faces, units)
@@ -278,11 +278,11 @@ def test_underflow_in_a_block_is_multiplied_by_a_far_domain() -> None:
 
 @pytest.mark.parametrize("bound", [1e3, 1e8, 1e12, 1e16, 1e30])
 def test_inner_vertices_stay_sharp_on_large_domains(bound: float) -> None:
-    complex_ = regions.enumerate_regions(mlp(2, 20, 1), bound)
-    rim = set(complex_.edges[(complex_.edge_faces < 0).any(axis=1)].ravel().tolist())
-    for i, (x, y) in enumerate(complex_.exact_vertices()):
+    complex = regions.enumerate_regions(mlp(2, 20, 1), bound)
+    rim = set(complex.edges[(complex.edge_faces < 0).any(axis=1)].ravel().tolist())
+    for i, (x, y) in enumerate(complex.exact_vertices()):
         if i not in rim:
-            error = max(abs(exactly(complex_.vertices[i, 0]) - x), abs(exactly(complex_.vertices[i, 1]) - y))
+            error = max(abs(exactly(complex.vertices[i, 0]) - x), abs(exactly(complex.vertices[i, 1]) - y))
             assert error <= Fraction(1, 10**11) * max(abs(x), abs(y))
 
 

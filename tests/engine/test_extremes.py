@@ -50,9 +50,9 @@ def test_a_line_whose_products_overflow_divides_the_box() -> None:
 
 
 def test_points_beside_a_line_whose_products_overflow_are_located() -> None:
-    complex_ = regions.enumerate_regions(OVERFLOWING, AROUND)
-    below, above = complex_.locate([[CORNER + 0.5, CORNER - 0.5], [CORNER - 0.5, CORNER + 0.5]]).tolist()
-    assert complex_.patterns[[below, above]].tolist() == [[True], [False]]
+    complex = regions.enumerate_regions(OVERFLOWING, AROUND)
+    below, above = complex.locate([[CORNER + 0.5, CORNER - 0.5], [CORNER - 0.5, CORNER + 0.5]]).tolist()
+    assert complex.patterns[[below, above]].tolist() == [[True], [False]]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from regions import Network
-from regions.engine import chords as kernels
+from regions.engine import chords
 from regions.engine.filter import crossing, value, vertex_error
 from regions.engine.line import intervals
 from regions.engine.maps.dense import activate, frobenius_bound, norm_bound, spectral_bound
@@ -111,14 +111,14 @@ def test_a_sign_on_a_whole_face_is_that_of_its_corners(line: tuple, middle: tupl
     points = np.array([(x, y, 1.0, 0.0, 0.0) for x, y in corners])
     zeros, ones = np.zeros(1), np.ones(1)
     bits = np.zeros((1, 1), dtype=np.uint64)
-    found = kernels.classify(
+    found = chords.classify(
         np.array([0, 4]), np.arange(4), points, np.array([[[a], [b], [c]]]), ones, zeros, zeros, zeros, 0.0,
         np.ones(1, dtype=bool), bits, np.empty((0, 2, 0)),
     )  # fmt: skip
     true = [exactly(a) * exactly(x) + exactly(b) * exactly(y) + exactly(c) for x, y in corners]
     faces, signs = found[0], found[3]
     if len(faces):
-        assert all(s in (kernels.UNKNOWN, (t > 0) - (t < 0)) for s, t in zip(signs.tolist(), true, strict=True))
+        assert all(s in (chords.UNKNOWN, (t > 0) - (t < 0)) for s, t in zip(signs.tolist(), true, strict=True))
     elif bits[0, 0]:
         assert min(true) > 0
     else:

@@ -16,11 +16,11 @@ from regions.testing import assert_valid_complex
 
 
 def assert_count(network: Network, domain: Any, expected: int) -> None:
-    complex_ = regions.enumerate_regions(network, domain)
-    assert complex_.n_regions == expected
+    complex = regions.enumerate_regions(network, domain)
+    assert complex.n_regions == expected
     assert regions.count_regions(network, domain) == expected
     assert len(reference_of(network, as_domain(domain))) == expected
-    assert_valid_complex(complex_)
+    assert_valid_complex(complex)
 
 
 def shallow(weights: Any, biases: Any, activation: Any = "relu") -> Network:

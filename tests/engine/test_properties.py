@@ -30,14 +30,14 @@ Faces = dict[tuple[bool, ...], frozenset[Point]]
 shifts = st.integers(-8, 8).map(lambda k: 2.0**k)
 
 
-def faces_of(complex_: RegionComplex) -> Faces:
-    points = complex_.exact_vertices()
-    rings = np.split(complex_.rings, complex_.ring_offsets[1:-1])
+def faces_of(complex: RegionComplex) -> Faces:
+    points = complex.exact_vertices()
+    rings = np.split(complex.rings, complex.ring_offsets[1:-1])
     faces = {
         tuple(pattern): frozenset(points[v] for v in ring)
-        for pattern, ring in zip(complex_.patterns.tolist(), rings, strict=True)
+        for pattern, ring in zip(complex.patterns.tolist(), rings, strict=True)
     }
-    assert len(faces) == len(complex_)
+    assert len(faces) == len(complex)
     return faces
 
 

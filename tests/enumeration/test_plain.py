@@ -54,13 +54,13 @@ def test_it_never_gives_what_does_not_fit_together() -> None:
     @given(networks(), domains())
     def fits_or_is_refused(network: Network, domain: Any) -> None:
         try:
-            complex_ = regions.enumerate_with_shapely(network, domain)
+            complex = regions.enumerate_with_shapely(network, domain)
         except DegeneratePositionError:
             return
-        left, right = complex_.edge_faces.T
-        assert len(complex_.vertices) - len(complex_.edges) + complex_.n_regions == 1
-        assert ((left >= 0) & (right >= 0) == (complex_.edge_sides < 0)).all()
-        sizes.append(complex_.n_regions)
+        left, right = complex.edge_faces.T
+        assert len(complex.vertices) - len(complex.edges) + complex.n_regions == 1
+        assert ((left >= 0) & (right >= 0) == (complex.edge_sides < 0)).all()
+        sizes.append(complex.n_regions)
 
     fits_or_is_refused()
     assert len(sizes) > 10
@@ -132,21 +132,21 @@ def test_degenerate_position_that_floats_hold() -> None:
         (shallow([(1, 0)] * 3 + [(0, 1)] * 2, [-1, 0, 1, -1, 1]), 12),
         (shallow([(1, 0), (0, 1), (1, 1), (0, 0)], [0, 0, 0, 0]), 6),
     ):
-        complex_ = regions.enumerate_with_shapely(network, 2)
-        assert complex_.n_regions == expected
-        assert_same_complex(complex_, regions.enumerate_regions(network, 2))
+        complex = regions.enumerate_with_shapely(network, 2)
+        assert complex.n_regions == expected
+        assert_same_complex(complex, regions.enumerate_regions(network, 2))
 
 
 def test_a_constant_network_is_one_region() -> None:
-    complex_ = regions.enumerate_with_shapely(Network.from_arrays([np.zeros((1, 2))], [[3.0]]), 1)
-    assert complex_.n_regions == 1
-    assert_valid_complex(complex_)
+    complex = regions.enumerate_with_shapely(Network.from_arrays([np.zeros((1, 2))], [[3.0]]), 1)
+    assert complex.n_regions == 1
+    assert_valid_complex(complex)
 
 
 def test_it_can_be_saved(tmp_path) -> None:
-    complex_ = regions.enumerate_with_shapely(normal(2, 4, 1, seed=2), 1)
-    complex_.save(tmp_path / "plain.npz")
-    assert regions.RegionComplex.load(tmp_path / "plain.npz").certificate == complex_.certificate
+    complex = regions.enumerate_with_shapely(normal(2, 4, 1, seed=2), 1)
+    complex.save(tmp_path / "plain.npz")
+    assert regions.RegionComplex.load(tmp_path / "plain.npz").certificate == complex.certificate
 
 
 def test_wrong_input() -> None:

@@ -104,9 +104,9 @@ def test_agrees_with_rationals(network, p, q, kind):
 @settings(max_examples=60)
 @given(degenerate_mlps(max_width=4), st.data())
 def test_agrees_with_rationals_between_vertices_of_the_plane(network, data):
-    complex_ = regions.enumerate_regions(network, 2)
-    vertices = st.integers(0, len(complex_.vertices) - 1)
-    p, q = (complex_.vertices[data.draw(vertices)].tolist() for _ in range(2))
+    complex = regions.enumerate_regions(network, 2)
+    vertices = st.integers(0, len(complex.vertices) - 1)
+    p, q = (complex.vertices[data.draw(vertices)].tolist() for _ in range(2))
     if p != q:
         agrees(enumerate_segment(network, p, q), p, q, "segment")
 
@@ -115,7 +115,7 @@ def test_agrees_with_rationals_between_vertices_of_the_plane(network, data):
 @given(networks(), st.integers(0, 2**32 - 1))
 def test_meets_the_regions_of_the_plane(network, seed):
     p, q = np.random.default_rng(seed).uniform(-2, 2, size=(2, 2))
-    complex_ = regions.enumerate_regions(network, 2)
+    complex = regions.enumerate_regions(network, 2)
     pieces = enumerate_segment(network, p, q)
     edges = [Fraction(0), *pieces.exact_breakpoints(), Fraction(1)]
     for pattern, low, high in zip(pieces.patterns, edges, edges[1:], strict=False):
@@ -125,11 +125,11 @@ def test_meets_the_regions_of_the_plane(network, seed):
         assert pattern.tolist() == exact
         # The float nearest to the middle of a piece that is not tiny lies in the same region.
         if high - low > Fraction(1, 2**20):
-            index = complex_.locate([[float(x) for x in middle]])[0]
+            index = complex.locate([[float(x) for x in middle]])[0]
             if network.evaluate_exact([float(x) for x in middle])[1] == exact:
-                assert np.array_equal(complex_.patterns[index], pattern)
+                assert np.array_equal(complex.patterns[index], pattern)
     # Regions are convex where no two of them share a pattern; so every piece is in a region of its own.
-    known = {row.tobytes() for row in complex_.patterns}
+    known = {row.tobytes() for row in complex.patterns}
     assert len({row.tobytes() for row in pieces.patterns}) == len(pieces)
     assert all(row.tobytes() in known for row in pieces.patterns)
 

@@ -25,21 +25,21 @@ def sparsely(network: Network) -> Network:
     return Network(tuple(Layer(sparse.csr_array(x.weight), x.bias, x.below, x.above, x.name) for x in network.layers))
 
 
-def is_that_of(complex_: RegionComplex, faces: list[Face]) -> None:
-    points = complex_.exact_vertices()
-    rings = np.split(complex_.rings, complex_.ring_offsets[1:-1])
+def is_that_of(complex: RegionComplex, faces: list[Face]) -> None:
+    points = complex.exact_vertices()
+    rings = np.split(complex.rings, complex.ring_offsets[1:-1])
     found = {
         tuple(pattern): frozenset(points[v] for v in ring)
-        for pattern, ring in zip(complex_.patterns.tolist(), rings, strict=True)
+        for pattern, ring in zip(complex.patterns.tolist(), rings, strict=True)
     }
-    assert len(found) == len(complex_) == len(faces)
+    assert len(found) == len(complex) == len(faces)
     assert found == {face.pattern: frozenset(face.vertices) for face in faces}
 
 
 def enumerated(network: Network, domain: Any, faces: list[Face]) -> None:
-    complex_ = regions.enumerate_regions(network, domain)
-    is_that_of(complex_, faces)
-    assert len(complex_.vertices) - len(complex_.edges) + len(complex_) == 1
+    complex = regions.enumerate_regions(network, domain)
+    is_that_of(complex, faces)
+    assert len(complex.vertices) - len(complex.edges) + len(complex) == 1
 
 
 def counted(network: Network, domain: Any, faces: list[Face]) -> None:
@@ -101,7 +101,7 @@ def values_at(face: Face, row: tuple[Fraction, ...], value: Fraction) -> list[Fr
 
 
 def level_sets(network: Network, domain: Any, faces: list[Face]) -> None:
-    complex_ = regions.enumerate_regions(network, domain)
+    complex = regions.enumerate_regions(network, domain)
     values = {0.0}
     for face in faces[:2]:
         middle = sum(values_at(face, face.maps[0], Fraction(0)), Fraction(0)) / len(face.vertices)
@@ -123,8 +123,8 @@ def level_sets(network: Network, domain: Any, faces: list[Face]) -> None:
             touched |= zeros
             if len(zeros) > 1 or min(at) < 0 < max(at):
                 used |= zeros
-        found = level_set(complex_, value)
-        parents = complex_.patterns[found.parents].tolist()
+        found = level_set(complex, value)
+        parents = complex.patterns[found.parents].tolist()
         assert Counter((tuple(p), int(s)) for p, s in zip(parents, found.signs, strict=True)) == expected
         assert len(found.points) == len(touched - used)
 
@@ -141,9 +141,9 @@ def classes(network: Network, domain: Any, faces: list[Face]) -> None:
             expected[face.pattern, 1] += 1
         if max(at) <= 0 or min(at) < 0:
             expected[face.pattern, 0] += 1
-    complex_ = regions.enumerate_regions(network, domain)
-    found = decision_boundary(complex_)
-    parents = complex_.patterns[found.parents].tolist()
+    complex = regions.enumerate_regions(network, domain)
+    found = decision_boundary(complex)
+    parents = complex.patterns[found.parents].tolist()
     assert Counter((tuple(p), int(c)) for p, c in zip(parents, found.predicted, strict=True)) == expected
 
 
@@ -156,20 +156,20 @@ def holds(vertices: Any, x: Fraction, y: Fraction) -> bool:
 
 
 def located(network: Network, domain: Any, faces: list[Face]) -> None:
-    complex_ = regions.enumerate_regions(network, domain)
-    points = np.concatenate([complex_.interior_points, complex_.vertices, domain.corners])
+    complex = regions.enumerate_regions(network, domain)
+    points = np.concatenate([complex.interior_points, complex.vertices, domain.corners])
     rng = np.random.default_rng(len(faces))
     low, high = np.array(domain.bounds).reshape(2, 2)
     points = np.concatenate([points, low / 2 + high / 2 + (high / 2 - low / 2) * rng.uniform(-1, 1, (6, 2))])
-    points = np.concatenate([points, np.nextafter(complex_.vertices, np.inf)])
+    points = np.concatenate([points, np.nextafter(complex.vertices, np.inf)])
     points = points[np.isfinite(points).all(axis=1)]
     by_pattern = {face.pattern: face.vertices for face in faces}
     rim = tuple((Fraction(x), Fraction(y)) for x, y in domain.corners.tolist())
-    for (x, y), region in zip(points.tolist(), complex_.locate(points).tolist(), strict=True):
+    for (x, y), region in zip(points.tolist(), complex.locate(points).tolist(), strict=True):
         if region < 0:
             assert not holds(rim, Fraction(x), Fraction(y))
         else:
-            assert holds(by_pattern[tuple(complex_.patterns[region].tolist())], Fraction(x), Fraction(y))
+            assert holds(by_pattern[tuple(complex.patterns[region].tolist())], Fraction(x), Fraction(y))
 
 
 def valid(network: Network, domain: Any, faces: list[Face]) -> None:
@@ -228,9 +228,9 @@ def polygons(network: Network, domain: Any, faces: list[Face]) -> None:
         # Near the limits of float64 a polygon may have no triangles there.
         return
     expected = reference_counts(network, where)
-    complex_ = regions.enumerate_regions(network, where)
-    assert complex_.n_regions == regions.count_regions(network, where) == expected[1]
-    assert tuple(complex_.counts().to_dict().values()) == expected
+    complex = regions.enumerate_regions(network, where)
+    assert complex.n_regions == regions.count_regions(network, where) == expected[1]
+    assert tuple(complex.counts().to_dict().values()) == expected
 
 
 PATHS: dict[str, Any] = {

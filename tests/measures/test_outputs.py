@@ -63,8 +63,8 @@ def exact_level_set(network: Network, value: float, output: int) -> tuple[float,
 @given(networks(), values, st.data())
 def test_level_sets_are_those_of_the_exact_reference(network: Network, value: float, data: Any) -> None:
     output = data.draw(st.integers(0, network.n_outputs - 1))
-    complex_ = regions.enumerate_regions(network, BOX)
-    found = level_set(complex_, value, output)
+    complex = regions.enumerate_regions(network, BOX)
+    found = level_set(complex, value, output)
     length, n_areas, alone = exact_level_set(network, value, output)
     assert (found.signs == 0).sum() == n_areas
     assert len(found.points) == len(alone)
@@ -76,15 +76,15 @@ def test_level_sets_are_those_of_the_exact_reference(network: Network, value: fl
 @given(networks(), st.one_of(domains(), polyhedra(), polygons(), st.just(regions.WholePlane())), values)
 def test_the_complex_is_divided_by_the_level_set(network: Network, domain: Any, value: float) -> None:
     try:
-        complex_ = regions.enumerate_regions(network, domain)
+        complex = regions.enumerate_regions(network, domain)
     except regions.errors.DomainError:
         # Half-planes without a common interior.
         assume(False)
-    found = level_set(complex_, value, 0)
-    assert np.unique(found.parents).tolist() == list(range(len(complex_)))
+    found = level_set(complex, value, 0)
+    assert np.unique(found.parents).tolist() == list(range(len(complex)))
     h = network.n_neurons
-    np.testing.assert_array_equal(found.complex.patterns[:, :h], complex_.patterns[found.parents])
-    np.testing.assert_array_equal(found.complex.gradients.shape[1:], complex_.gradients.shape[1:])
+    np.testing.assert_array_equal(found.complex.patterns[:, :h], complex.patterns[found.parents])
+    np.testing.assert_array_equal(found.complex.gradients.shape[1:], complex.gradients.shape[1:])
     # Where the point inside has its region's pattern, as all but those of thin regions have.
     whole = found.complex.patterns.tolist()
     for region, point in enumerate(found.complex.interior_points.tolist()):
@@ -117,8 +117,8 @@ def test_classes_are_the_largest_outputs(network: Network, data: Any) -> None:
     classifier = Network(
         (*network.layers, regions.Layer(np.array(weight, dtype=float), np.array(bias, dtype=float), ones, ones))
     )
-    complex_ = regions.enumerate_regions(classifier, BOX)
-    found = decision_boundary(complex_)
+    complex = regions.enumerate_regions(classifier, BOX)
+    found = decision_boundary(complex)
     for label, region in zip(found.predicted.tolist(), range(len(found.predicted)), strict=True):
         # Exactly, in the middle of the region.
         ring = found.complex.rings[found.complex.ring_offsets[region] : found.complex.ring_offsets[region + 1]]
@@ -130,16 +130,16 @@ def test_classes_are_the_largest_outputs(network: Network, data: Any) -> None:
         expected = int(outputs[0] > 0) if o == 1 else outputs.index(max(outputs))
         assert label == expected
     assert (found.classes[:, 0] != found.classes[:, 1]).all()
-    per_class = regions_per_class(complex_)
-    assert sum(per_class.values()) == len(complex_)
-    for region, label in enumerate(predicted_classes(complex_).tolist()):
+    per_class = regions_per_class(complex)
+    assert sum(per_class.values()) == len(complex)
+    for region, label in enumerate(predicted_classes(complex).tolist()):
         parts = set(found.predicted[found.parents == region].tolist())
         assert parts == {label} if label >= 0 else len(parts) > 1
 
 
-def exact_rings(complex_: regions.RegionComplex) -> list[list[tuple[Fraction, Fraction]]]:
-    corners = complex_.exact_vertices()
-    return [[corners[v] for v in ring] for ring in np.split(complex_.rings, complex_.ring_offsets[1:-1])]
+def exact_rings(complex: regions.RegionComplex) -> list[list[tuple[Fraction, Fraction]]]:
+    corners = complex.exact_vertices()
+    return [[corners[v] for v in ring] for ring in np.split(complex.rings, complex.ring_offsets[1:-1])]
 
 
 def spans(ring: list[tuple[Fraction, Fraction]], height: Fraction) -> list[tuple[Fraction, Fraction]]:
@@ -165,14 +165,14 @@ def test_parents_are_those_of_the_same_spike(hole: bool, sliced: bool) -> None:
         weight[0], bias[0] = (rng.standard_normal() / 10, 1), -1.75
         network = Network.from_arrays([weight, rng.standard_normal((2, 3))], [bias, [0.0, 0.0]])
         where = regions.Slice([0.0, 0.0], [1.0, 0.0], [0.0, 1.0], domain) if sliced else domain
-        complex_ = regions.enumerate_regions(network, where)
-        if len(np.unique(complex_.packed_patterns, axis=0)) == len(complex_):
+        complex = regions.enumerate_regions(network, where)
+        if len(np.unique(complex.packed_patterns, axis=0)) == len(complex):
             continue
         tried += 1
         tips = domain.corners[domain.corners[:, 1] == 3]
         value = float(network(tips.mean(axis=0)[None])[0, 0]) + float(rng.choice([0, 1e-3, 1e-2]))
-        originals = exact_rings(complex_)
-        for found in (level_set(complex_, value), decision_boundary(complex_)):
+        originals = exact_rings(complex)
+        for found in (level_set(complex, value), decision_boundary(complex)):
             for ring, parent in zip(exact_rings(found.complex), found.parents.tolist(), strict=True):
                 heights = sorted({y for _, y in ring})
                 height = (heights[0] + heights[1]) / 2
@@ -184,23 +184,23 @@ def test_parents_are_those_of_the_same_spike(hole: bool, sliced: bool) -> None:
 
 def test_pieces_are_joined_to_closed_lines() -> None:
     network = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]], activation="abs")
-    complex_ = regions.enumerate_regions(network, 2)
-    found = level_set(complex_, 1)
+    complex = regions.enumerate_regions(network, 2)
+    found = level_set(complex, 1)
     (line,) = found.lines.geoms
     assert line.is_closed
     assert line.length == pytest.approx(4 * math.sqrt(2))
     assert (found.regions[:, 0] == found.regions[:, 1]).all()
     # At 3 the diamond is cut off by the square: four open pieces.
-    assert [line.is_closed for line in level_set(complex_, 3).lines.geoms] == [False] * 4
-    point = level_set(complex_, 0)
+    assert [line.is_closed for line in level_set(complex, 3).lines.geoms] == [False] * 4
+    point = level_set(complex, 0)
     assert point.points.tolist() == [[0.0, 0.0]]
     assert not len(point.segments)
-    assert repr(level_set(complex_, 9)) == "<LevelSet 9 of output 0: nothing, 0 segments>"
+    assert repr(level_set(complex, 9)) == "<LevelSet 9 of output 0: nothing, 0 segments>"
 
 
 def test_plateaus_are_areas_and_their_rims_are_no_lines() -> None:
-    complex_ = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]], [[1.0]]]), 1)
-    found = level_set(complex_, 0)
+    complex = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]], [[1.0]]]), 1)
+    found = level_set(complex, 0)
     assert found.areas.equals(shapely.box(-1, -1, 0, 1))
     assert not len(found.segments)
     assert not len(found.points)
@@ -226,15 +226,15 @@ def test_unbounded_lines_are_cut_off_at_the_box() -> None:
 
 def test_a_level_set_lies_where_matplotlib_draws_it() -> None:
     network = DeepMLP(seed=1)
-    complex_ = regions.enumerate_regions(network, 3)
+    complex = regions.enumerate_regions(network, 3)
     axis = np.linspace(-3, 3, 301)
     grid = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    heights = complex_.network(grid).reshape(301, 301)
+    heights = complex.network(grid).reshape(301, 301)
     value = float(np.median(heights))
     drawn = plt.contour(axis, axis, heights, levels=[value])
     points = np.concatenate([path.vertices for path in drawn.get_paths()])
     plt.close("all")
-    found = level_set(complex_, value)
+    found = level_set(complex, value)
     assert shapely.distance(shapely.points(points), found.lines).max() < 0.05
 
 
@@ -242,6 +242,6 @@ def test_a_level_set_lies_where_matplotlib_draws_it() -> None:
     ("value", "output"), [(np.nan, 0), (np.inf, 0), ("a", 0), (0, 1), (0, -1), (0, 0.5), (2**60 + 1, 0)]
 )
 def test_wrong_values_and_outputs_are_refused(value: Any, output: Any) -> None:
-    complex_ = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]]]), 1)
+    complex = regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]]]), 1)
     with pytest.raises(ValueError, match="allowed are"):
-        level_set(complex_, value, output)
+        level_set(complex, value, output)

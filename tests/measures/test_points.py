@@ -46,13 +46,13 @@ def squared_distance(point: Any, p: Any, q: Any) -> Fraction:
     return (x - p[0] - t * dx) ** 2 + (y - p[1] - t * dy) ** 2
 
 
-def met_by_discs(complex_: RegionComplex, where: Any, radius: Fraction) -> list[int]:
+def met_by_discs(complex: RegionComplex, where: Any, radius: Fraction) -> list[int]:
     """Region by region: does it hold the centre, or is its rim near enough?"""
-    vertices = complex_.exact_vertices()
-    rings = [[vertices[v] for v in ring] for ring in np.split(complex_.rings, complex_.ring_offsets[1:-1])]
+    vertices = complex.exact_vertices()
+    rings = [[vertices[v] for v in ring] for ring in np.split(complex.rings, complex.ring_offsets[1:-1])]
     found = []
     for point in map(rational, where):
-        home = complex_.locate([[float(c) for c in point]])[0]
+        home = complex.locate([[float(c) for c in point]])[0]
         near = {
             i
             for i, ring in enumerate(rings)
@@ -169,9 +169,9 @@ def test_known_distances() -> None:
         measures.boundary_distances(single, [[np.nan, 0.0]])
 
 
-def exact_maps(complex_: RegionComplex) -> list[list[tuple[Fraction, Fraction]]]:
-    lines = ExactLines(complex_.network, complex_.patterns)
-    return [[(a, b) for a, b, _ in lines.output(i)] for i in range(len(complex_))]
+def exact_maps(complex: RegionComplex) -> list[list[tuple[Fraction, Fraction]]]:
+    lines = ExactLines(complex.network, complex.patterns)
+    return [[(a, b) for a, b, _ in lines.output(i)] for i in range(len(complex))]
 
 
 @given(nets, domains(), norms, st.randoms(use_true_random=False))

@@ -46,8 +46,8 @@ def doubled(domain: Any) -> Any:
     return ConvexPolygon(2 * domain.corners)
 
 
-def by_pattern(complex_: RegionComplex, values: Any) -> dict[bytes, Any]:
-    return {p.tobytes(): value for p, value in zip(complex_.packed_patterns, values, strict=True)}
+def by_pattern(complex: RegionComplex, values: Any) -> dict[bytes, Any]:
+    return {p.tobytes(): value for p, value in zip(complex.packed_patterns, values, strict=True)}
 
 
 @given(nets, domains())
@@ -71,10 +71,10 @@ def test_exact_areas_sum_to_the_polygon(network: Network, domain: Any) -> None:
     assert (measures.convex_regions(found) == [is_convex(found, r) for r in range(len(found))]).all()
 
 
-def is_convex(complex_: RegionComplex, region: int) -> bool:
+def is_convex(complex: RegionComplex, region: int) -> bool:
     """A polygon is convex if it has the area of its vertices' hull."""
-    points = complex_.exact_vertices()
-    ring = [points[v] for v in complex_.rings[slice(*complex_.ring_offsets[region : region + 2])]]
+    points = complex.exact_vertices()
+    ring = [points[v] for v in complex.rings[slice(*complex.ring_offsets[region : region + 2])]]
     hull: list[Any] = []
     for sequence in (sorted(set(ring)), sorted(set(ring), reverse=True)):
         start = len(hull)

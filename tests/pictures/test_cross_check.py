@@ -45,14 +45,14 @@ def grid_network(lines_x: list[float], lines_y: list[float]) -> Network:
 @pytest.mark.parametrize("widths", [(2, 20, 1), (2, 5, 5, 5, 5, 1), (2, 16, 16, 1)])
 @pytest.mark.parametrize("activation", ["relu", "abs", (0.1, 1.0)])
 def test_generic_networks_pass(widths: tuple[int, ...], bound: float, activation: Any) -> None:
-    complex_ = enumerate_regions(random_network(widths, 5, activation=activation), bound)
-    result = cross_check(complex_, 200)
+    complex = enumerate_regions(random_network(widths, 5, activation=activation), bound)
+    result = cross_check(complex, 200)
     assert result.passed, result.summary()
     assert result.patches_found == result.patches_predicted > 0
     # In generic position every visible region has an affine map of its own; only behind dead layers may they share.
     if activation != "relu" or len(widths) == 3:
         assert result.n_accidental == 0
-    distinct = {(*complex_.gradients[i].ravel(), *complex_.offsets[i]) for i in result.visible}
+    distinct = {(*complex.gradients[i].ravel(), *complex.offsets[i]) for i in result.visible}
     assert result.maps_found == len(distinct)
 
 
@@ -75,33 +75,33 @@ def test_degenerate_networks_pass(data: st.DataObject) -> None:
 
 
 def test_zero_biases_show_their_forty_wedges() -> None:
-    complex_ = enumerate_regions(random_network((2, 20, 1), 0, biases=False), 10)
-    result = cross_check(complex_)
+    complex = enumerate_regions(random_network((2, 20, 1), 0, biases=False), 10)
+    result = cross_check(complex)
     assert result.passed, result.summary()
     assert result.n_regions == result.maps_found == len(result.visible) == 40
 
 
 def test_lines_through_grid_points_count_on_both_sides() -> None:
     # The lines x = 0 and y = 0 pass through grid points of an odd resolution, so that arms of stencils end on them.
-    complex_ = enumerate_regions(grid_network([0.0], [0.0]), 1)
-    result = cross_check(complex_, 5)
+    complex = enumerate_regions(grid_network([0.0], [0.0]), 1)
+    result = cross_check(complex, 5)
     assert result.passed, result.summary()
     assert (result.patches_found, result.maps_found, result.n_compared) == (4, 4, 16)
 
 
 def test_a_strip_as_wide_as_one_stencil_is_seen() -> None:
     # On the grid -1, -0.5, 0, 0.5, 1 the strip [-0.5, 0.5] holds just one column of whole stencils, arms on its rims.
-    complex_ = enumerate_regions(grid_network([-0.5, 0.5], []), 1)
-    result = cross_check(complex_, 5)
+    complex = enumerate_regions(grid_network([-0.5, 0.5], []), 1)
+    result = cross_check(complex, 5)
     assert result.passed, result.summary()
-    middle = int(complex_.locate([[0.1, 0.1]])[0])
+    middle = int(complex.locate([[0.1, 0.1]])[0])
     assert middle in result.visible
-    assert len(cross_check(complex_, 4).visible) == 0
+    assert len(cross_check(complex, 4).visible) == 0
 
 
 def test_a_comparison_of_nothing_is_no_pass() -> None:
-    complex_ = enumerate_regions(random_network((2, 20, 1), 0), 10)
-    result = cross_check(complex_, 3)
+    complex = enumerate_regions(random_network((2, 20, 1), 0), 10)
+    result = cross_check(complex, 3)
     assert result.n_compared == 0
     assert not result.passed
     assert result.summary().startswith("INCONCLUSIVE: ")
@@ -122,17 +122,17 @@ def test_bends_that_cancel_are_flat_by_accident_and_no_disagreement() -> None:
 
 def test_a_neuron_without_effect_joins_regions_in_the_picture() -> None:
     network = Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 0.0]]])
-    complex_ = enumerate_regions(network, 1)
-    result = cross_check(complex_, 20)
+    complex = enumerate_regions(network, 1)
+    result = cross_check(complex, 20)
     assert result.passed, result.summary()
     assert (result.n_regions, len(result.visible), result.maps_found) == (4, 4, 2)
     assert result.n_accidental > 0
 
 
 def test_every_output_has_its_own_picture() -> None:
-    complex_ = enumerate_regions(random_network((2, 8, 3), 1), 4)
+    complex = enumerate_regions(random_network((2, 8, 3), 1), 4)
     for output in range(3):
-        result = cross_check(complex_, 60, output=output)
+        result = cross_check(complex, 60, output=output)
         assert result.passed, result.summary()
         assert result.to_dict()["output"] == output
 
@@ -154,10 +154,10 @@ def test_a_picture_drowned_in_rounding_does_not_pass() -> None:
 
 
 def test_a_resolution_beyond_all_memory_is_refused() -> None:
-    complex_ = enumerate_regions(grid_network([0.0], []), 1)
+    complex = enumerate_regions(grid_network([0.0], []), 1)
     with pytest.raises(ValueError, match=r"372,529.0 GiB; allowed are 8 GiB, a resolution up to 4634"):
-        cross_check(complex_, 10**6)
-    assert cross_check(complex_, np.int64(10)).passed
+        cross_check(complex, 10**6)
+    assert cross_check(complex, np.int64(10)).passed
 
 
 def test_a_disagreement_is_no_less_one_where_the_picture_is_inconclusive() -> None:
@@ -172,12 +172,12 @@ def _truth() -> RegionComplex:
     return enumerate_regions(random_network((2, 12, 1), 3), 5)
 
 
-def _change(complex_: RegionComplex, **arrays: Any) -> RegionComplex:
-    return dataclasses.replace(complex_, **arrays)
+def _change(complex: RegionComplex, **arrays: Any) -> RegionComplex:
+    return dataclasses.replace(complex, **arrays)
 
 
-def _largest(complex_: RegionComplex) -> int:
-    return int(complex_.areas.argmax())
+def _largest(complex: RegionComplex) -> int:
+    return int(complex.areas.argmax())
 
 
 def wrong_gradient(c: RegionComplex) -> RegionComplex:
@@ -310,11 +310,11 @@ def test_each_figure_names_its_own_kind_of_damage() -> None:
 
 @pytest.mark.parametrize("widths", [(2, 12, 1), (2, 5, 5, 1)])
 def test_labels_agree_with_point_location_by_pattern(widths: tuple[int, ...]) -> None:
-    complex_ = enumerate_regions(random_network(widths, 8), Box(-3, -2, 1, 4))
+    complex = enumerate_regions(random_network(widths, 8), Box(-3, -2, 1, 4))
     x, y = np.linspace(-3, 1, 83), np.linspace(-2, 4, 83)
-    raster = rasterize(complex_, x, y, 1e-9)
+    raster = rasterize(complex, x, y, 1e-9)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    np.testing.assert_array_equal(raster.labels.ravel(), complex_.locate(points))
+    np.testing.assert_array_equal(raster.labels.ravel(), complex.locate(points))
     assert raster.n_uncovered == raster.n_overlapping == 0
 
 
@@ -358,10 +358,10 @@ def test_patches_are_what_a_flood_fill_finds(seed: int, density: float) -> None:
 
 
 def test_the_certain_spacing_is_the_optimum_of_its_linear_program() -> None:
-    complex_ = enumerate_regions(random_network((2, 6, 6, 1), 2), Box(-3, -1, 5, 3))
-    spacing = certain_spacing(complex_)
-    for i in range(complex_.n_regions):
-        p = (complex_.region(i).vertices - (-3, -1)) / (8, 4)
+    complex = enumerate_regions(random_network((2, 6, 6, 1), 2), Box(-3, -1, 5, 3))
+    spacing = certain_spacing(complex)
+    for i in range(complex.n_regions):
+        p = (complex.region(i).vertices - (-3, -1)) / (8, 4)
         side = np.roll(p, -1, axis=0) - p
         normal = np.column_stack([side[:, 1], -side[:, 0]]) / np.hypot(*side.T)[:, None]
         support = np.abs(normal).sum(axis=1) / 2 + np.abs(normal).max(axis=1)
@@ -377,21 +377,21 @@ def test_the_certain_spacing_is_the_optimum_of_its_linear_program() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_sufficient_resolution_and_finer_ones_show_all(seed: int) -> None:
     network = random_network((2, 3, 3, 1), seed)
-    complex_ = enumerate_regions(network, Box(-3, -2, 2, 2))
-    needed = cross_check(complex_, 20).sufficient_resolution
+    complex = enumerate_regions(network, Box(-3, -2, 2, 2))
+    needed = cross_check(complex, 20).sufficient_resolution
     assert needed is not None
     assert needed < 1500
     for resolution in (needed, needed + 1, needed + 17):
-        result = cross_check(complex_, resolution)
+        result = cross_check(complex, resolution)
         assert len(result.hidden) == 0, result.summary()
         assert result.passed, result.summary()
 
 
 def test_a_needle_needs_more_than_any_resolution() -> None:
-    complex_ = enumerate_regions(grid_network([0.0, 1e-9], []), 1)
-    result = cross_check(complex_, 50)
+    complex = enumerate_regions(grid_network([0.0, 1e-9], []), 1)
+    result = cross_check(complex, 50)
     assert result.sufficient_resolution is None
-    assert result.thinnest == complex_.locate([[5e-10, 0.0]])[0]
+    assert result.thinnest == complex.locate([[5e-10, 0.0]])[0]
     assert f"region {result.thinnest} is too thin" in result.summary()
     assert result.thinnest in result.hidden
     assert result.passed, result.summary()
@@ -417,11 +417,11 @@ def test_the_verdict_is_json_and_complete() -> None:
 
 
 def test_wrong_arguments_are_refused() -> None:
-    complex_ = _truth()
+    complex = _truth()
     with pytest.raises(ValueError, match=">= 3"):
-        cross_check(complex_, 2)
+        cross_check(complex, 2)
     with pytest.raises(ValueError, match="counted from 0"):
-        cross_check(complex_, 10, output=1)
+        cross_check(complex, 10, output=1)
 
 
 def test_the_public_functions_are_not_hidden_by_the_modules_of_the_same_name() -> None:

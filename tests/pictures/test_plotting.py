@@ -26,7 +26,7 @@ def _no_window_and_nothing_left_behind():
 
 
 @pytest.fixture(scope="module")
-def complex_():
+def complex():
     return enumerate_regions(ShallowMLP(8, seed=0), Box(-3, -2, 3, 4))
 
 
@@ -35,55 +35,55 @@ def collection(ax) -> PolyCollection:
     return drawn
 
 
-def test_every_region_is_drawn_with_its_corners(complex_) -> None:
-    drawn = collection(plot_regions(complex_, Figure().subplots()))
-    assert len(drawn.get_paths()) == complex_.n_regions
+def test_every_region_is_drawn_with_its_corners(complex) -> None:
+    drawn = collection(plot_regions(complex, Figure().subplots()))
+    assert len(drawn.get_paths()) == complex.n_regions
     for i, path in enumerate(drawn.get_paths()):
-        np.testing.assert_array_equal(path.vertices[:-1], complex_.region(i).vertices)
+        np.testing.assert_array_equal(path.vertices[:-1], complex.region(i).vertices)
     assert drawn.get_cmap().name == "prism"
 
 
 @pytest.mark.parametrize("component", ["x", "y"])
-def test_colours_are_the_gradients_on_the_scale_of_the_image(complex_, component: str) -> None:
-    ax = plot_regions(complex_, Figure().subplots(), component=component, vmin=-1, vmax=1)
+def test_colours_are_the_gradients_on_the_scale_of_the_image(complex, component: str) -> None:
+    ax = plot_regions(complex, Figure().subplots(), component=component, vmin=-1, vmax=1)
     drawn = collection(ax)
-    np.testing.assert_array_equal(drawn.get_array(), complex_.gradients[:, 0, "xy".index(component)])
-    image = gradient_image(complex_.network, complex_.domain, 20).plot(Figure().subplots(), component, vmin=-1, vmax=1)
+    np.testing.assert_array_equal(drawn.get_array(), complex.gradients[:, 0, "xy".index(component)])
+    image = gradient_image(complex.network, complex.domain, 20).plot(Figure().subplots(), component, vmin=-1, vmax=1)
     assert drawn.get_clim() == image.images[0].get_clim()
     assert drawn.get_cmap() == image.images[0].get_cmap()
 
 
 @pytest.mark.parametrize("color", ["gradient", "pattern", "area", "random"])
-def test_each_colouring_renders(complex_, color: str) -> None:
+def test_each_colouring_renders(complex, color: str) -> None:
     figure = Figure()
-    ax = plot_regions(complex_, figure.subplots(), color=color, edges=False, colorbar=True)
+    ax = plot_regions(complex, figure.subplots(), color=color, edges=False, colorbar=True)
     figure.savefig(io.BytesIO(), format="png")
-    assert collection(ax).get_array().shape == (complex_.n_regions,)
+    assert collection(ax).get_array().shape == (complex.n_regions,)
     assert len(figure.axes) == 2
 
 
-def test_own_numbers_colour_the_regions(complex_) -> None:
-    numbers = np.arange(complex_.n_regions)
+def test_own_numbers_colour_the_regions(complex) -> None:
+    numbers = np.arange(complex.n_regions)
     np.testing.assert_array_equal(
-        collection(plot_regions(complex_, Figure().subplots(), color=numbers)).get_array(), numbers
+        collection(plot_regions(complex, Figure().subplots(), color=numbers)).get_array(), numbers
     )
     with pytest.raises(ValueError, match="one number a region"):
-        plot_regions(complex_, Figure().subplots(), color=numbers[1:])
+        plot_regions(complex, Figure().subplots(), color=numbers[1:])
     with pytest.raises(ValueError, match="'gradient'"):
-        plot_regions(complex_, Figure().subplots(), color="rainbow")
+        plot_regions(complex, Figure().subplots(), color="rainbow")
     with pytest.raises(ValueError, match="component 'z'"):
-        plot_regions(complex_, Figure().subplots(), component="z")
+        plot_regions(complex, Figure().subplots(), component="z")
 
 
-def test_titles_say_what_is_drawn_by_the_names_of_the_axes_and_which_regions_are_counted(complex_) -> None:
-    n = complex_.n_regions
+def test_titles_say_what_is_drawn_by_the_names_of_the_axes_and_which_regions_are_counted(complex) -> None:
+    n = complex.n_regions
     for options, title in (
         ({"component": "x"}, "exact ∂f/∂x₁"),
         ({"component": "y"}, "exact ∂f/∂x₂"),
         ({"color": "pattern"}, "number of active neurons"),
         ({"color": "area"}, "log₁₀ of the area"),
     ):
-        assert plot_regions(complex_, Figure().subplots(), **options).get_title() == f"{title}: {n} activation regions"
+        assert plot_regions(complex, Figure().subplots(), **options).get_title() == f"{title}: {n} activation regions"
     two = enumerate_regions(Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]]]), 1)
     title = plot_regions(two, Figure().subplots(), component="y", output=1).get_title()
     assert title == "exact ∂f/∂x₂ of output 1: 1 activation region"
@@ -92,19 +92,19 @@ def test_titles_say_what_is_drawn_by_the_names_of_the_axes_and_which_regions_are
             plot_regions(two, Figure().subplots(), output=output)
 
 
-def test_random_colours_are_the_same_each_time(complex_) -> None:
-    first, second = (collection(plot_regions(complex_, Figure().subplots(), color="random")).get_array() for _ in "12")
+def test_random_colours_are_the_same_each_time(complex) -> None:
+    first, second = (collection(plot_regions(complex, Figure().subplots(), color="random")).get_array() for _ in "12")
     np.testing.assert_array_equal(first, second)
 
 
-def test_axes_are_the_domain_with_labels(complex_) -> None:
-    ax = plot_regions(complex_, Figure().subplots())
+def test_axes_are_the_domain_with_labels(complex) -> None:
+    ax = plot_regions(complex, Figure().subplots())
     assert (*ax.get_xlim(), *ax.get_ylim()) == (-3, 3, -2, 4)
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("$x_1$", "$x_2$")
 
 
-def test_many_regions_are_rasterised_and_few_are_not(complex_) -> None:
-    assert not collection(plot_regions(complex_, Figure().subplots())).get_rasterized()
+def test_many_regions_are_rasterised_and_few_are_not(complex) -> None:
+    assert not collection(plot_regions(complex, Figure().subplots())).get_rasterized()
     generator = np.random.default_rng(0)
     network = Network.from_arrays(
         [generator.normal(size=(150, 2)), np.ones((1, 150))], [generator.normal(size=150), [0]]
@@ -173,20 +173,20 @@ def test_wrong_arguments_are_refused() -> None:
         plot_logsumexp(0.0, Figure().subplots())
 
 
-def test_settings_stay_as_they_are_and_figures_are_made_only_when_asked(complex_) -> None:
+def test_settings_stay_as_they_are_and_figures_are_made_only_when_asked(complex) -> None:
     before = dict(mpl.rcParams)
-    image = gradient_image(complex_.network, 2, 10)
+    image = gradient_image(complex.network, 2, 10)
     assert plt.get_fignums() == []
     for draw in (
-        lambda ax: plot_regions(complex_, ax),
-        lambda ax: plot_output(complex_.network, 2, 10, ax),
+        lambda ax: plot_regions(complex, ax),
+        lambda ax: plot_output(complex.network, 2, 10, ax),
         lambda ax: plot_logsumexp(1.0, ax),
         lambda ax: plot_softargmax(1.0, ax),
         lambda ax: image.plot(ax, "x"),
     ):
         draw(Figure().subplots())
     assert plt.get_fignums() == []
-    plot_regions(complex_)
+    plot_regions(complex)
     image.plot()
     assert len(plt.get_fignums()) == 2
     assert dict(mpl.rcParams) == before

@@ -59,10 +59,10 @@ def test_one_row_a_network_in_the_order_given(several):
 def test_rows_are_those_of_the_library(pair):
     for row in pair:
         model = (ShallowMLP if row.architecture == "shallow" else DeepMLP)(seed=row.seed)
-        complex_ = regions.enumerate_regions(model, 10)
-        table = for_network(model, count=complex_)
-        assert row.activation_regions == complex_.n_regions == regions.count_regions(model, 10)
-        assert row.picture == regions.cross_check(complex_, 60).maps_found
+        complex = regions.enumerate_regions(model, 10)
+        table = for_network(model, count=complex)
+        assert row.activation_regions == complex.n_regions == regions.count_regions(model, 10)
+        assert row.picture == regions.cross_check(complex, 60).maps_found
         assert (row.upper_bound, row.lower_bound) == (table.upper, table.lower)
         assert table[row.upper_theorem].value == row.upper_bound
         assert table[row.lower_theorem].value == row.lower_bound

@@ -333,14 +333,14 @@ def test_a_picture_whose_structure_is_all_in_the_middle_says_why():
     report = make_report(ReportOptions(seeds=[0], bounds=[1, 100], resolution=40))
     notes = {(figure["network"], figure["bound"]): figure["note"] for figure in report.document["figures"]}
     assert notes["shallow", 1] == notes["deep", 1] == ""
-    complex_ = regions.enumerate_regions(ShallowMLP(seed=0), 100)
+    complex = regions.enumerate_regions(ShallowMLP(seed=0), 100)
     near = regions.enumerate_regions(ShallowMLP(seed=0), 10)
 
     def inner(found):
         rim = found.edges[(found.edge_faces < 0).any(axis=1)]
         return len(found.vertices) - len(set(rim.ravel().tolist()))
 
-    assert f"{inner(near)} of the {inner(complex_)} inner vertices lie in [-10, 10]²" in notes["shallow", 100]
+    assert f"{inner(near)} of the {inner(complex)} inner vertices lie in [-10, 10]²" in notes["shallow", 100]
     assert notes["shallow", 100] in report.to_markdown()
     assert "sits in the middle" in report.to_html()
 

@@ -87,31 +87,31 @@ def test_rows_are_those_of_the_library():
     before = None
     for step in range(3):
         tracker(step)
-        complex_ = regions.enumerate_regions(model, 3)
+        complex = regions.enumerate_regions(model, 3)
         row = {name: column[-1] for name, column in tracker.table.items()}
         assert row["step"] == step
         assert row.pop("seconds") > 0
-        counts = complex_.counts().to_dict()
+        counts = complex.counts().to_dict()
         assert {name: row[name] for name in counts} == counts
-        areas, states = measures.area_distribution(complex_), measures.neuron_states(complex_)
-        occupied = measures.occupancy(complex_, POINTS)
-        norms = measures.gradient_norms(complex_)
+        areas, states = measures.area_distribution(complex), measures.neuron_states(complex)
+        occupied = measures.occupancy(complex, POINTS)
+        norms = measures.gradient_norms(complex)
         expected = {
-            "boundary_length": measures.boundary_length(complex_),
-            "boundary_density": measures.boundary_density(complex_),
+            "boundary_length": measures.boundary_length(complex),
+            "boundary_density": measures.boundary_density(complex),
             "median_area": areas.median,
             "gini_of_areas": areas.gini,
             "effective_regions": areas.effective_regions,
-            "mean_sides": measures.side_counts(complex_).mean(),
-            "median_inradius": np.median(measures.inradii(complex_)),
+            "mean_sides": measures.side_counts(complex).mean(),
+            "median_inradius": np.median(measures.inradii(complex)),
             "lipschitz_constant": norms.max(),
-            "mean_gradient_norm": (norms * complex_.areas).sum() / complex_.areas.sum(),
-            "diameter": measures.diameter(complex_),
+            "mean_gradient_norm": (norms * complex.areas).sum() / complex.areas.sum(),
+            "diameter": measures.diameter(complex),
             "dead_neurons": states.dead.sum(),
             "always_on_neurons": states.always_on.sum(),
             "occupied_regions": occupied.n_occupied,
             "regions_per_point": occupied.n_occupied / len(POINTS),
-            "mean_boundary_distance": measures.boundary_distances(complex_, POINTS).mean(),
+            "mean_boundary_distance": measures.boundary_distances(complex, POINTS).mean(),
         }
         assert {name: row[name] for name in expected} == pytest.approx(expected, rel=1e-12)
         assert set(names) == expected.keys() | counts.keys() - {"activation_regions"} | {
@@ -121,10 +121,10 @@ def test_rows_are_those_of_the_library():
         if before is None:
             assert row["surviving_regions"] is None is row["shared_fraction"]
         else:
-            stable = measures.stable_regions(before, complex_)
+            stable = measures.stable_regions(before, complex)
             assert (row["surviving_regions"], row["shared_fraction"]) == (len(stable.surviving), stable.shared_fraction)
-        assert_same_complex(tracker.complexes[-1], complex_)
-        before = complex_
+        assert_same_complex(tracker.complexes[-1], complex)
+        before = complex
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter += 0.1 * torch.randn_like(parameter)
@@ -165,15 +165,15 @@ def test_own_measures_and_names():
     model = ShallowMLP(5, seed=0)
     found = regions.enumerate_regions(model, 2)
 
-    def largest(complex_):
-        return complex_.areas.max()
+    def largest(complex):
+        return complex.areas.max()
 
     tracker = regions.track(model, 2, ["dead_neurons", largest])
     tracker()
     assert list(tracker.table) == ["step", "activation_regions", "dead_neurons", "largest"]
     assert tracker.table["largest"] == [found.areas.max()]
     assert type(tracker.table["largest"][0]) is float
-    tracker = regions.track(model, 2, {"length": "boundary_length", "edges": lambda complex_: len(complex_.edges)})
+    tracker = regions.track(model, 2, {"length": "boundary_length", "edges": lambda complex: len(complex.edges)})
     tracker("first")
     assert tracker.table == {
         "step": ["first"],
@@ -240,8 +240,8 @@ def test_weights_that_are_not_numbers():
 def test_an_interrupt_leaves_a_whole_table():
     calls = []
 
-    def interrupted(complex_):
-        calls.append(complex_)
+    def interrupted(complex):
+        calls.append(complex)
         if len(calls) == 2:
             raise KeyboardInterrupt
         return 0

@@ -146,15 +146,15 @@ def test_a_good_complex_passes(good: RegionComplex) -> None:
 
 
 def test_large_complexes_are_checked_in_floats() -> None:
-    complex_ = regions.enumerate_regions(normal(2, 24, 24, 24, 2), 10)
-    assert complex_.n_regions * complex_.network.n_neurons > 20_000
-    assert_valid_complex(complex_)
+    complex = regions.enumerate_regions(normal(2, 24, 24, 24, 2), 10)
+    assert complex.n_regions * complex.network.n_neurons > 20_000
+    assert_valid_complex(complex)
 
 
-def edited(complex_: RegionComplex, name: str, edit: Any) -> RegionComplex:
-    array = np.array(getattr(complex_, name))
+def edited(complex: RegionComplex, name: str, edit: Any) -> RegionComplex:
+    array = np.array(getattr(complex, name))
     edit(array)
-    return replace(complex_, **{name: array})
+    return replace(complex, **{name: array})
 
 
 def flip_first_layer(packed: Any) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.matrices import divided, is_sparse, largest_entry, stored
-from regions.engine import chords as kernels
+from regions.engine.chords import classify
 from regions.engine.compiling import kernel
 from regions.engine.filter import INFLATE
 
@@ -66,7 +66,7 @@ class FaceMaps:
 
     def classify(self, cells: Cells, kinked: NDArray[np.bool_], bits: NDArray[np.uint64]) -> tuple[Any, ...]:
         """As :func:`regions.engine.chords.classify`."""
-        found: tuple[Any, ...] = kernels.classify(
+        found: tuple[Any, ...] = classify(
             cells.ring_offsets, cells.rings, cells.points, self.coefficients, self.row_norms, self.bias_errors,
             self.g_errors, self.c_errors, self.tiny, kinked, bits, np.empty((0, 2, 0)),
         )  # fmt: skip

@@ -16,7 +16,7 @@ from scipy import sparse
 from regions._threads import cores, one_torch_thread_if_forked, thread_pool
 from regions.arithmetic.floats import TINY, U
 from regions.arithmetic.matrices import dense, is_sparse
-from regions.engine import chords as kernels
+from regions.engine.chords import classify
 from regions.engine.compiling import kernel
 from regions.engine.filter import INFLATE
 from regions.engine.maps.equal_units import EqualUnits, find_equal_units
@@ -430,7 +430,7 @@ class WideMaps:
             maps, errors, _, inputs = self.on(here)
             zeros = np.zeros(len(here))
             offsets = cells.ring_offsets[start : here[-1] + 2]
-            faces, units, starts, signs, at, vertices, doubtful, sure = kernels.classify(
+            faces, units, starts, signs, at, vertices, doubtful, sure = classify(
                 offsets, cells.rings, cells.points, maps, none, none, zeros, zeros, 0.0, wanted,
                 bits[start : here[-1] + 1], errors,
             )  # fmt: skip

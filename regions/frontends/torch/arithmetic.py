@@ -10,9 +10,7 @@ import torch
 
 from regions.errors import NotPiecewiseLinearError
 from regions.frontends.layers import pieces
-from regions.frontends.torch import activations as _kinks
-from regions.frontends.torch import linear as _maps
-from regions.frontends.torch import recurrent as _recurrent
+from regions.frontends.torch import activations, linear, recurrent
 from regions.frontends.torch.constants import finite, numbers, product
 from regions.frontends.torch.interpreter import dropout_refusal, quotient_refusal
 from regions.frontends.torch.rearranging import broadcast, mask, pad, where
@@ -186,9 +184,9 @@ def _lerp(interpreter: Interpreter, operation: Operation) -> Any:
 
 
 HANDLERS: dict[str, Callable[[Interpreter, Operation], Any]] = {
-    **_maps.HANDLERS,
-    **_kinks.HANDLERS,
-    **_recurrent.HANDLERS,
+    **linear.HANDLERS,
+    **activations.HANDLERS,
+    **recurrent.HANDLERS,
     **dict.fromkeys(("alias", "contiguous", "detach", "positive", "lift_fresh"), _same),
     **dict.fromkeys(("clone", "lift_fresh_copy"), _copy),
     **dict.fromkeys(("to", "_to_copy", "type_as"), _cast),

@@ -129,16 +129,16 @@ def compare(
                 for seed in numbers:
                     network, parameters = make_network(kind, seed, start, activation, shape)
                     started = time.perf_counter()
-                    complex_ = enumerate_regions(network, where)
+                    complex = enumerate_regions(network, where)
                     row = compared_network(
-                        complex_,
+                        complex,
                         network,
                         architecture=kind.name,
                         initialisation=name,
                         seed=seed,
                         parameters=parameters,
                         seconds=time.perf_counter() - started,
-                        picture=None if resolution is None else cross_check(complex_, resolution).maps_found,
+                        picture=None if resolution is None else cross_check(complex, resolution).maps_found,
                         definitions=definitions,
                     )
                     rows.append(row)
@@ -148,7 +148,7 @@ def compare(
 
 
 def compared_network(
-    complex_: RegionComplex,
+    complex: RegionComplex,
     network: Network,
     *,
     architecture: str,
@@ -163,7 +163,7 @@ def compared_network(
 
     Parameters
     ----------
-    complex_ : RegionComplex
+    complex : RegionComplex
         Of the network, or of what it is on a slice.
     network : Network
     architecture, initialisation : str
@@ -178,8 +178,8 @@ def compared_network(
     -------
     ComparedNetwork
     """
-    upper, lower = best_bounds(for_network(network, count=complex_))
-    counts = complex_.counts().to_dict() if definitions else {}
+    upper, lower = best_bounds(for_network(network, count=complex))
+    counts = complex.counts().to_dict() if definitions else {}
     return ComparedNetwork(
         architecture=architecture,
         widths=network.widths,
@@ -188,7 +188,7 @@ def compared_network(
         parameters=parameters,
         initialisation=initialisation,
         seed=seed,
-        activation_regions=complex_.n_regions,
+        activation_regions=complex.n_regions,
         picture=picture,
         upper_bound=int(upper.value),
         upper_theorem=upper.name,

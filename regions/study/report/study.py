@@ -112,12 +112,12 @@ def make_report(options: ReportOptions, *, progress: bool | None = False) -> Rep
     shown: list[_Shown] = []
     total = sum(len(kind.networks) for kind in kinds) * len(options.bounds)
     with tqdm(total=total, desc="regions", unit="complex", disable=None if progress is None else not progress) as bar:
-        for kind, seed, bound, complex_, seconds in _complexes(kinds, options.bounds):
-            check = cross_check(complex_, options.resolution)
-            runs.append(_run(kind, seed, bound, complex_, check))
-            rows[bound].append(_row(kind, seed, complex_, check, seconds))
+        for kind, seed, bound, complex, seconds in _complexes(kinds, options.bounds):
+            check = cross_check(complex, options.resolution)
+            runs.append(_run(kind, seed, bound, complex, check))
+            rows[bound].append(_row(kind, seed, complex, check, seconds))
             if options.figures and seed == next(iter(kind.networks)):
-                shown.append((kind, seed, bound, complex_, check.image))
+                shown.append((kind, seed, bound, complex, check.image))
             bar.update()
     over = {bound: Comparison(tuple(found), square(bound)) for bound, found in rows.items()}
     pairs = sizes = None
@@ -165,8 +165,7 @@ def _draw(
     sizes: Comparison | None,
 ) -> dict[str, bytes]:
     drawn = [
-        draw_regions(kind.name, kind.title, seed, bound, complex_, image)
-        for kind, seed, bound, complex_, image in shown
+        draw_regions(kind.name, kind.title, seed, bound, complex, image) for kind, seed, bound, complex, image in shown
     ]
     if any(row["n"] > 1 for row in document["statistics"]):
         summed = [draw_counts(document), draw_bounds(over)]
@@ -184,8 +183,8 @@ def _complexes(
         for kind in kinds:
             for seed, network in kind.networks.items():
                 started = time.perf_counter()
-                complex_ = enumerate_regions(network, bound)
-                yield kind, seed, bound, complex_, time.perf_counter() - started
+                complex = enumerate_regions(network, bound)
+                yield kind, seed, bound, complex, time.perf_counter() - started
 
 
 def _kinds(options: ReportOptions) -> list[_Kind]:
@@ -219,27 +218,27 @@ def _dashed(widths: tuple[int, ...]) -> str:
     return "-".join(map(str, widths))
 
 
-def _run(kind: _Kind, seed: int | None, bound: float, complex_: RegionComplex, check: CrossCheck) -> dict[str, Any]:
-    extent = complex_.extent
+def _run(kind: _Kind, seed: int | None, bound: float, complex: RegionComplex, check: CrossCheck) -> dict[str, Any]:
+    extent = complex.extent
     return {
         "network": kind.name,
         "seed": seed,
         "bound": bound,
-        "regions": complex_.n_regions,
-        "vertices": len(complex_.vertices),
-        "edges": len(complex_.edges),
-        "smallest_area": float(complex_.areas.min()),
+        "regions": complex.n_regions,
+        "vertices": len(complex.vertices),
+        "edges": len(complex.edges),
+        "smallest_area": float(complex.areas.min()),
         "farthest_vertex": None if extent is None else max(map(abs, extent)),
-        "proven_by_float": complex_.certificate.proven_by_float,
-        "decided_exactly": complex_.certificate.decided_exactly,
+        "proven_by_float": complex.certificate.proven_by_float,
+        "decided_exactly": complex.certificate.decided_exactly,
         "cross_check": {"passed": bool(check.passed), "summary": str(check.summary()), "figures": check.to_dict()},
     }
 
 
-def _row(kind: _Kind, seed: int | None, complex_: RegionComplex, check: CrossCheck, seconds: float) -> ComparedNetwork:
+def _row(kind: _Kind, seed: int | None, complex: RegionComplex, check: CrossCheck, seconds: float) -> ComparedNetwork:
     network = kind.networks[seed]
     return compared_network(
-        complex_,
+        complex,
         network,
         architecture=kind.title,
         initialisation="torch",

@@ -32,8 +32,8 @@ def sparsely(network: Network) -> Network:
     return Network(tuple(layers))
 
 
-def patterns(complex_: regions.RegionComplex) -> list[bytes]:
-    return sorted(map(bytes, complex_.packed_patterns))
+def patterns(complex: regions.RegionComplex) -> list[bytes]:
+    return sorted(map(bytes, complex.packed_patterns))
 
 
 @settings(max_examples=25)
@@ -121,20 +121,20 @@ def test_equal_units_are_found_and_looked_at_once() -> None:
     assert first.zero.tolist() == [False] * 3
     assert second.zero.tolist() == [True, False, False]
     assert second.representative.tolist()[1:] == [1, 1]
-    complex_ = regions.enumerate_regions(sparsely(network), 2)
-    assert patterns(complex_) == patterns(regions.enumerate_regions(network, 2))
-    assert (complex_.patterns[:, 0] == complex_.patterns[:, 1]).all()
-    assert not complex_.patterns[:, 3].any()
+    complex = regions.enumerate_regions(sparsely(network), 2)
+    assert patterns(complex) == patterns(regions.enumerate_regions(network, 2))
+    assert (complex.patterns[:, 0] == complex.patterns[:, 1]).all()
+    assert not complex.patterns[:, 3].any()
 
 
 def test_the_maximum_of_inactive_units_needs_no_integers() -> None:
     # relu(x), relu(y) and their maximum: inside the faces the difference is one of them, or exactly zero.
     weights = [np.eye(2), [[1.0, -1.0], [0.0, 1.0]], [[1.0, 1.0]]]
     network = Network.from_arrays(weights, [[0.0, 0.0], [0.0, 0.0], [0.0]], [(0.0, 1.0), (0.0, 1.0)])
-    complex_ = regions.enumerate_regions(sparsely(network), Box(-1.0, -1.5, 2.0, 1.0))
-    assert len(complex_) == 5
+    complex = regions.enumerate_regions(sparsely(network), Box(-1.0, -1.5, 2.0, 1.0))
+    assert len(complex) == 5
     # At the origin three lines meet, which no float can prove: that is all.
-    assert complex_.certificate.decided_exactly <= 4
+    assert complex.certificate.decided_exactly <= 4
 
 
 def test_sparse_layers_are_checked_and_saved(tmp_path: Any) -> None:

@@ -425,12 +425,12 @@ def test_damage_is_told_or_harmless(tmp_path):
 
 
 def test_a_difference_from_the_file_is_found(monkeypatch):
-    from regions.frontends.onnx import operations as _onnx_operations
+    from regions.frontends.onnx import operations
 
     def wrong(reader, step):
-        return _onnx_operations._kinked(reader, step, 1e-9, kind="relu")
+        return operations._kinked(reader, step, 1e-9, kind="relu")
 
-    monkeypatch.setitem(_onnx_operations.HANDLERS, "Relu", wrong)
+    monkeypatch.setitem(operations.HANDLERS, "Relu", wrong)
     with pytest.raises(CaptureError, match="differs from the file"):
         regions.from_onnx(model(node("Relu", "x"), ("N", 2)))
 

@@ -28,8 +28,7 @@ from regions.errors import (
     NotPiecewiseLinearError,
     UnsupportedOperationError,
 )
-from regions.frontends.onnx import reader as _onnx_graph
-from regions.frontends.onnx import sizes as _onnx_sizes
+from regions.frontends.onnx import reader, sizes
 
 G = np.random.default_rng(11)
 ML = {"domain": "ai.onnx.ml"}
@@ -477,7 +476,7 @@ def test_affine_maps_that_would_be_too_large_are_refused():
 
 
 def test_weights_that_the_file_stores_may_be_as_large_as_they_are(monkeypatch):
-    monkeypatch.setattr(_onnx_graph, "LARGEST", 4)
+    monkeypatch.setattr(reader, "LARGEST", 4)
     weights = {"W": floats(5, 2), "V": floats(5, 2)}
     nodes = [node("Transpose", "W", "T"), node("MatMul", "x,T", "h"), node("MatMul", "h,V")]
     assert regions.from_onnx(model(nodes, (1, 2), weights)).input_dimension == 2
@@ -487,7 +486,7 @@ def test_weights_that_the_file_stores_may_be_as_large_as_they_are(monkeypatch):
 
 
 def test_many_results_may_be_too_large_together(monkeypatch):
-    monkeypatch.setattr(_onnx_graph, "LARGEST", 4)
+    monkeypatch.setattr(reader, "LARGEST", 4)
     nodes = [node("ConstantOfShape", "s", f"c{i}") for i in range(20)]
     nodes += [node("ReduceMax", f"c{i}", f"m{i}") for i in range(20)]
     nodes.append(node("Sum", ",".join(["x", *(f"m{i}" for i in range(20))])))
@@ -546,8 +545,8 @@ def test_constant_of_shape_takes_no_memory_before_it_is_refused(tmp_path):
     onnx.save(model(nodes, (1, 2), {"s": np.array([600_000_000])}), tmp_path / "m.onnx")
     script = f"""
 import resource, onnx.reference, numpy, scipy.sparse, regions
-from regions.frontends.onnx import reader as _onnx_graph
-from regions.frontends.onnx import verify as _onnx_verify
+from regions.frontends.onnx import reader
+from regions.frontends.onnx import verify
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
     regions.from_onnx({str(tmp_path / "m.onnx")!r})
@@ -583,7 +582,7 @@ def test_what_cannot_be_read_is_refused_before_any_weight_is_touched(monkeypatch
     def touched(*arguments):
         raise AssertionError("a weight was read")
 
-    monkeypatch.setattr(_onnx_graph, "_array", touched)
+    monkeypatch.setattr(reader, "_array", touched)
     nodes = [node("MatMul", "x,W", "h"), last]
     with pytest.raises(error, match=words):
         regions.from_onnx(model(nodes, ("N", 2), {"W": floats(2, 2), "k": np.array([1]), "s": floats(2)}))
@@ -659,5 +658,5 @@ def test_the_rules_of_onnx_are_checked():
 
 
 def test_limits_are_what_the_documentation_says():
-    assert (_onnx_sizes.LARGEST, _onnx_sizes.LARGEST_MAP, _onnx_sizes.LARGEST_STORED) == (2**24, 2**28, 2**30)
+    assert (sizes.LARGEST, sizes.LARGEST_MAP, sizes.LARGEST_STORED) == (2**24, 2**28, 2**30)
     assert run(model([node("Relu", "x")], ("N", 2)), points_of(2)).shape == (12, 2)

@@ -126,12 +126,12 @@ def check_against_the_reference(model):
     assert np.allclose(network(points.numpy()), expected, rtol=1e-6, atol=1e-6)
     patterns = network.patterns(points.numpy())
     assert all(place.shape[0] == 30 for place in network.winners(patterns).values())
-    complex_ = regions.enumerate_regions(network, 2)
-    assert_valid_complex(complex_)
+    complex = regions.enumerate_regions(network, 2)
+    assert_valid_complex(complex)
     layers = [tuple(a.tolist() for a in (dense(x.weight), x.bias, x.below, x.above)) for x in network.layers]
     faces = reference_regions(layers, [(-2, -2), (2, -2), (2, 2), (-2, 2)])
-    assert complex_.n_regions == len(faces)
-    assert sorted(map(tuple, complex_.patterns.tolist())) == sorted(face.pattern for face in faces)
+    assert complex.n_regions == len(faces)
+    assert sorted(map(tuple, complex.patterns.tolist())) == sorted(face.pattern for face in faces)
 
 
 def test_lenet_is_read_in_seconds():
