@@ -164,14 +164,6 @@ def check_sums(path: str | Path, archive: zipfile.ZipFile) -> None:
 def read_arrays(path: str | Path) -> dict[str, NDArray[Any]]:
     """All arrays of an `.npz` file, of any kind; never unpickles.
 
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    dict of str to ndarray
-
     Raises
     ------
     FileNotFoundError
@@ -214,10 +206,6 @@ def read_npz(path: str | Path, kind: str, version: int) -> dict[str, NDArray[Any
         The kind that is expected.
     version : int
         The newest version that is understood.
-
-    Returns
-    -------
-    dict of str to ndarray
 
     Raises
     ------

@@ -175,10 +175,6 @@ def read_maps(
     x, y : ndarray, shape (N,), float64
     pixels : ndarray, shape (Q, 2), int64
         Rows and columns, counted without the border.
-
-    Returns
-    -------
-    Maps
     """
     j, i = pixels.T + 1
     gradients = [(values[j, i + 1] - values[j, i - 1]) / (x[i + 1] - x[i - 1])]
@@ -218,10 +214,6 @@ def difference(maps: Maps, a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArra
 def near_pairs(maps: Maps) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of maps that may differ by 3 units or less; all others certainly differ by more.
 
-    Parameters
-    ----------
-    maps : Maps
-
     Returns
     -------
     a, b : ndarray, shape (n,), int64
@@ -239,10 +231,6 @@ def count_distinct(n: int, a: NDArray[np.int64], b: NDArray[np.int64]) -> int:
     ----------
     n : int
     a, b : ndarray of int64
-
-    Returns
-    -------
-    int
 
     Examples
     --------
@@ -289,10 +277,6 @@ def compare_patches(
         Bound on the difference between a right prediction and the picture, roundings included.
     inside : ndarray, shape (N, N), bool
         Pixels outside are left alone.
-
-    Returns
-    -------
-    Patches
     """
     x, y = image.x, image.y
     seen, expected = (bends(values, x, y, bound) for values in (image.values, predicted))

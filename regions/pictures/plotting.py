@@ -76,10 +76,6 @@ def draw_image(
     vmin, vmax : float, optional
         Range of the colour scale.
     colorbar : bool
-
-    Returns
-    -------
-    Axes
     """
     ax = axes_of(ax)
     # Nearest: interpolated colours of a cyclic map like prism would show gradients that nobody computed.
@@ -113,10 +109,6 @@ def draw_components(ax: Any, component: str, draw: Callable[[Any, str], Any]) ->
     component : {"both", "x", "y"}
     draw : callable
         Takes an axes and "x" or "y".
-
-    Returns
-    -------
-    Axes, or ndarray of two Axes
 
     Raises
     ------

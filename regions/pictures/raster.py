@@ -53,10 +53,6 @@ def rasterize(complex: RegionComplex, x: NDArray[np.float64], y: NDArray[np.floa
     slack : float
         Length, far below a pixel, by which a rounded polygon may miss a point that it should hold.
 
-    Returns
-    -------
-    Raster
-
     Notes
     -----
     An edge's crossing with a row is computed from its lower to its upper end whichever region asks, so that the two

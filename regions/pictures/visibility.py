@@ -26,10 +26,6 @@ _CELLS = 1 << 21
 def certain_spacing(complex: RegionComplex) -> NDArray[np.float64]:
     """Grid spacing at which each region is certain to hold a whole stencil, as a part of the box's sides.
 
-    Parameters
-    ----------
-    complex : RegionComplex
-
     Returns
     -------
     ndarray, shape (R,), float64
@@ -90,10 +86,6 @@ def sufficient_resolution(spacing: float, limit: int) -> int | None:
     spacing : float
         As a part of the box's side.
     limit : int
-
-    Returns
-    -------
-    int or None
 
     Notes
     -----

@@ -42,10 +42,6 @@ def checked_widths(values: Any, name: str = "") -> tuple[int, ...]:
     name : str
         Of the network, for the message.
 
-    Returns
-    -------
-    tuple of int
-
     Raises
     ------
     OptionError
@@ -69,14 +65,6 @@ def checked_widths(values: Any, name: str = "") -> tuple[int, ...]:
 
 def checked_seeds(values: Any) -> tuple[int, ...]:
     """One or more different integers from 0 to 2**63 - 1.
-
-    Parameters
-    ----------
-    values : iterable of int
-
-    Returns
-    -------
-    tuple of int
 
     Raises
     ------

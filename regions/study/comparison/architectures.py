@@ -166,14 +166,6 @@ def equal_parameters(widths: Sequence[int], *, depth: int) -> tuple[int, ...]:
 def read_architectures(given: Any) -> tuple[Architecture, ...]:
     """Names with widths, or with functions from a seed to a model.
 
-    Parameters
-    ----------
-    given : mapping or sequence
-
-    Returns
-    -------
-    tuple of Architecture
-
     Raises
     ------
     OptionError

@@ -110,10 +110,6 @@ def read_initialisations(given: Any) -> dict[str, Initialisation | None]:
     given : str, callable, or iterable of these
         A callable takes a torch module and a seed; it is named by its ``__name__``.
 
-    Returns
-    -------
-    dict of str to callable or None
-
     Raises
     ------
     OptionError

@@ -173,10 +173,6 @@ def compared_network(
         As of :class:`ComparedNetwork`.
     definitions : bool
         Count by all definitions.
-
-    Returns
-    -------
-    ComparedNetwork
     """
     upper, lower = best_bounds(for_network(network, count=complex))
     counts = complex.counts().to_dict() if definitions else {}
@@ -200,17 +196,7 @@ def compared_network(
 
 
 def best_bounds(table: BoundsTable) -> tuple[Any, Any]:
-    """The least upper and the largest lower bound of a table; of equal ones the one that needs to know least.
-
-    Parameters
-    ----------
-    table : BoundsTable
-
-    Returns
-    -------
-    Bound
-    Bound or None
-    """
+    """The least upper and the largest lower bound of a table; of equal ones the one that needs to know least."""
     upper = [row for row in table if row.kind == "upper" and row.value == table.upper]
     lower = [row for row in table if row.kind == "lower" and row.value == table.lower]
     # Equal bounds stand in the table from the sharpest theorem to the simplest.

@@ -63,14 +63,6 @@ class Ratio:
 def checked_confidence(value: float) -> float:
     """A confidence level above 0 and below 1.
 
-    Parameters
-    ----------
-    value : float
-
-    Returns
-    -------
-    float
-
     Raises
     ------
     OptionError
@@ -164,10 +156,6 @@ def geometric_ratio(above: Sequence[int], below: Sequence[int], confidence: floa
     above, below : sequence of int, of equal length
         At least 1 each.
     confidence : float
-
-    Returns
-    -------
-    Ratio
     """
     logs = [math.log(a / b) for a, b in zip(above, below, strict=True)]
     interval = confidence_interval(logs, confidence)

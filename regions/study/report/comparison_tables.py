@@ -28,10 +28,6 @@ GROWTH_NOTE = "All hidden layers of a network are equally wide. Both axes of the
 def ratios(document: dict[str, Any]) -> list[str]:
     """How many times as many regions the deep network has, seed by seed.
 
-    Parameters
-    ----------
-    document : dict
-
     Returns
     -------
     list of str
@@ -75,16 +71,7 @@ def _value(row: dict[str, Any] | None) -> str:
 
 
 def bounds(document: dict[str, Any]) -> Table:
-    """Exact counts beside what the picture method finds and beside the bounds.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    Table
-    """
+    """Exact counts beside what the picture method finds and beside the bounds."""
     several = document["statistics"][0]["n"] > 1
     headers = ["network and domain", "exact, mean" if several else "exact"]
     headers += [f"{_percent(document)} interval"] * several
@@ -104,16 +91,7 @@ def bounds(document: dict[str, Any]) -> Table:
 
 
 def counterparts(document: dict[str, Any]) -> Table:
-    """The two networks beside those of equal neurons or parameters.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    Table
-    """
+    """The two networks beside those of equal neurons or parameters."""
     rows = tuple(
         (row["architecture"], row["role"], *_sized(row), *_summed(row), _value(row["upper_bound"]))
         for row in document["counterparts"]
@@ -123,16 +101,7 @@ def counterparts(document: dict[str, Any]) -> Table:
 
 
 def growth(document: dict[str, Any]) -> Table:
-    """Counts of networks of several widths and depths.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    Table
-    """
+    """Counts of networks of several widths and depths."""
     rows = tuple(
         (row["architecture"], *_sized(row), *_summed(row), _value(row["upper_bound"]), _value(row["lower_bound"]))
         for row in document["growth"]

@@ -51,10 +51,6 @@ def statistics_entry(name: str, bound: float, summary: Summary) -> dict[str, Any
     bound : float
     summary : Summary
         With pictures.
-
-    Returns
-    -------
-    dict
     """
     picture = summary.picture
     return {
@@ -68,16 +64,7 @@ def statistics_entry(name: str, bound: float, summary: Summary) -> dict[str, Any
 
 
 def summary_entry(summary: Summary) -> dict[str, Any]:
-    """The document's entry on all seeds of an architecture.
-
-    Parameters
-    ----------
-    summary : Summary
-
-    Returns
-    -------
-    dict
-    """
+    """The document's entry on all seeds of an architecture."""
     return {
         "architecture": summary.architecture,
         "widths": list(summary.widths),
@@ -97,10 +84,6 @@ def ratio_entry(bound: float, compared: Comparison) -> dict[str, Any]:
     bound : float
     compared : Comparison
         Of the shallow network and the deep one.
-
-    Returns
-    -------
-    dict
     """
     shallow, deep = compared.architectures
     ratio = compared.ratio(deep, shallow)
@@ -109,17 +92,7 @@ def ratio_entry(bound: float, compared: Comparison) -> dict[str, Any]:
 
 
 def bound_entry(value: int | None, theorem: str | None) -> dict[str, Any] | None:
-    """The document's entry on a bound; None where no theorem applies.
-
-    Parameters
-    ----------
-    value : int or None
-    theorem : str or None
-
-    Returns
-    -------
-    dict or None
-    """
+    """The document's entry on a bound; None where no theorem applies."""
     return None if value is None else {"value": value, "theorem": theorem}
 
 
@@ -174,10 +147,6 @@ def _titled(widths: tuple[int, ...]) -> str:
 
 def growth(options: ReportOptions) -> Comparison:
     """Networks of a few widths and depths over the largest bound.
-
-    Parameters
-    ----------
-    options : ReportOptions
 
     Returns
     -------

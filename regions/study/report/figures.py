@@ -57,12 +57,7 @@ class Drawn:
     section: str = "pictures"
 
     def described(self) -> dict[str, Any]:
-        """All but the picture itself, for the document.
-
-        Returns
-        -------
-        dict
-        """
+        """All but the picture itself, for the document."""
         return {name: getattr(self, name) for name in ("file", "alt", "note", "network", "seed", "bound", "section")}
 
 
@@ -80,10 +75,6 @@ def draw_regions(
     complex : RegionComplex
     image : GradientImage
         Of the same network over the same square.
-
-    Returns
-    -------
-    Drawn
     """
     from matplotlib.figure import Figure
 
@@ -132,10 +123,6 @@ def draw_counts(document: dict[str, Any]) -> Drawn:
     ----------
     document : dict
         The report's document, with its runs.
-
-    Returns
-    -------
-    Drawn
     """
     from matplotlib.figure import Figure
 
@@ -190,10 +177,6 @@ def draw_bounds(over: list[Comparison]) -> Drawn:
     ----------
     over : list of Comparison
         One a bound, with pictures.
-
-    Returns
-    -------
-    Drawn
     """
     from matplotlib.figure import Figure
 
@@ -220,16 +203,7 @@ def _seen(row: Summary) -> str:
 
 
 def draw_counterparts(pairs: Comparison) -> Drawn:
-    """Draw the counts of the two networks and of their counterparts of equal size.
-
-    Parameters
-    ----------
-    pairs : Comparison
-
-    Returns
-    -------
-    Drawn
-    """
+    """Draw the counts of the two networks and of their counterparts of equal size."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4.2), layout="constrained")
@@ -241,16 +215,7 @@ def draw_counterparts(pairs: Comparison) -> Drawn:
 
 
 def draw_growth(sizes: Comparison) -> Drawn:
-    """Draw how the count grows with the number of neurons, and with the depth.
-
-    Parameters
-    ----------
-    sizes : Comparison
-
-    Returns
-    -------
-    Drawn
-    """
+    """Draw how the count grows with the number of neurons, and with the depth."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 4.4), layout="constrained")

@@ -23,10 +23,6 @@ def render(document: dict[str, Any], figures: dict[str, bytes]) -> str:
         Of the schema ``regions-report/1``.
     figures : dict of str to bytes
         The PNG files that the document names.
-
-    Returns
-    -------
-    str
     """
     passed = document["cross_check"]["passed"]
     networks = " and ".join(network["title"] for network in document["networks"])

@@ -19,10 +19,6 @@ def render(document: dict[str, Any]) -> str:
     ----------
     document : dict
         Of the schema ``regions-report/1``.
-
-    Returns
-    -------
-    str
     """
     several = document["statistics"][0]["n"] > 1
     blocks = [TITLE, _escaped(tables.headline(document)), f"**{_escaped(tables.verdict(document))}**"]

@@ -148,10 +148,6 @@ def prepare_folder(folder: str | Path, force: bool = False) -> Path:
     force : bool
         Whether files that belong to no report may be replaced.
 
-    Returns
-    -------
-    Path
-
     Raises
     ------
     OSError

@@ -65,14 +65,6 @@ class Table:
 def as_text(table: Table) -> str:
     """Lay a table out for the terminal, numbers to the right.
 
-    Parameters
-    ----------
-    table : Table
-
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> print(as_text(Table("Counts", ("domain", "regions"), (("[-1, 1]²", "4"),))))
@@ -101,10 +93,6 @@ def spread_text(row: dict[str, Any]) -> str:
     ----------
     row : dict
         With the statistics of the document.
-
-    Returns
-    -------
-    str
     """
     if row["standard_deviation"] is None:
         return str(row["minimum"])
@@ -120,10 +108,6 @@ def statistic(document: dict[str, Any], network: str, bound: float) -> dict[str,
     network : str
         Its name in the document.
     bound : float
-
-    Returns
-    -------
-    dict
     """
     return next(r for r in document["statistics"] if r["network"] == network and r["bound"] == bound)
 
@@ -136,10 +120,6 @@ def place(item: dict[str, Any]) -> str:
     item : dict
         Anything in the document with these three entries.
 
-    Returns
-    -------
-    str
-
     Examples
     --------
     >>> place({"network": "deep", "seed": 3, "bound": 10.0})
@@ -150,16 +130,7 @@ def place(item: dict[str, Any]) -> str:
 
 
 def headline(document: dict[str, Any]) -> str:
-    """The answer in two sentences.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    str
-    """
+    """The answer in two sentences."""
     bound = document["options"]["bounds"][-1]
     parts = []
     for network in document["networks"]:
@@ -181,16 +152,7 @@ def headline(document: dict[str, Any]) -> str:
 
 
 def verdict(document: dict[str, Any]) -> str:
-    """What the cross-check says of all complexes together.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    str
-    """
+    """What the cross-check says of all complexes together."""
     check, resolution = document["cross_check"], document["options"]["resolution"]
     n = check["checked"]
     image = f"the {resolution} × {resolution} gradient image"
@@ -212,16 +174,7 @@ def _is_inconclusive(figures: dict[str, Any]) -> bool:
 
 
 def counts(document: dict[str, Any]) -> Table:
-    """Exact counts, the networks beside each other, a row for every bound.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    Table
-    """
+    """Exact counts, the networks beside each other, a row for every bound."""
     networks = document["networks"]
     several = document["statistics"][0]["n"] > 1
     headers = ["domain"]
@@ -254,16 +207,7 @@ def counts(document: dict[str, Any]) -> Table:
 
 
 def checks(document: dict[str, Any]) -> Table:
-    """The cross-check's figures, all seeds of a network and bound together.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    Table
-    """
+    """The cross-check's figures, all seeds of a network and bound together."""
     headers = (
         "network and domain",
         "verdict",
@@ -320,16 +264,7 @@ def _largest(figures: list[dict[str, Any]], name: str, unbounded: str = "not fin
 
 
 def seeds(document: dict[str, Any]) -> Table:
-    """The count of every seed, a column for every network and bound.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    Table
-    """
+    """The count of every seed, a column for every network and bound."""
     columns = [(n["name"], b) for b in document["options"]["bounds"] for n in document["networks"]]
     regions = {(run["network"], run["bound"], run["seed"]): str(run["regions"]) for run in document["runs"]}
     order = list(dict.fromkeys(run["seed"] for run in document["runs"]))
@@ -343,16 +278,7 @@ def _seed(seed: int | None) -> str:
 
 
 def reach(document: dict[str, Any]) -> Table:
-    """How far the outermost vertex of the whole plane lies from the origin.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    Table
-    """
+    """How far the outermost vertex of the whole plane lies from the origin."""
     rows = []
     for network in document["networks"]:
         found = [
@@ -372,16 +298,7 @@ def reach(document: dict[str, Any]) -> Table:
 
 
 def compute_lines(document: dict[str, Any]) -> list[str]:
-    """How the decisions were taken and with which software, a sentence each.
-
-    Parameters
-    ----------
-    document : dict
-
-    Returns
-    -------
-    list of str
-    """
+    """How the decisions were taken and with which software, a sentence each."""
     proven = sum(run["proven_by_float"] for run in document["runs"])
     exactly = sum(run["decided_exactly"] for run in document["runs"])
     environment = ", ".join(f"{name} {found}" for name, found in document["environment"].items())
