@@ -29,9 +29,9 @@ from .frontends.read import from_torch as from_torch
 from .frontends.state_dict import from_state_dict as from_state_dict
 from .network.layer import Layer as Layer
 from .network.network import Network as Network
-from .pictures.cross_check import CrossCheck as CrossCheck
 from .pictures.cross_check import cross_check as cross_check
 from .pictures.gradient_image import GradientImage as GradientImage
 from .pictures.gradient_image import gradient_image as gradient_image
+from .pictures.verdict import CrossCheck as CrossCheck
 from .study.comparison import compare as compare
 from .study.tracking import track as track

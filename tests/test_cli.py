@@ -82,7 +82,7 @@ def test_report_on_a_saved_model(saved, tmp_path, capsys):
 
 
 def test_disagreement_is_status_1_and_the_report_is_written(tmp_path, capsys, monkeypatch):
-    from regions.pictures.cross_check import CrossCheck
+    from regions.pictures.verdict import CrossCheck
 
     monkeypatch.setattr(CrossCheck, "failures", property(lambda self: ("the moon is full",)))
     assert main(["report", "-o", str(tmp_path), *QUICK, "--no-figures"]) == 1

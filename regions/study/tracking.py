@@ -6,121 +6,23 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-import regions.measures
-from regions.complex.definitions import activation_patterns
 from regions.complex.exports import require
 from regions.domain.read import as_planar_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import count_regions, enumerate_regions
 from regions.errors import CaptureError, InvalidNetworkError, OptionError
-from regions.measures import gradient_norms, stable_regions
-from regions.measures._distance import read_points
-from regions.measures._sizes import check_bounded
+from regions.study.moments import Moment, plain, read_measures
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from regions.complex.complex import RegionComplex
 
-__all__ = ["MEASURES", "Moment", "Tracker", "track"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Moment:
-    """What a measure of :data:`MEASURES` is taken of.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-        Of the network as it is now.
-    previous : RegionComplex or None
-        Of the network at the record before.
-    points : ndarray, shape (P, 2), or None
-        The points given to :func:`regions.track`.
-    seconds : float
-        What reading the model and finding its regions took.
-    """
-
-    complex: RegionComplex
-    previous: RegionComplex | None
-    points: NDArray[np.float64] | None
-    seconds: float
-
-
-def _definition(name: str) -> Callable[[Moment], int]:
-    return lambda now: 1 + int(getattr(now.complex, name).max())
-
-
-def _measure(name: str, read: Callable[[Any], float | int] = float) -> Callable[[Moment], float | int]:
-    def measured(now: Moment) -> float | int:
-        return read(getattr(regions.measures, name)(now.complex))
-
-    return measured
-
-
-def _of_points(name: str, read: Callable[[Any], float | int]) -> Callable[[Moment], float | int]:
-    def measured(now: Moment) -> float | int:
-        return read(getattr(regions.measures, name)(now.complex, now.points))
-
-    return measured
-
-
-def _since(read: Callable[[Any], float | int]) -> Callable[[Moment], float | int | None]:
-    def measured(now: Moment) -> float | int | None:
-        return None if now.previous is None else read(stable_regions(now.previous, now.complex))
-
-    return measured
-
-
-def _mean_gradient_norm(now: Moment) -> float:
-    check_bounded(now.complex, "a mean over the area")
-    return float(np.average(gradient_norms(now.complex), weights=now.complex.areas))
-
-
-def _activation_patterns(now: Moment) -> int:
-    return len(activation_patterns(now.complex))
-
-
-_OF_POINTS: dict[str, Callable[[Moment], float | int]] = {
-    "occupied_regions": _of_points("occupancy", lambda found: found.n_occupied),
-    "regions_per_point": _of_points("occupancy", lambda found: found.regions_per_point),
-    "mean_boundary_distance": _of_points("boundary_distances", lambda found: float(found.mean())),
-}
-
-_SINCE: dict[str, Callable[[Moment], float | int | None]] = {
-    "surviving_regions": _since(lambda found: len(found.surviving)),
-    "shared_fraction": _since(lambda found: found.shared_fraction),
-}
-
-MEASURES: dict[str, Callable[[Moment], float | int | None]] = {
-    "activation_patterns": _activation_patterns,
-    "open_linear_regions": _definition("open_linear_regions"),
-    "closed_linear_regions": _definition("closed_linear_regions"),
-    "affine_pieces": _definition("affine_pieces"),
-    "boundary_length": _measure("boundary_length"),
-    "boundary_density": _measure("boundary_density"),
-    "median_area": _measure("area_distribution", lambda found: found.median),
-    "gini_of_areas": _measure("area_distribution", lambda found: found.gini),
-    "effective_regions": _measure("area_distribution", lambda found: found.effective_regions),
-    "mean_sides": _measure("side_counts", lambda found: float(found.mean())),
-    "median_inradius": _measure("inradii", lambda found: float(np.median(found))),
-    "lipschitz_constant": _measure("lipschitz_constant", lambda found: found.value),
-    "mean_gradient_norm": _mean_gradient_norm,
-    "diameter": _measure("diameter", int),
-    "dead_neurons": _measure("neuron_states", lambda found: int(found.dead.sum())),
-    "always_on_neurons": _measure("neuron_states", lambda found: int(found.always_on.sum())),
-    "seconds": lambda now: now.seconds,
-    **_OF_POINTS,
-    **_SINCE,
-}
-"""Measures that :func:`regions.track` knows by name, as functions of a :class:`Moment`; see docs/tracking.md."""
-
-_RESERVED = ("step", "activation_regions", "error")
+__all__ = ["Tracker", "track"]
 
 
 def track(
@@ -143,8 +45,9 @@ def track(
     domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron, WholePlane or Slice
         A number b means the square [-b, b]².
     measures : str, iterable of str and callables, or mapping of names to these
-        Beside the number of activation regions, which is always recorded: names of :data:`MEASURES`, or functions of a
-        :class:`RegionComplex` that return a number; in a mapping under names of your own.
+        Beside the number of activation regions, which is always recorded: names of
+        :data:`regions.study.moments.MEASURES`, or functions of a :class:`RegionComplex` that return a
+        number; in a mapping under names of your own.
     every : int
         Record at the first call and at every so many-th after it; other calls cost nothing.
     points : array_like, shape (P, 2), optional
@@ -196,70 +99,14 @@ def track(
     True
     """
     where = domain if isinstance(domain, Slice) else as_planar_domain(domain)
-    chosen = _read_measures(measures)
     if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
         raise OptionError(f"every={every!r} was given; an integer >= 1 is needed.")
     if errors not in ("raise", "record"):
         raise OptionError(f"errors={errors!r} was given; allowed are 'raise' and 'record'.")
     if not isinstance(keep, bool):
         raise OptionError(f"keep={keep!r} was given; True or False is needed.")
-    needing = [name for name, measure in chosen.items() if measure in _OF_POINTS.values()]
-    if needing and points is None:
-        raise OptionError(f"the measure {needing[0]!r} needs points; give points=, an array of shape (P, 2).")
-    if points is not None and not needing:
-        raise OptionError(f"points were given, and no measure that needs them; such are {', '.join(_OF_POINTS)}.")
-    where_data_lie = None if points is None else _read_points(points)
+    chosen, where_data_lie = read_measures(measures, points)
     return Tracker(model, where, chosen, int(every), where_data_lie, keep, errors)
-
-
-def _read_points(points: ArrayLike) -> NDArray[np.float64]:
-    # Training data may be tensors that want gradients.
-    detach = getattr(points, "detach", None)
-    return read_points(detach().cpu() if callable(detach) else points)
-
-
-def _read_measures(measures: Any) -> dict[str, Callable[[Moment], Any]]:
-    if isinstance(measures, str):
-        measures = [measures]
-    if not isinstance(measures, Iterable):
-        raise OptionError(f"measures of type {type(measures).__name__} were given; a list of names is needed.")
-    if isinstance(measures, Mapping):
-        named = list(measures.items())
-    else:
-        named = [(one if isinstance(one, str) else getattr(one, "__name__", repr(one)), one) for one in measures]
-    chosen: dict[str, Callable[[Moment], Any]] = {}
-    for name, one in named:
-        if not isinstance(name, str):
-            raise OptionError(f"the name of a measure {name!r} was given; a string is needed.")
-        if name in chosen or name in _RESERVED:
-            raise OptionError(f"the measure {name!r} was given; each name may appear once, and none of {_RESERVED}.")
-        if isinstance(one, str) and one in MEASURES:
-            chosen[name] = MEASURES[one]
-        elif callable(one):
-            chosen[name] = _own(one)
-        else:
-            raise OptionError(
-                f"the measure {one!r} was given; allowed are functions of a RegionComplex and the names "
-                f"{', '.join(MEASURES)}."
-            )
-    return chosen
-
-
-def _own(function: Callable[[RegionComplex], Any]) -> Callable[[Moment], Any]:
-    return lambda now: _plain("a measure", function(now.complex))
-
-
-def _plain(what: str, value: Any) -> Any:
-    """A Python number where a tensor or an array of one was given, so that no graph is kept alive."""
-    size = getattr(value, "numel", None)
-    if callable(size) or isinstance(value, np.ndarray | np.generic):
-        if (size() if callable(size) else value.size) != 1:
-            raise OptionError(
-                f"{what} of shape {tuple(value.shape)} was given to a tracker; single values are needed. "
-                "Take its mean, or record each under a name of its own."
-            )
-        return value.item()
-    return value
 
 
 class Tracker:
@@ -322,9 +169,9 @@ class Tracker:
         for name in extra:
             if name in self._own:
                 raise OptionError(f"{name}= was given; the tracker has a column of that name. Choose another.")
-        added = {name: _plain(name, value) for name, value in extra.items()}
+        added = {name: plain(name, value) for name, value in extra.items()}
         row: dict[str, Any] = dict.fromkeys(self._own)
-        row["step"] = turn if step is None else _plain("step", step)
+        row["step"] = turn if step is None else plain("step", step)
         found = None
         with _left_alone(self._model):
             try:

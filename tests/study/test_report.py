@@ -399,7 +399,7 @@ def test_disagreement_is_shown_first(disagreeing):
 
 
 def test_failed_cross_check_reaches_the_document(monkeypatch):
-    from regions.pictures.cross_check import CrossCheck
+    from regions.pictures.verdict import CrossCheck
 
     monkeypatch.setattr(CrossCheck, "failures", property(lambda self: ("something is wrong",)))
     report = make_report(ReportOptions(seeds=[0], bounds=[1], resolution=40, figures=False))

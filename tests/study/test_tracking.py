@@ -17,7 +17,7 @@ import regions
 from regions import measures
 from regions.errors import CaptureError, DomainError, InvalidNetworkError, OptionError
 from regions.study.models import DeepMLP, ShallowMLP
-from regions.study.tracking import MEASURES
+from regions.study.moments import MEASURES
 from regions.testing import assert_same_complex
 
 POINTS = torch.tensor([[-1.0, 0.0], [0.0, 1.0], [1.0, 0.5], [0.5, -1.0], [0.25, 0.25]])

@@ -37,8 +37,8 @@ from regions.study.report.result import COUNTED, DEFINITION, SCHEMA, Report
 if TYPE_CHECKING:
     from regions.complex.complex import RegionComplex
     from regions.network.network import Network
-    from regions.pictures.cross_check import CrossCheck
     from regions.pictures.gradient_image import GradientImage
+    from regions.pictures.verdict import CrossCheck
     from regions.study.comparison.table import ComparedNetwork, Summary
     from regions.study.options import ReportOptions
 
