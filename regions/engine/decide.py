@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from regions.domain.convex import Box, ConvexPolygon
     from regions.network.network import Network
 
-__all__ = ["ExactStage"]
+__all__ = ["ExactStage", "divided"]
 
 _KEPT_MAPS = 4096
 
@@ -185,10 +185,14 @@ class ExactStage:
             self._points[vertex] = found
         return found
 
+    def side(self, number: int) -> Any:
+        """A side of the domain as an integer triple."""
+        self._prepare()
+        return self._sides[number]
+
     def rounded(self, vertex: int) -> tuple[float, float]:
         """A vertex, each coordinate rounded once."""
-        x, y, w = self.point(vertex)
-        return _divided(int(x), int(w)), _divided(int(y), int(w))
+        return divided(self.point(vertex))
 
     def values(self, layer: int, vertex: int) -> list[Any]:
         """Pre-activations of `layer` at a vertex, times a positive factor."""
@@ -267,6 +271,14 @@ class ExactStage:
         order = sorted(range(len(units)), key=cmp_to_key(compare))
         tied = [False] + [compare(i, j) == 0 for i, j in pairwise(order)]
         return order, tied, decided
+
+
+def divided(point: Any) -> tuple[float, float]:
+    """A point that is given as an integer triple (X, Y, W), each coordinate rounded once."""
+    x, y, w = (int(i) for i in point)
+    if w < 0:
+        x, y, w = -x, -y, -w
+    return _divided(x, w), _divided(y, w)
 
 
 def _divided(numerator: int, denominator: int) -> float:

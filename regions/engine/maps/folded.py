@@ -1,4 +1,4 @@
-"""The fast path: a block of faces goes through all further layers in one compiled call, by floats alone.
+"""A block of faces goes through all further layers in one compiled call, by floats alone: to be counted, or whole.
 
 On a compact block most neurons have one sign. Only the few that change sign there (the *basis*) are kept by
 name; every other one is folded into the affine part, so a layer's pre-activations are a small matrix K applied to
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from regions.network.network import Network
 
-__all__ = ["DOUBT", "TOO_LARGE", "PackedNetwork", "count_block", "pack"]
+__all__ = ["DOUBT", "TOO_LARGE", "PackedNetwork", "cut_block", "pack"]
 
 DOUBT = -1
 TOO_LARGE = -2
@@ -55,7 +55,7 @@ _packed: WeakKeyDictionary[Network, PackedNetwork] = WeakKeyDictionary()
 
 
 def pack(network: Network) -> PackedNetwork:
-    """Flatten a network for :func:`count_block`; what was made for a network is kept as long as the network."""
+    """Flatten a network for :func:`cut_block`; what was made for a network is kept as long as the network."""
     if network in _packed:
         return _packed[network]
     layers = network.layers
@@ -428,11 +428,66 @@ def _coefficients(values, starts_of, sizes_of, parents_of, n_levels, narrow):
 
 
 @kernel
-def count_block(
+def _nothing():
+    """What comes back where no face is wanted, or none was found."""
+    return (
+        np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 2), np.int64),
+        np.empty((0, 2), np.int64), np.empty(0, np.int64), np.empty((0, 5)), np.empty((0, 5)),
+        np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64),
+        np.empty((0, 0), np.uint8), np.empty((0, 3, 0)),
+    )  # fmt: skip
+
+
+@kernel
+def _first_patterns(bits, below, above, n_bytes, neuron):
+    """Patterns of the faces behind the first layer, as `numpy.packbits` packs them, and the first neuron that is left.
+
+    Neurons of earlier layers are the domain's half-planes, and active.
+    """
+    n_faces = bits.shape[0]
+    out = np.zeros((n_faces, n_bytes), np.uint8)
+    for k in range(neuron):
+        for f in range(n_faces):
+            out[f, k >> 3] |= np.uint8(128 >> (k & 7))
+    for k in range(below.shape[0]):
+        if below[k] == above[k]:
+            continue
+        byte = neuron >> 3
+        mask = np.uint8(128 >> (neuron & 7))
+        for f in range(n_faces):
+            if (bits[f, k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
+                out[f, byte] |= mask
+        neuron += 1
+    return out, neuron
+
+
+@kernel
+def _next_patterns(patterns, parents, on, active, bits, neuron_of):
+    """Patterns with a layer's units added: those of one sign on the whole block, and the active ones face by face."""
+    n_bytes = patterns.shape[1]
+    same = np.zeros(n_bytes, np.uint8)
+    for k in range(on.shape[0]):
+        if on[k] and neuron_of[k] >= 0:
+            same[neuron_of[k] >> 3] |= np.uint8(128 >> (neuron_of[k] & 7))
+    out = np.empty((parents.shape[0], n_bytes), np.uint8)
+    for g in range(parents.shape[0]):
+        f = parents[g]
+        for b in range(n_bytes):
+            out[g, b] = patterns[f, b] | same[b]
+        for i in range(active.shape[0]):
+            if (bits[g, i >> 6] >> np.uint64(i & 63)) & np.uint64(1):
+                neuron = neuron_of[active[i]]
+                out[g, neuron >> 3] |= np.uint8(128 >> (neuron & 7))
+    return out
+
+
+@kernel
+def cut_block(
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits, first_lines,
-    first, limit, sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
+    first, limit, whole, first_origins, n_bytes, first_neuron,
+    sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
 ):  # fmt: skip
-    """Count the regions inside some faces of the complex behind the first layer that has neurons.
+    """Cut some faces of the complex behind the first layer that has neurons, by all the others.
 
     Parameters
     ----------
@@ -445,6 +500,14 @@ def count_block(
         Which layer that is.
     limit : int
         Bytes that the block's largest arrays may take.
+    whole : bool
+        Whether the faces are wanted, or their number alone: then the last layer's faces are never made.
+    first_origins : (N,) int64
+        The neuron on whose line every line lies, or -1 minus the side of the domain.
+    n_bytes : int
+        Of a packed pattern.
+    first_neuron : int
+        How many neurons come before that layer's.
 
     Returns
     -------
@@ -452,6 +515,8 @@ def count_block(
         `DOUBT` where a bound did not prove a decision, `TOO_LARGE` where the limit does not suffice.
     proven : int
         Number of decisions proven.
+    block : tuple
+        As :class:`regions.engine.blocks.Block`; empty where the number alone is wanted.
     """
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, which_points, which_lines = restrict(
         ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points.shape[0], lines.shape[0], faces
@@ -459,6 +524,10 @@ def count_block(
     points = points[which_points]
     lines = lines[which_lines]
     bits = first_bits[faces]
+    origins = first_origins[which_lines]
+    # Where the parts of every edge that was there start: they follow one another, in order along it.
+    edge_starts = np.arange(edges.shape[0] + 1)
+    ancestors = np.arange(faces.shape[0])
     at_weight = 0
     at_unit = 0
     for layer in range(first):
@@ -469,6 +538,12 @@ def count_block(
     after, first_values, squares, after_errors = _first_basis(
         bits, first_lines, below[at_unit : at_unit + n_first], above[at_unit : at_unit + n_first]
     )
+    patterns = np.empty((0, 0), np.uint8)
+    n_before = 0
+    if whole:
+        patterns, n_before = _first_patterns(
+            bits, below[at_unit : at_unit + n_first], above[at_unit : at_unit + n_first], n_bytes, first_neuron
+        )
     # A basis neuron's activation is stored once for each face behind its own layer, and looked up by later faces
     # through
     # their ancestors. Of every level: where its values and its faces' parents start, the number of faces and of
@@ -570,7 +645,7 @@ def count_block(
 
         # Coefficients and values now, and again for the children while both are held.
         if n_faces * 3 * 8 * (2 * n_active + 3 * n_basis) + 600 * n_faces > limit:
-            return TOO_LARGE, proven
+            return TOO_LARGE, proven, _nothing()
         narrow = np.empty((columns, n_active))
         active_norms = np.empty(n_active)
         bias_errors = np.empty(n_active)
@@ -600,18 +675,18 @@ def count_block(
         )
         proven += sure
         if unknown.shape[0]:
-            return DOUBT, proven
-        if layer == last:
+            return DOUBT, proven, _nothing()
+        if layer == last and not whole:
             found, sure = _count_last(
                 ring_offsets, rings, points, coefficients, active_norms, bias_errors, g_errors, c_errors, tiny,
                 candidate_faces, units, starts, signs, edge_lines, ring_edges, lines,
             )  # fmt: skip
-            return found, proven + sure
+            return found, proven + sure, _nothing()
         chord_faces, chord_units, ends, arcs, bad = find_chords(
             ring_offsets, candidate_faces, units, starts, signs, new_bits
         )
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         n_chords = chord_faces.shape[0]
         chord_lines = np.empty((n_chords, 5))
         chord_offsets = np.zeros(n_faces + 1, np.int64)
@@ -629,7 +704,7 @@ def count_block(
             ring_offsets, rings, ring_edges, edges, edge_faces, points, chord_faces, ends, arcs, chord_lines
         )
         if runs.shape[0]:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         proven += chords.shape[0]
         ranks, counts = rank_edges(offsets, np.zeros(chords.shape[0], np.bool_))
         line_start = lines.shape[0]
@@ -646,17 +721,17 @@ def count_block(
             counts, n_points,
         )  # fmt: skip
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         x_offsets, others, x_positions, runs = cross_chords(
             rim_offsets, rim_points, points, class_offsets, classes, member_offsets, members, arcs, chord_lines
         )
         if runs.shape[0]:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         proven += others.shape[0]
         tied = np.zeros(others.shape[0], np.bool_)
         node_offsets, nodes, segments, bad = make_nodes(class_offsets, x_offsets, others, tied)
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         (
             ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, node_points, _n, parents, new_bits, bad,
         ) = build(
@@ -665,8 +740,22 @@ def count_block(
             line_start, lines, edge_lines, counts, new_bits,
         )  # fmt: skip
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         points = np.concatenate((points, node_points))
+        if whole:
+            for e in range(edge_starts.shape[0]):
+                edge_starts[e] += counts[edge_starts[e]]
+            ancestors = ancestors[parents]
+            neuron_of = np.full(m, -1, np.int64)
+            for k in range(m):
+                if low_slope[k] != high_slope[k]:
+                    neuron_of[k] = n_before
+                    n_before += 1
+            patterns = _next_patterns(patterns, parents, block_on, active[:n_active], new_bits, neuron_of)
+            chord_origins = np.empty(n_chords, np.int64)
+            for q in range(n_chords):
+                chord_origins[q] = neuron_of[active[chord_units[q]]]
+            origins = np.concatenate((origins, chord_origins))
 
         # The next basis: what it was, and this layer's units that change sign inside the block.
         n_children = parents.shape[0]
@@ -738,4 +827,23 @@ def count_block(
         values = np.concatenate((values, fresh_values.ravel()))
         parents_of = np.concatenate((parents_of, parents))
         n_levels += 1
-    return DOUBT, proven
+    if not whole:
+        return DOUBT, proven, _nothing()
+    # What is left are layers without neurons: the outputs are affine in x, y and the basis.
+    for layer in range(last + 1, sizes.shape[0]):
+        m = sizes[layer, 0]
+        n = sizes[layer, 1]
+        after = np.dot(weights[at_weight : at_weight + m * n].reshape(m, n), after)
+        for k in range(m):
+            after[k, 2] += biases[at_unit + k]
+            slope = above[at_unit + k]
+            for c in range(after.shape[1]):
+                after[k, c] *= slope
+        at_weight += m * n
+        at_unit += m
+    outputs = np.ascontiguousarray(after.T)
+    maps = _coefficients(values, starts_of, sizes_of, parents_of, n_levels, outputs)
+    return ring_offsets.shape[0] - 1, proven, (
+        ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, origins, which_points,
+        edge_starts, ancestors, patterns, maps,
+    )  # fmt: skip
