@@ -61,7 +61,7 @@ class Enumeration:
         self.euler = 1
         self.maps: FaceMaps | WideMaps
         if wide:
-            self.maps = WideMaps.first(WideNetwork(network, resources.max_memory, resources.device), 1)
+            self.maps = WideMaps.first(WideNetwork(network, resources.memory(network), resources.device), 1)
         else:
             self.maps = first_maps(network.layers[0], 1)
         n = len(domain.corners)

@@ -208,7 +208,7 @@ def test_counts_do_not_depend_on_blocks_or_threads(
         patch.setattr(count_module, "_SMALLEST", smallest)
         if limit is not None:
             # Too little for the fast path, or for all but small blocks.
-            patch.setattr(counting, "_within", lambda part, budget: (part, limit, threads))
+            patch.setattr(counting, "_step_bytes", lambda room: (limit, threads))
         assert regions.count_regions(network, domain, threads=threads) == expected
 
 

@@ -15,7 +15,8 @@ import pytest
 
 import regions
 from regions import Network, WholePlane
-from regions.enumeration import count as counting
+from regions.enumeration import steps
+from regions.enumeration.count import Progress
 from regions.enumeration.enumerate import count_sweep
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
@@ -45,7 +46,7 @@ def deep(width: int, seed: int = 0) -> Network:
 
 @pytest.mark.parametrize("domain", [5.0, WholePlane()], ids=str)
 def test_a_cluster_counts_the_same(client: Any, domain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.02)
+    monkeypatch.setattr(steps, "_TASK_SECONDS", 0.02)
     here = regions.count_regions(deep(40), domain)
     there = regions.count_regions(deep(40), domain, executor=client.get_executor())
     assert there == here
@@ -59,14 +60,14 @@ def test_a_sweep_on_a_cluster_counts_the_same(client: Any) -> None:
 
 
 def test_a_killed_worker_loses_nothing(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.02)
+    monkeypatch.setattr(steps, "_TASK_SECONDS", 0.02)
     network = deep(64)
     expected = regions.count_regions(network, 8)
     processes = list(client.run(os.getpid).values())
     assert len(processes) == 2
     killed = threading.Event()
 
-    def kill(progress: counting.Progress) -> None:
+    def kill(progress: Progress) -> None:
         # When a third is done: tasks are under way on both workers.
         if 3 * progress.done > progress.total and not killed.is_set():
             killed.set()

@@ -57,7 +57,11 @@ def test_wide_and_narrow_ways_agree(network: Network, domain: Any) -> None:
 def test_memory_and_device_change_nothing(network: Network) -> None:
     wide = sparsely(network)
     plenty = regions.enumerate_regions(wide, 2)
-    one_face_at_a_time = regions.enumerate_regions(wide, 2, max_memory=1)
+    with pytest.raises(regions.errors.MemoryLimitError, match="max_memory=1 was given; this network needs at least"):
+        regions.enumerate_regions(wide, 2, max_memory=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Resources, "room", lambda resources, network: 1)
+        one_face_at_a_time = regions.enumerate_regions(wide, 2, max_memory=1)
     assert_same_complex(plenty, one_face_at_a_time)
     # Bounds do not depend on what is kept, so neither do the decisions.
     assert plenty.certificate == one_face_at_a_time.certificate
