@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pickle
 import signal
@@ -17,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlps import mlp
 from threadpoolctl import threadpool_info
 
 import regions
@@ -31,14 +31,6 @@ from regions.study.models import DeepMLP, ShallowMLP
 from regions.testing import degenerate_mlps
 
 COURTYARD = Polygon([(-3, -3), (3, -3), (3, 3), (-3, 3)], holes=[[(-1, -1), (1, -1), (0, 1)]])
-
-
-def mlp(*widths: int, seed: int = 0) -> Network:
-    rng = np.random.default_rng(seed)
-    pairs = list(itertools.pairwise(widths))
-    return Network.from_arrays(
-        [rng.normal(scale=m**-0.5, size=(n, m)) for m, n in pairs], [rng.normal(size=n) for _, n in pairs]
-    )
 
 
 class Lossy:
