@@ -31,13 +31,7 @@ _PATTERN_BYTES = 1 << 26
 class Enumeration:
     """One enumeration in progress: a complex, and how far it has been cut.
 
-    Parameters
-    ----------
-    network : Network
-        With two inputs.
-    domain : Box or ConvexPolygon
-    resources : Resources, optional
-        What it may use; a network with sparse layers, or with a device, goes through piece by piece.
+    A network, of two inputs, with sparse layers, or with a device among its resources, goes through piece by piece.
 
     Attributes
     ----------
@@ -95,18 +89,7 @@ class Enumeration:
             self.maps = self.maps.into(layers[self.level], before, parents, bits)
 
     def part(self, faces: NDArray[np.int64], parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> Enumeration:
-        """The same enumeration on some of the faces that :meth:`cut` just made.
-
-        Parameters
-        ----------
-        faces : ndarray, int64
-        parents, bits
-            What :meth:`cut` returned.
-
-        Returns
-        -------
-        Enumeration
-        """
+        """The same enumeration on some of the faces that :meth:`cut` just made, with what it returned."""
         cells = self.cells
         ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines = restrict(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,

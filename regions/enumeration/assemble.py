@@ -11,9 +11,10 @@ from regions.complex.complex import RegionComplex
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.enumeration.part_complex import PartComplex, part_complex
 from regions.enumeration.run import Run
-from regions.enumeration.stitch import PartComplex, part_complex, rounded_points, stitch
-from regions.enumeration.vertices import plane_points
+from regions.enumeration.stitch import stitch
+from regions.enumeration.vertices import plane_points, rounded_points
 from regions.network.integers import finite_maps
 from regions.network.maps import affine_maps
 

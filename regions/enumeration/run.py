@@ -28,13 +28,7 @@ class Started(NamedTuple):
 
 
 class Run:
-    """A decomposed domain, gone through part by part, and the decisions taken on the way.
-
-    Parameters
-    ----------
-    decomposition : Decomposition
-    resources : Resources, optional
-    """
+    """A decomposed domain, gone through part by part, and the decisions taken on the way."""
 
     def __init__(self, decomposition: Decomposition, resources: Resources | None = None) -> None:
         self.decomposition = decomposition

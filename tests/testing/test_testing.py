@@ -33,7 +33,7 @@ from regions.testing import (
     reference_count,
     relu_mlps,
 )
-from regions.testing.exactly import map_error
+from regions.testing.rounding import map_error
 
 # The first example that will do: none of them needs to be the smallest.
 FIRST = settings(max_examples=5000, phases=[Phase.generate])
