@@ -2,7 +2,7 @@
 
 Needs Hypothesis (``pip install linear-regions[test]``); `import regions` does not load it.
 
-It may import every room; none imports it.
+It may import every room; a room never imports it.
 """
 
 from __future__ import annotations
