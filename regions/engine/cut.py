@@ -31,13 +31,7 @@ _PATTERN_BYTES = 1 << 26
 class Enumeration:
     """One enumeration in progress: a complex, and how far it has been cut.
 
-    Parameters
-    ----------
-    network : Network
-        With two inputs.
-    domain : Box or ConvexPolygon
-    resources : Resources, optional
-        What it may use; a network with sparse layers, or with a device, goes through piece by piece.
+    A network, of two inputs, with sparse layers, or with a device among its resources, goes through piece by piece.
 
     Attributes
     ----------
@@ -67,7 +61,7 @@ class Enumeration:
         self.edge_starts = np.arange(len(self.cells.edges) + 1)
         self.maps: FaceMaps | WideMaps
         if wide:
-            self.maps = WideMaps.first(WideNetwork(network, resources.max_memory, resources.device), 1)
+            self.maps = WideMaps.first(WideNetwork(network, resources.memory(network), resources.device), 1)
         else:
             self.maps = first_maps(network.layers[0], 1)
         n = len(domain.corners)
@@ -101,18 +95,7 @@ class Enumeration:
             self.maps = self.maps.into(layers[self.level], before, parents, bits)
 
     def part(self, faces: NDArray[np.int64], parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> Enumeration:
-        """The same enumeration on some of the faces that :meth:`cut` just made.
-
-        Parameters
-        ----------
-        faces : ndarray, int64
-        parents, bits
-            What :meth:`cut` returned.
-
-        Returns
-        -------
-        Enumeration
-        """
+        """The same enumeration on some of the faces that :meth:`cut` just made, with what it returned."""
         cells = self.cells
         ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines = restrict(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,

@@ -8,18 +8,20 @@ import numpy as np
 
 from regions._interrupts import interruptible
 from regions.complex.complex import RegionComplex
-from regions.complex.data import Certificate
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
-from regions.enumeration.stitch import PartComplex, part_complex, rounded_points, stitch
-from regions.enumeration.vertices import plane_points
-from regions.errors import DomainError
+from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.enumeration.part_complex import PartComplex, part_complex
+from regions.enumeration.run import Run
+from regions.enumeration.stitch import stitch
+from regions.enumeration.vertices import plane_points, rounded_points
 from regions.network.integers import finite_maps
 from regions.network.maps import affine_maps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from regions.complex.data import Certificate
     from regions.engine.cells import Result
     from regions.engine.resources import Resources
     from regions.enumeration.parts import Decomposition
@@ -30,42 +32,18 @@ __all__ = ["assemble"]
 
 @interruptible
 def assemble(decomposition: Decomposition, resources: Resources | None = None) -> RegionComplex:
-    """Enumerate the regions of a decomposed domain.
-
-    Parameters
-    ----------
-    decomposition : Decomposition
-    resources : Resources, optional
-
-    Returns
-    -------
-    RegionComplex
-
-    Raises
-    ------
-    DomainError
-        When the domain has no interior.
-    """
+    """Enumerate the regions of a decomposed domain; raise DomainError when it has no interior."""
     network, domain = decomposition.network, decomposition.domain
+    run = Run(decomposition, resources)
     index = _neuron_index(network)
-    if isinstance(domain, Box | ConvexPolygon):
-        start = decomposition.parts[0].start(resources)
-        assert start is not None
-        return _of_one_part(network, domain, start.run(), index)
     complexes: list[PartComplex] = []
-    proven = decided = 0
-    for part in decomposition.parts:
-        enumeration = part.start(resources)
-        if enumeration is None:
-            continue
-        result = enumeration.run()
-        complexes.append(part_complex(part, enumeration, result, index))
-        proven += result.proven
-        decided += result.decided
-    if not complexes:
-        raise DomainError(f"{domain!r} is empty or has no interior; a domain needs one. Check its half-planes.")
+    for started in run.parts():
+        result = started.enumeration.run()
+        run.decide(result.proven, result.decided)
+        if isinstance(domain, Box | ConvexPolygon):
+            return _of_one_part(network, domain, result, index, run.certificate)
+        complexes.append(part_complex(started.part, started.enumeration, result, index))
     stitched = stitch(decomposition, complexes)
-    certificate = Certificate(proven, decided)
     inner = np.flatnonzero(stitched.edge_neurons >= 0)
     values, neuron_lines = affine_maps(
         network, stitched.patterns, stitched.edge_faces[inner].max(axis=1), stitched.edge_neurons[inner]
@@ -75,6 +53,7 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
     if isinstance(domain, Polygon):
         vertices, directions = rounded_points(stitched, complexes), np.empty((0, 2))
     else:
+        assert isinstance(domain, Polyhedron | WholePlane)
         lines = np.full((len(stitched.edges), 3), np.nan)
         lines[inner] = neuron_lines
         rim = np.flatnonzero(stitched.edge_sides >= 0)
@@ -94,7 +73,7 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
         packed_patterns=packed,
         gradients=np.moveaxis(values[:, :2], 1, 2),
         offsets=values[:, 2],
-        certificate=certificate,
+        certificate=run.certificate,
         directions=directions,
     )
 
@@ -107,7 +86,7 @@ def _neuron_index(network: Network) -> NDArray[np.int64]:
 
 
 def _of_one_part(
-    network: Network, domain: Box | ConvexPolygon, result: Result, index: NDArray[np.int64]
+    network: Network, domain: Box | ConvexPolygon, result: Result, index: NDArray[np.int64], certificate: Certificate
 ) -> RegionComplex:
     cells = result.cells
     origins = result.line_origins[cells.edge_lines]
@@ -126,5 +105,5 @@ def _of_one_part(
         packed_patterns=result.packed_patterns,
         gradients=np.moveaxis(maps[:, :2], 1, 2),
         offsets=maps[:, 2],
-        certificate=Certificate(result.proven, result.decided),
+        certificate=certificate,
     )

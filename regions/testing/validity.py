@@ -12,7 +12,8 @@ from regions.complex.complex import RegionComplex
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
-from regions.testing.exactly import ExactCheck, map_error
+from regions.testing.exactly import ExactCheck
+from regions.testing.rounding import map_error
 
 __all__ = ["assert_same_complex", "assert_valid_complex"]
 
