@@ -22,8 +22,6 @@ from regions.engine.maps.sparse import WideMaps
 from regions.network.integers import ExactLines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from regions.engine.cells import Result
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["Block", "Plane", "WholePlan", "neuron_index"]
+__all__ = ["Block", "Plane", "WholePlan", "n_faces", "neuron_index"]
 
 _FIRST_FACES = 24
 _BLOCK_BYTES = 1 << 26
@@ -88,8 +86,6 @@ class Plane:
     ring_edges: Ints
     patterns: NDArray[np.uint8]
     maps: NDArray[np.float64]
-    proven: int
-    decided: int
 
     @property
     def n_faces(self) -> int:
@@ -128,6 +124,11 @@ class Plane:
                 self.points[vertex] = (x, y, 1.0, abs(x) * 2 * U + TINY, abs(y) * 2 * U + TINY)
 
 
+def n_faces(found: list[tuple[Ints, Block]]) -> int:
+    """How many faces some blocks have."""
+    return sum(len(block.ancestors) for _, block in found)
+
+
 def neuron_index(network: Network) -> Ints:
     """The row of `network.neurons` of every unit of every layer, (L, units); -1 for units without a kink."""
     index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
@@ -142,6 +143,8 @@ class WholePlan:
     ----------
     start : Enumeration
         Of a complex on whose faces the next layer that has neurons is the same affine map.
+    limit : int
+        Bytes that one step may work with.
     size : int
         About how many faces a block starts with.
 
@@ -151,8 +154,9 @@ class WholePlan:
         Decisions taken before the first step.
     """
 
-    def __init__(self, start: Enumeration, size: int = _FIRST_FACES) -> None:
+    def __init__(self, start: Enumeration, limit: int = _BLOCK_BYTES, size: int = _FIRST_FACES) -> None:
         self._start = start
+        self._limit = limit
         self._index = neuron_index(start.network)
         self._blocks: list[Ints] = []
         self.proven = self.decided = 0
@@ -196,7 +200,7 @@ class WholePlan:
         cells = self._start.cells
         found, proven, block = cut_block(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
-            cells.points, cells.lines, faces, self._bits, self._lines, self._first, _BLOCK_BYTES, True, self._origins,
+            cells.points, cells.lines, faces, self._bits, self._lines, self._first, self._limit, True, self._origins,
             -(-self._start.network.n_neurons // 8), self._first_neuron, *self._packed,
         )  # fmt: skip
         if found >= 0:
@@ -220,7 +224,7 @@ class WholePlan:
             result.packed_patterns, result.maps,
         )  # fmt: skip
 
-    def join(self, steps: Iterable[Found]) -> Plane:
+    def join(self, found: list[tuple[Ints, Block]]) -> Plane:
         """Put the blocks of all steps together.
 
         Raises
@@ -228,11 +232,7 @@ class WholePlan:
         EngineError
             When they do not fit.
         """
-        start, proven, decided = self._start, self.proven, self.decided
-        found: list[tuple[Ints, Block]] = []
-        for more, sure, exactly in steps:
-            found += more
-            proven, decided = proven + sure, decided + exactly
+        start = self._start
         blocks = [block for _, block in found]
         v0 = np.cumsum([0, *(len(b.points) for b in blocks)])
         e0 = np.cumsum([0, *(len(b.edges) for b in blocks)])
@@ -257,7 +257,7 @@ class WholePlan:
         maps = np.concatenate([b.maps for b in blocks])[order]
         plane = Plane(
             start.network, start.exact, points, edges, edge_faces, origins[edge_names], offsets, rings, ring_edges,
-            patterns, maps, proven, decided,
+            patterns, maps,
         )  # fmt: skip
         minx, miny, maxx, maxy = start.domain.bounds
         plane.sharpen(2.0**-16 * max(maxx - minx, maxy - miny))
@@ -274,13 +274,18 @@ class WholePlan:
             leader[names[fresh]] = v + np.flatnonzero(fresh)
             same_point[v : v + len(names)] = leader[names]
             begin, end = b.edge_starts[:-1], b.edge_starts[1:]
-            rim = (b.edge_faces[begin, 1] < 0) & (b.origins[b.edge_lines[begin]] >= 0)
+            rim = b.edge_faces[begin, 1] < 0
             begin, end = begin[rim], end[rim]
             tails, heads = names[b.edges[begin, 0]], names[b.edges[end - 1, 1]]
             keys.append(np.minimum(tails, heads) * n + np.maximum(tails, heads))
             chains.append(np.stack([begin + e, end + e], axis=1))
         edges = np.concatenate([b.edges + v for b, v in zip(blocks, v0, strict=False)])
         key, chain = np.concatenate(keys), np.concatenate(chains)
+        # Nothing is behind the rim of all blocks.
+        cells = self._start.cells
+        rim_edges = np.sort(cells.edges[cells.edge_faces.min(axis=1) < 0], axis=1)
+        inner = ~np.isin(key, rim_edges[:, 0] * n + rim_edges[:, 1])
+        key, chain = key[inner], chain[inner]
         order = np.argsort(key, kind="stable")
         odd = bool(len(order) % 2)
         if (

@@ -61,7 +61,7 @@ class _Stitching:
     def __init__(self, decomposition: Decomposition, complexes: list[PartComplex]) -> None:
         self.decomposition = decomposition
         self.complexes = complexes
-        cells = [c.cells for c in complexes]
+        cells = [c.plane for c in complexes]
         self.v0 = np.cumsum([0, *(len(c.points) for c in cells)])
         self.e0 = np.cumsum([0, *(len(c.edges) for c in cells)])
         self.f0 = np.cumsum([0, *(c.n_faces for c in cells)])

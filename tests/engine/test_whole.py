@@ -12,16 +12,15 @@ from regions.testing import domains, networks
 
 
 def whole(network, domain, size: int) -> Plane:
-    plan = WholePlan(Enumeration(network, domain), size)
-    return plan.join(plan.step(i) for i in range(len(plan)))
+    plan = WholePlan(Enumeration(network, domain), size=size)
+    return plan.join([block for i in range(len(plan)) for block in plan.step(i)[0]])
 
 
 def at_once(network, domain) -> Plane:
     """Every layer cut as a whole, with the map of every unit on every face."""
     plan = WholePlan(Enumeration(network, domain))
     plan._start, plan._blocks = Enumeration(network, domain), []
-    plan.proven = plan.decided = 0
-    return plan.join([plan.step(0)])
+    return plan.join(plan.step(0)[0])
 
 
 def assert_same(one: Plane, other: Plane) -> None:
