@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Block", "Plane", "WholePlan", "n_faces", "neuron_index"]
 
+# Faces that a block starts with: few where it is cut further, many where it is only told its maps.
 _FIRST_FACES = 24
+_LAST_FACES = 512
 _BLOCK_BYTES = 1 << 26
 
 Found = tuple[list[tuple["Ints", "Block"]], int, int]
@@ -145,7 +147,7 @@ class WholePlan:
         Of a complex on whose faces the next layer that has neurons is the same affine map.
     limit : int
         Bytes that one step may work with.
-    size : int
+    size : int, optional
         About how many faces a block starts with.
 
     Attributes
@@ -154,7 +156,7 @@ class WholePlan:
         Decisions taken before the first step.
     """
 
-    def __init__(self, start: Enumeration, limit: int = _BLOCK_BYTES, size: int = _FIRST_FACES) -> None:
+    def __init__(self, start: Enumeration, limit: int = _BLOCK_BYTES, size: int | None = None) -> None:
         self._start = start
         self._limit = limit
         self._index = neuron_index(start.network)
@@ -172,7 +174,8 @@ class WholePlan:
         self._lines = start.maps.lines(np.zeros(len(units), dtype=np.int64), units)
         self._parents, self._bits = start.cut()
         self._origins = self._names(start.exact.lines)
-        self._blocks = split(start, size)
+        deeper = self._packed.last > self._first
+        self._blocks = split(start, size or (_FIRST_FACES if deeper else _LAST_FACES))
         self.proven, self.decided = start.proven, start.decided
 
     def __len__(self) -> int:
