@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.complex.patterns import Points, foot
-from regions.domain.polygon import Polygon
+from regions.complex.patterns import Points
+from regions.domain.rings import in_rings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,7 @@ class _Exact:
 
     def foot(self, edge: int) -> Any:
         """The point of an edge's line that is nearest to the origin."""
-        return foot(self._points.lines.exact(edge))
+        return self._points.lines.foot(edge)
 
 
 def _dot(row: Any, point: Any) -> Any:
@@ -107,7 +107,7 @@ class _Ties:
         self._edges = _Groups(faces.ravel()[inside], np.repeat(real, 2)[inside], complex.n_regions)
         self._regions = _Groups(self._maps, np.arange(complex.n_regions), int(self._maps.max()) + 1)
         # Where regions are not convex, whether two points are tied inside one is asked of the domain.
-        self._domain = complex.domain if isinstance(complex.domain, Polygon) else None
+        self._rings = () if complex.domain.is_convex else [ring.tolist() for ring in complex.domain.rings]
 
     def of_map(self, number: int) -> list[tuple[int, int]]:
         """Pairs of open linear regions of one map that hang together."""
@@ -159,9 +159,7 @@ class _Ties:
         """Points of a region's border where the network equals the target, in groups that the region connects."""
         edges = self._edges[region]
         faces = self._complex.edge_faces
-        if self._domain is None and any(
-            self._maps[f] == number for edge in edges for f in faces[edge].tolist() if f >= 0
-        ):
+        if not self._rings and any(self._maps[f] == number for edge in edges for f in faces[edge].tolist() if f >= 0):
             # Equal on a side of a convex region is equal nowhere else in it, and that side's ends are known.
             return []
         rows = [
@@ -184,7 +182,7 @@ class _Ties:
                 point = self._on_line(rows, edge, u)
             if point is not None:
                 found[self._base + edge] = point
-        if self._domain is None:
+        if not self._rings:
             return [list(found)]
         return self._divided(found)
 
@@ -204,25 +202,11 @@ class _Ties:
         chains = [order[:1]]
         for item, after in pairwise(order):
             (px, py), (qx, qy) = points[item], points[after]
-            if self._inside(((px + qx) / 2, (py + qy) / 2)):
+            if in_rings(((px + qx) / 2, (py + qy) / 2), self._rings):
                 chains[-1].append(after)
             else:
                 chains.append([after])
         return [chain for chain in chains if chain]
-
-    def _inside(self, point: tuple[Fraction, Fraction]) -> bool:
-        """Whether a rational point lies in the closed domain."""
-        assert self._domain is not None
-        x, y = point
-        odd = False
-        for _, p, q in self._domain.sides():
-            (px, py), (qx, qy) = ((Fraction(a), Fraction(b)) for a, b in (p, q))
-            turn = (qx - px) * (y - py) - (qy - py) * (x - px)
-            if turn == 0 and min(px, qx) <= x <= max(px, qx) and min(py, qy) <= y <= max(py, qy):
-                return True
-            if (py > y) != (qy > y):
-                odd ^= (turn > 0) == (qy > py)
-        return odd
 
 
 def ties(complex: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> Ints:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from regions.domain.read import Domain
+    from regions.domain.domain import Domain
     from regions.domain.slice import Slice
     from regions.network.network import Network
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from regions.arithmetic.floats import rounded_sqrt
 from regions.complex.lines import EdgeLines, exact_area, rounded
-from regions.domain.polygon import Polygon
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def side_counts(complex: RegionComplex, *, rim: bool = True) -> NDArray[np.int64
     if not rim:
         counted &= complex.edge_neurons >= 0
     weights = counted[edges].astype(np.int64)
-    if isinstance(complex.domain, Polygon):
+    if not complex.domain.is_convex:
         following = next_around(complex, edges)
         straight = turns(complex, EdgeLines(complex), edges, following) == 0
         # A straight place between two counted edges takes one of them off.
@@ -92,7 +91,7 @@ def convex_regions(complex: RegionComplex) -> NDArray[np.bool_]:
     array([False,  True])
     """
     found = np.ones(complex.n_regions, dtype=bool)
-    if not isinstance(complex.domain, Polygon):
+    if complex.domain.is_convex:
         return found
     edges = ring_edges(complex)
     owners = ring_owners(complex)

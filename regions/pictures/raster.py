@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from regions.domain.convex import Box, as_domain
+from regions.domain.convex import Box
+from regions.domain.read import as_domain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def rasterize(complex: RegionComplex, x: NDArray[np.float64], y: NDArray[np.floa
     points, owners = _fill(complex, x, y)
     labels = np.full(n * n, -1, dtype=np.int64)
     labels[points] = owners
-    inside = _inside(as_domain(complex.domain), x, y, slack)
+    inside = _inside(as_domain(complex.domain, convex=True), x, y, slack)
     _adopt(complex, x, y, labels, inside.ravel(), slack)
     labels[~inside.ravel()] = -1
     n_uncovered = int((inside.ravel() & (labels < 0)).sum())
@@ -123,7 +124,7 @@ def _inside(
     domain: Box | ConvexPolygon, x: NDArray[np.float64], y: NDArray[np.float64], slack: float
 ) -> NDArray[np.bool_]:
     result = np.ones((len(y), len(x)), dtype=bool)
-    if isinstance(domain, Box):
+    if domain == Box(*domain.bounds):
         # The grid was laid over the box, so all its points belong to it, those on the rim too.
         return result
     for p, q in zip(domain.corners, np.roll(domain.corners, -1, axis=0), strict=True):

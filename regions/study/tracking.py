@@ -14,7 +14,7 @@ import numpy as np
 import regions.measures
 from regions.complex.definitions import activation_patterns
 from regions.complex.exports import require
-from regions.domain.read import as_planar_domain
+from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import count_regions, enumerate_regions
 from regions.errors import CaptureError, InvalidNetworkError, OptionError
@@ -195,7 +195,7 @@ def track(
     >>> tracker.table["activation_regions"][0] == regions.count_regions(ShallowMLP(8, seed=0), 3)
     True
     """
-    where = domain if isinstance(domain, Slice) else as_planar_domain(domain)
+    where = domain if isinstance(domain, Slice) else as_domain(domain)
     chosen = _read_measures(measures)
     if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
         raise OptionError(f"every={every!r} was given; an integer >= 1 is needed.")
