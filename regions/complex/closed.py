@@ -45,14 +45,15 @@ class _Exact:
     def __init__(self, complex: ComplexData) -> None:
         self._complex = complex
         self._points = Points(complex)
-        self._lines = self._points.lines.neurons
+        self.lines = self._points.lines
         self._vertices: dict[int, Any] = {}
         self.n_finite = self._points.n_finite
 
     def map(self, region: int) -> list[Any]:
         """The rows of the outputs on a region, times a factor that is the same everywhere."""
-        values = self._lines.outputs(region)
-        return [self._lines.integers.row(values, i) for i in range(values[0].nrows())]
+        neurons = self.lines.neurons
+        values = neurons.outputs(region)
+        return [neurons.integers.row(values, i) for i in range(values[0].nrows())]
 
     def vertex(self, vertex: int) -> Any:
         """Homogeneous coordinates, the last one > 0, or 0 of ideal vertices, whose direction the others are then."""
@@ -66,10 +67,6 @@ class _Exact:
                 forward = dx * int(x) + dy * int(y) > 0
             self._vertices[vertex] = (x, y, w) if forward else (-x, -y, -w)
         return self._vertices[vertex]
-
-    def foot(self, edge: int) -> Any:
-        """The point of an edge's line that is nearest to the origin."""
-        return self._points.lines.foot(edge)
 
 
 def _dot(row: Any, point: Any) -> Any:
@@ -98,9 +95,7 @@ class _Ties:
         self._maps, self._opens = pieces, opens
         self._exact = _Exact(complex)
         self._base = self._exact.n_finite + len(complex.directions)
-        sizes = np.diff(complex.ring_offsets)
-        owners = np.repeat(np.arange(complex.n_regions), sizes)
-        self._around = _Groups(complex.rings, owners, self._base)
+        self._around = _Groups(complex.rings, complex.ring_owners, self._base)
         real = np.flatnonzero((complex.edge_neurons >= 0) | (complex.edge_sides >= 0))
         faces = complex.edge_faces[real]
         inside = faces.ravel() >= 0
@@ -111,7 +106,6 @@ class _Ties:
 
     def of_map(self, number: int) -> list[tuple[int, int]]:
         """Pairs of open linear regions of one map that hang together."""
-        offsets, rings = self._complex.ring_offsets, self._complex.rings
         regions = self._regions[number]
         parent: dict[int, int] = {}
 
@@ -126,7 +120,7 @@ class _Ties:
         queue: list[int] = []
         for region in regions:
             home = -1 - int(self._opens[region])
-            for vertex in rings[offsets[region] : offsets[region + 1]].tolist():
+            for vertex in self._complex.ring(region).tolist():
                 if vertex < self._exact.n_finite:
                     queue.append(vertex)
                     parent[find(vertex)] = find(home)
@@ -167,9 +161,8 @@ class _Ties:
             for row, other in zip(self._exact.map(region), target, strict=True)
         ]
         rows = [row for row in rows if any(row)]
-        offsets, rings = self._complex.ring_offsets, self._complex.rings
         found: dict[int, Any] = {}
-        for vertex in set(rings[offsets[region] : offsets[region + 1]].tolist()):
+        for vertex in set(self._complex.ring(region).tolist()):
             if vertex < self._exact.n_finite:
                 point = self._exact.vertex(vertex)
                 if not any(_dot(row, point) for row in rows):
@@ -188,7 +181,7 @@ class _Ties:
 
     def _on_line(self, rows: list[Any], edge: int, end: int) -> Any:
         """The only point of a whole line where all rows are 0."""
-        foot, direction = self._exact.foot(edge), self._exact.vertex(end)
+        foot, direction = self._exact.lines.foot(edge), self._exact.vertex(end)
         pairs = [(_dot(row, foot), _dot(row, direction)) for row in rows]
         first = next(((s, t) for s, t in pairs if t), None)
         if first is None or any(s * first[1] != t * first[0] for s, t in pairs):
@@ -210,18 +203,9 @@ class _Ties:
 
 
 def ties(complex: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> Ints:
-    """Pairs of open linear regions that belong to one closed linear region.
+    """Pairs of open linear regions that belong to one closed one, enough to connect what belongs together: (n, 2).
 
-    Parameters
-    ----------
-    complex : RegionComplex
-    pieces, opens : ndarray, shape (R,), int64
-        Numbers of the affine map and of the open linear region of every region.
-
-    Returns
-    -------
-    ndarray, shape (n, 2), int64
-        Labels of open linear regions; enough pairs to connect what belongs together.
+    `pieces` and `opens` are the numbers of the affine map and of the open linear region of every region.
     """
     _, first = np.unique(opens, return_index=True)
     several = np.flatnonzero(np.bincount(pieces[first]) > 1).tolist()

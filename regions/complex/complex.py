@@ -298,7 +298,7 @@ class RegionComplex(ComplexData):
             raise IndexError(f"region {index} was asked for; there are {self.n_regions} regions.")
         i = index % self.n_regions
         pairs = self.neighbors[(self.neighbors == i).any(axis=1)]
-        ring = self.rings[self.ring_offsets[i] : self.ring_offsets[i + 1]]
+        ring = self.ring(i)
         v = len(self.vertices)
         return Region(
             index=i,

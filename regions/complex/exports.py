@@ -44,23 +44,7 @@ _SVG_SIZE = 300.0
 
 
 def require(module: str, extra: str) -> Any:
-    """Import an optional library.
-
-    Parameters
-    ----------
-    module : str
-    extra : str
-        Of this package, that brings it.
-
-    Returns
-    -------
-    module
-
-    Raises
-    ------
-    MissingExtraError
-        When it is not installed; the message says how to install it.
-    """
+    """Import an optional library, or say which extra of this package brings it."""
     try:
         return import_module(module)
     except ImportError as error:
@@ -282,10 +266,9 @@ def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
         raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
     check_bounded(complex.bounded)
     vertices = complex.vertices
-    region = np.repeat(np.arange(complex.n_regions), np.diff(complex.ring_offsets))
     # One height a vertex, whatever region it is taken from: the function is continuous.
     first = np.empty(len(vertices), dtype=np.int64)
-    first[complex.rings[::-1]] = region[::-1]
+    first[complex.rings[::-1]] = complex.ring_owners[::-1]
     with np.errstate(over="ignore", invalid="ignore"):
         heights = (complex.gradients[first, output] * vertices).sum(axis=1) + complex.offsets[first, output]
     lost = np.flatnonzero(~np.isfinite(heights)).tolist()
@@ -300,7 +283,7 @@ def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
     lines = [f"# {complex!r}, output {output}"]
     lines += [f"v {x!r} {y!r} {z!r}" for (x, y), z in zip(vertices.tolist(), heights.tolist(), strict=True)]
     for i in range(complex.n_regions):
-        ring = complex.rings[complex.ring_offsets[i] : complex.ring_offsets[i + 1]]
+        ring = complex.ring(i)
         lines += [
             f"f {' '.join(str(v + 1) for v in face)}"
             for face in ([ring.tolist()] if convex else _triangles(vertices, ring, shapes[i]))

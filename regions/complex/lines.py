@@ -13,6 +13,7 @@ import numpy as np
 from regions.arithmetic.floats import TINY, U, nearest_finite, rounded
 from regions.arithmetic.integers import Triple, cross
 from regions.domain.lines import domain_sides
+from regions.domain.rings import exact_area as ring_area
 from regions.network.integers import ExactLines
 from regions.network.maps import affine_maps
 from regions.network.rounding import map_bounds
@@ -218,10 +219,7 @@ def exact_areas(complex: ComplexData, regions: Iterable[int] | None = None) -> l
 
 def exact_area(lines: EdgeLines, region: int) -> Fraction:
     """The area of a bounded region."""
-    start, stop = lines.complex.ring_offsets[[region, region + 1]]
-    points = [lines.vertex(v) for v in lines.complex.rings[start:stop].tolist()]
-    pairs = zip(points, points[1:] + points[:1], strict=True)
-    return sum((p[0] * q[1] - p[1] * q[0] for p, q in pairs), Fraction(0)) / 2
+    return ring_area(lines.vertex(v) for v in lines.complex.ring(region).tolist())
 
 
 def exact_vertices(complex: ComplexData) -> list[tuple[Fraction, Fraction]]:

@@ -292,16 +292,7 @@ class Points:
 
 
 def packed_patterns(complex: ComplexData) -> NDArray[np.uint8]:
-    """The patterns of all points of a complex's domain, each once, packed.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-
-    Returns
-    -------
-    ndarray, shape (N, ceil(H / 8)), uint8
-    """
+    """The patterns of all points of a complex's domain, each once, packed: (N, ceil(H / 8))."""
     if not len(complex.edges) or not complex.network.n_neurons:
         return distinct(complex.packed_patterns)
     points = Points(complex)

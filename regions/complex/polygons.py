@@ -114,15 +114,9 @@ def interior_points(complex: ComplexData) -> Floats:
     return points
 
 
-def _ring(complex: ComplexData, region: int) -> list[int]:
-    start, stop = complex.ring_offsets[region : region + 2]
-    ring: list[int] = complex.rings[start:stop].tolist()
-    return ring
-
-
 def _unbounded_point(complex: ComplexData, region: int, lines: Any) -> Floats:
     v = len(complex.vertices)
-    ring = _ring(complex, region)
+    ring = complex.ring(region).tolist()
     if not ring:
         return np.zeros(2)
     anchors = [complex.vertices[i] for i in ring if i < v]

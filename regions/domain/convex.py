@@ -71,6 +71,11 @@ class Box(Domain):
         return (self.corners,)
 
     @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(minx, miny, maxx, maxy)."""
+        return (self.minx, self.miny, self.maxx, self.maxy)
+
+    @property
     def area(self) -> float:
         """The area, rounded once."""
         return nearest_finite(exact_area(self.corners))

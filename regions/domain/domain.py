@@ -91,50 +91,21 @@ class Domain:
         return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
 
     def sides(self) -> list[tuple[int, Point, Point]]:
-        """The sides between corners with their numbers, counted ring after ring.
-
-        Returns
-        -------
-        list of (int, (float, float), (float, float))
-        """
+        """The sides between corners, (number, first corner, second corner), counted ring after ring."""
         corners = [[(x, y) for x, y in ring.tolist()] for ring in self.rings]
         ends = [pair for ring in corners for pair in zip(ring, ring[1:] + ring[:1], strict=True)]
         return [(i, p, q) for i, (p, q) in enumerate(ends)]
 
     def convex_parts(self) -> tuple[Domain, ...]:
-        """The convex domains that it is taken apart into along its diagonals.
-
-        Returns
-        -------
-        tuple of Domain
-        """
+        """The convex domains that it is taken apart into along its diagonals."""
         return (self,)
 
     def simplest(self) -> Domain:
-        """The same domain of the simplest kind: a polygon that is convex as a ConvexPolygon.
-
-        Returns
-        -------
-        Domain
-        """
+        """The same domain of the simplest kind: a polygon that is convex as a ConvexPolygon."""
         return self
 
     def within(self, box: Domain) -> Domain:
-        """The part inside a box.
-
-        Parameters
-        ----------
-        box : Box
-
-        Returns
-        -------
-        Domain
-
-        Raises
-        ------
-        DomainError
-            When it has no interior, and for polygons.
-        """
+        """The part inside a box; a DomainError where it has no interior, and for polygons."""
         raise DomainError(
             f"{self!r} was given, which is bounded as it is; to look at a part of it, enumerate over that part."
         )

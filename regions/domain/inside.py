@@ -19,17 +19,7 @@ __all__ = ["inside"]
 
 
 def inside(domain: Domain, points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether points lie in the closed domain, exactly.
-
-    Parameters
-    ----------
-    domain : Domain
-    points : ndarray, shape (P, 2), float64
-
-    Returns
-    -------
-    ndarray, shape (P,), bool
-    """
+    """Whether points, (P, 2), lie in the closed domain, exactly: (P,)."""
     if not domain.is_convex:
         rings = [ring.tolist() for ring in domain.rings]
         return np.array([in_rings(point, rings) for point in points.tolist()], dtype=bool)

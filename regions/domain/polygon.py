@@ -159,7 +159,7 @@ class Polygon(Domain):
 
     def convex_parts(self) -> tuple[Domain, ...]:
         """The pieces as domains; see :meth:`regions.domain.domain.Domain.convex_parts`."""
-        return tuple(map(ConvexPolygon, self.pieces))
+        return tuple(map(ConvexPolygon, self.pieces)) if self.diagonals else (self.simplest(),)
 
     def simplest(self) -> Polygon | ConvexPolygon:
         """A ConvexPolygon where this polygon is convex and has no holes, otherwise the polygon itself.
@@ -223,32 +223,12 @@ def _check_valid(rings: list[NDArray[np.float64]]) -> None:
 
 
 def convex_pieces(polygon: Polygon) -> list[list[Point]]:
-    """Take a polygon apart along segments between its corners.
+    """Take a polygon apart along segments between its corners, into strictly convex pieces, counter-clockwise.
 
-    Parameters
-    ----------
-    polygon : Polygon
-
-    Returns
-    -------
-    list of list of (float, float)
-        Strictly convex polygons, counter-clockwise. Each side of one is a side of the polygon or, turned round, a side
-        of exactly one other.
-
-    Raises
-    ------
-    DomainError
-        When the triangulation does not hold in exact arithmetic: corners lie too close to sides for floats.
-
-    Notes
-    -----
-    The triangles are shapely's constrained Delaunay triangulation, which computes in floats; that they tile the
-    polygon is then checked in exact arithmetic. Neighbours whose union is convex are joined (Hertel & Mehlhorn 1983).
-
-    Examples
-    --------
-    >>> len(convex_pieces(Polygon([(0, 0), (2, 0), (1, 0.5), (2, 1), (0, 1)])))
-    3
+    Each side of one is a side of the polygon or, turned round, a side of exactly one other. The triangles are shapely's
+    constrained Delaunay triangulation, which computes in floats; that they tile the polygon is then checked in exact
+    arithmetic, and a DomainError where they do not. Neighbours whose union is convex are joined (Hertel & Mehlhorn
+    1983).
     """
     try:
         with np.errstate(all="ignore"):

@@ -208,16 +208,20 @@ def with_narrow_first_layer(part: Part, budget: int) -> Part:
 
 
 def _of_corners(network: Network, domain: Domain) -> Decomposition:
+    polygons = cast("tuple[Box | ConvexPolygon, ...]", domain.convex_parts())
+    if len(polygons) == 1:
+        sides = [("side", i) for i in range(len(polygons[0].corners))]
+        return Decomposition(network, domain, (Part(network, polygons[0], tuple(sides)),))
     number = {(p, q): i for i, p, q in domain.sides()}
     seams = tuple(Seam(p, q, "segment") for p, q in domain.diagonals)
     found = {ends: i for i, ends in enumerate(domain.diagonals)}
     parts = []
-    for polygon in domain.convex_parts():
+    for polygon in polygons:
         sides = []
         for _, p, q in polygon.sides():
             on_rim = (p, q) in number
             sides.append(("side", number[p, q]) if on_rim else ("seam", found[min(p, q), max(p, q)]))
-        parts.append(Part(network, cast("Box | ConvexPolygon", polygon), tuple(sides)))
+        parts.append(Part(network, polygon, tuple(sides)))
     return Decomposition(network, domain, tuple(parts), seams)
 
 

@@ -191,8 +191,7 @@ class _Rings:
 
     def _ring(self, region: int) -> tuple[list[tuple[Fraction, Fraction]], tuple[Fraction, ...]]:
         if region not in self._known:
-            start, stop = self._complex.ring_offsets[region : region + 2]
-            walk = [self._lines.vertex(v) for v in self._complex.rings[start:stop].tolist()]
+            walk = [self._lines.vertex(v) for v in self._complex.ring(region).tolist()]
             x, y = zip(*walk, strict=True)
             self._known[region] = walk, (min(x), min(y), max(x), max(y))
         return self._known[region]
@@ -304,7 +303,7 @@ def _zeros(
     sides = np.where(refined.edge_faces >= 0, signs[refined.edge_faces], 2)
     # At the corner of a region where it is larger and of one where it is smaller, the output has the value.
     seen = np.zeros((v + len(refined.directions), 3), dtype=bool)
-    region = np.repeat(np.arange(refined.n_regions), np.diff(refined.ring_offsets))
+    region = refined.ring_owners
     seen[refined.rings, signs[region] + 1] = True
     zero: NDArray[np.bool_] = np.array(seen[:, 1] | (seen[:, 0] & seen[:, 2]), ndmin=1)
     touching = _Touching(refined, output, value)
@@ -334,7 +333,6 @@ class _Touching:
         self._maps: dict[int, Any] = {}
         order = np.argsort(refined.rings, kind="stable")
         self._order, self._sorted = order, refined.rings[order]
-        self._region = np.repeat(np.arange(refined.n_regions), np.diff(refined.ring_offsets))
 
     def _map(self, region: int) -> Any:
         if region not in self._maps:
@@ -344,7 +342,7 @@ class _Touching:
     def vertex(self, vertex: int) -> bool:
         """Whether the output has the value at a vertex."""
         at = int(np.searchsorted(self._sorted, vertex))
-        a, b, c = self._map(int(self._region[self._order[at]]))
+        a, b, c = self._map(int(self._refined.ring_owners[self._order[at]]))
         x, y = self._lines.vertex(vertex)
         return bool(a * x + b * y + c == self._value)
 

@@ -82,12 +82,9 @@ def _fill(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Flat indices of the grid points in each region, and the region beside each."""
     n = len(x)
-    counts = np.diff(complex.ring_offsets)
-    regions = np.repeat(np.arange(complex.n_regions), counts)
-    following = np.arange(1, len(complex.rings) + 1)
-    following[complex.ring_offsets[1:] - 1] = complex.ring_offsets[:-1]
+    regions = complex.ring_owners
     start = complex.vertices[complex.rings]
-    end = complex.vertices[complex.rings[following]]
+    end = complex.vertices[complex.rings[complex._sides]]
     upward = end[:, 1] > start[:, 1]
     low, high = np.where(upward[:, None], start, end), np.where(upward[:, None], end, start)
     first = np.searchsorted(y, low[:, 1], side="left")

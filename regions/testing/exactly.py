@@ -208,8 +208,7 @@ class ExactCheck:
 
     def ring(self, region: int) -> list[int]:
         """Vertices of a region."""
-        offsets = self.complex.ring_offsets
-        return self.complex.rings[offsets[region] : offsets[region + 1]].tolist()
+        return self.complex.ring(region).tolist()
 
     def maps(self, region: int) -> tuple[list[Row], list[Row], int]:
         """Integer rows of all neurons' pre-activations on a region, of the outputs, and the outputs' scale."""
