@@ -9,8 +9,6 @@ import numpy as np
 from regions._interrupts import interruptible
 from regions.complex.complex import RegionComplex
 from regions.complex.data import Certificate
-from regions.domain.convex import Box, ConvexPolygon
-from regions.domain.polygon import Polygon
 from regions.enumeration.stitch import PartComplex, part_complex, rounded_points, stitch
 from regions.enumeration.vertices import plane_points
 from regions.errors import DomainError
@@ -20,6 +18,7 @@ from regions.network.maps import affine_maps
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from regions.domain.domain import Domain
     from regions.engine.cells import Result
     from regions.engine.resources import Resources
     from regions.enumeration.parts import Decomposition
@@ -48,7 +47,7 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
     """
     network, domain = decomposition.network, decomposition.domain
     index = _neuron_index(network)
-    if isinstance(domain, Box | ConvexPolygon):
+    if not decomposition.seams:
         start = decomposition.parts[0].start(resources)
         assert start is not None
         return _of_one_part(network, domain, start.run(), index)
@@ -72,7 +71,7 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
     )
     packed = np.packbits(stitched.patterns, axis=1)
     values = finite_maps(network, packed, values)
-    if isinstance(domain, Polygon):
+    if domain.is_bounded:
         vertices, directions = rounded_points(stitched, complexes), np.empty((0, 2))
     else:
         lines = np.full((len(stitched.edges), 3), np.nan)
@@ -106,9 +105,7 @@ def _neuron_index(network: Network) -> NDArray[np.int64]:
     return index
 
 
-def _of_one_part(
-    network: Network, domain: Box | ConvexPolygon, result: Result, index: NDArray[np.int64]
-) -> RegionComplex:
+def _of_one_part(network: Network, domain: Domain, result: Result, index: NDArray[np.int64]) -> RegionComplex:
     cells = result.cells
     origins = result.line_origins[cells.edge_lines]
     on_rim = origins[:, 0] < 0

@@ -20,7 +20,7 @@ from planar_domains import polygons, polyhedra
 
 import regions
 from regions import Box, ConvexPolygon, Network, RegionComplex
-from regions.domain.convex import as_domain
+from regions.domain.read import as_domain
 from regions.testing import (
     DOMAINS,
     KINDS,
