@@ -11,7 +11,7 @@ from regions.complex.complex import RegionComplex
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
 from regions.domain.polyhedron import Polyhedron, WholePlane
-from regions.enumeration.part_complex import PartComplex, part_complex
+from regions.enumeration.part_complex import PartComplex, neuron_index, part_complex
 from regions.enumeration.run import Run
 from regions.enumeration.stitch import stitch
 from regions.enumeration.vertices import plane_points, rounded_points
@@ -35,7 +35,7 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
     """Enumerate the regions of a decomposed domain; raise DomainError when it has no interior."""
     network, domain = decomposition.network, decomposition.domain
     run = Run(decomposition, resources)
-    index = _neuron_index(network)
+    index = neuron_index(network)
     complexes: list[PartComplex] = []
     for started in run.parts():
         result = started.enumeration.run()
@@ -76,13 +76,6 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
         certificate=run.certificate,
         directions=directions,
     )
-
-
-def _neuron_index(network: Network) -> NDArray[np.int64]:
-    """The row of `network.neurons` of every unit of every layer; -1 for units without a kink."""
-    index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
-    index[network.neuron_units[:, 0], network.neuron_units[:, 1]] = np.arange(network.n_neurons)
-    return index
 
 
 def _of_one_part(

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from regions.engine.cells import Cells, Result
     from regions.engine.cut import Enumeration
     from regions.enumeration.parts import Part
+    from regions.network.network import Network
 
     Ints = NDArray[np.int64]
 
-__all__ = ["INFINITY", "INNER", "SEAM", "SIDE", "PartComplex", "part_complex"]
+__all__ = ["INFINITY", "INNER", "SEAM", "SIDE", "PartComplex", "neuron_index", "part_complex"]
 
 INNER, SIDE, INFINITY, SEAM = 0, 1, 2, 3
 
@@ -72,6 +73,13 @@ class PartComplex:
                 x, y, t = self.enumeration.exact.point(v)
                 found[v] = x + y == t
         return found
+
+
+def neuron_index(network: Network) -> NDArray[np.int64]:
+    """The row of `network.neurons` of every unit of every layer; -1 for units without a kink."""
+    index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
+    index[network.neuron_units[:, 0], network.neuron_units[:, 1]] = np.arange(network.n_neurons)
+    return index
 
 
 def part_complex(part: Part, enumeration: Enumeration, result: Result, neuron_index: Ints) -> PartComplex:

@@ -17,11 +17,9 @@ from regions.complex.polygons import edge_between
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.lines import domain_sides
 from regions.domain.polygon import Polygon
-from regions.testing.rounding import map_error, map_errors
+from regions.testing.rounding import SMALLEST, map_error, map_errors
 
 __all__ = ["ExactCheck"]
-
-_SMALLEST = 2.0**-1000
 
 Point = tuple[Fraction, Fraction]
 Row = tuple[int, int, int]
@@ -268,7 +266,7 @@ class ExactCheck:
             reach = float(np.ptp(floats, axis=0).max())
             square = reach * reach
         off = max(self.vertex_error(v) for v in ring)
-        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + _SMALLEST
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + SMALLEST
         # Where the square or the bound overflows, no float holds such areas.
         if (
             np.isfinite(square)
