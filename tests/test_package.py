@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -88,6 +89,53 @@ def test_public_names_are_sorted_and_there():
         assert not inspect.ismodule(getattr(regions, name)), name
     # The stub says where each name is loaded from; what stands beside the names are the rooms.
     assert {*regions.__all__, *ROOMS} == set(dir(regions))
+
+
+def test_the_stub_and_the_door_agree():
+    stub = ast.parse((ROOT / "regions" / "__init__.pyi").read_text(encoding="utf-8"))
+    said = {}
+    for statement in stub.body:
+        assert isinstance(statement, ast.ImportFrom)
+        assert statement.level == 1
+        for name in statement.names:
+            # Without `as` a stub does not hand a name on.
+            assert name.asname == name.name
+            assert name.name not in said
+            said[name.name] = statement.module
+    assert set(said) == {*regions.__all__, *ROOMS}
+    for name, module in said.items():
+        if module is None:
+            assert getattr(regions, name) is importlib.import_module(f"regions.{name}")
+        else:
+            home = importlib.import_module(f"regions.{module}")
+            assert getattr(regions, name) is getattr(home, name), name
+            assert name in getattr(home, "__all__", ["__version__"]), name
+
+
+def rooms():
+    """The folders, by their dotted names, with what their docstrings say in one line."""
+    for file in sorted((ROOT / "regions").rglob("*/__init__.py")):
+        text = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or ""
+        yield ".".join(file.parent.relative_to(ROOT).parts), " ".join(text.split())
+
+
+def test_every_folder_says_what_lives_there_and_what_it_may_import():
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    layers = next(c for c in contract if c["type"] == "layers")["layers"]
+    height = {name: -i for i, layer in enumerate(layers) for name in re.findall(r"\w+", layer)}
+    checked = 0
+    for room, text in rooms():
+        what, may, rule = text.partition(" may import ")
+        assert may, room
+        assert "never" in rule, room
+        assert len(what) > 30, room
+        # What it says is what the contract says: rooms below it, or beside it.
+        allowed = re.split(r"\bnever\b", rule)[0]
+        for named in re.findall(r"`regions\.(\w+)", allowed):
+            assert height[named] <= height[room.split(".")[1]], (room, named)
+        checked += 1
+    folders = [p for p in (ROOT / "regions").rglob("*") if p.is_dir() and list(p.glob("*.py"))]
+    assert checked == len(folders)
 
 
 def test_every_module_sorts_its_names_and_has_them():

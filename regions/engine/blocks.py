@@ -55,17 +55,7 @@ def hilbert_order(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.
 
 
 def split(enumeration: Enumeration, size: int) -> list[NDArray[np.int64]]:
-    """Group the faces of a complex into compact blocks of about `size`.
-
-    Parameters
-    ----------
-    enumeration : Enumeration
-    size : int
-
-    Returns
-    -------
-    list of ndarray of int64
-    """
+    """Group the faces of a complex into compact blocks of about `size`: arrays of int64."""
     cells = enumeration.cells
     n_blocks = -(-cells.n_faces // size)
     if n_blocks < 2:

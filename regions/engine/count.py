@@ -52,17 +52,8 @@ def _count(enumeration: Enumeration, last: int, limit: int) -> NDArray[np.int64]
 class Plan:
     """A count, taken apart into steps that can be run in any order, side by side.
 
-    Parameters
-    ----------
-    start : Enumeration
-        Of a complex on whose faces the next layer that has neurons is the same affine map.
-    limit : int, optional
-        Bytes that one step may work with.
-
-    Attributes
-    ----------
-    proven, decided : int
-        Decisions taken before the first step.
+    It starts from a complex on whose faces the next layer that has neurons is the same affine map; a step may work with
+    `limit` bytes; `proven` and `decided` are the decisions taken before the first one.
     """
 
     def __init__(self, start: Enumeration, limit: int | None = None) -> None:
@@ -111,18 +102,7 @@ class Plan:
         return value
 
     def step(self, i: int) -> tuple[Counter[int], int, int]:
-        """Run one step.
-
-        Parameters
-        ----------
-        i : int
-
-        Returns
-        -------
-        found : Counter
-            To be summed over the steps, and given to :meth:`total`.
-        proven, decided : int
-        """
+        """Run one step: what it found, to be summed and given to :meth:`total`; decisions proven and decided."""
         if self._chords is not None:
             return self._chords.step(i)
         regions, proven, decided = self._count_block(self._blocks[i]).tolist()
@@ -141,15 +121,7 @@ class Plan:
         return _count(self._start.part(block, self._parents, self._bits), self._packed.last, self._limit)
 
     def total(self, found: Counter[int], complete: bool = True) -> int:
-        """The number of regions.
-
-        Parameters
-        ----------
-        found : Counter
-            The sum over the steps.
-        complete : bool
-            Whether that are all steps; otherwise the regions are at least so many.
-        """
+        """The number of regions, from the sum over the steps; where some are left out it is at least so many."""
         if self._chords is not None:
             return self._chords.faces(found, complete)
         return found[1] if self._blocks else self._start.cells.n_faces

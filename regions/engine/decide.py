@@ -33,13 +33,6 @@ _KEPT_MAPS = 4096
 class ExactStage:
     """Exact answers about one enumeration in progress.
 
-    Parameters
-    ----------
-    network : Network
-    domain : Box or ConvexPolygon
-
-    Notes
-    -----
     The loop appends to `levels`, `lines` and `vertex_lines` as it cuts. Level l is the complex before layer l; line i
     is (layer, face of that level, unit), or (-1, 0, side) for a side of the domain; vertex v lies on the two lines
     ``vertex_lines[v]``, or is the domain's corner ``-1 - vertex_lines[v, 0]``.
@@ -63,29 +56,14 @@ class ExactStage:
     def restricted(
         self, level: int, faces: NDArray[np.int64], lines: NDArray[np.int64], points: NDArray[np.int64]
     ) -> ExactStage:
-        """The stage of a part of this complex, which asks this one about all that is older than itself.
-
-        Parameters
-        ----------
-        level : int
-            The part is made of faces of this level.
-        faces, lines, points : ndarray, int64
-            What the part's faces, lines and vertices are called here.
-
-        Returns
-        -------
-        ExactStage
-        """
-        part = self._empty_part()
+        """The stage of a part, faces of one level, with its names here; it asks this one about what is older."""
+        part = type(self)(self._network, self._domain)
         part._base, part._start = self, level
         part._base_faces, part._base_lines, part._base_points = faces, lines, points
         part.levels = list(self.levels[:level])
         part.lines = self.lines[lines]
         part.vertex_lines = np.zeros((len(points), 2), dtype=np.int64)
         return part
-
-    def _empty_part(self) -> ExactStage:
-        return ExactStage(self._network, self._domain)
 
     def _prepare(self) -> None:
         """Make what `_corners` and `_sides` come with."""
@@ -94,16 +72,8 @@ class ExactStage:
     def history(self, faces: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint64] | None]]:
         """Where faces of the last level come from, layer by layer backwards.
 
-        Parameters
-        ----------
-        faces : ndarray, shape (F,), int64
-
-        Yields
-        ------
-        ancestors : ndarray, shape (F,), int64
-            The faces behind the layer that each of them lies in.
-        bits : ndarray of uint64, or None
-            The layer's active units on all faces behind it; None for a layer without neurons.
+        Yields the face behind the layer that each of them lies in, and the layer's active units on all faces behind
+        it; None in place of these for a layer without neurons.
         """
         stage: ExactStage = self
         for i in reversed(range(len(self.levels))):
@@ -231,25 +201,10 @@ class ExactStage:
     ) -> tuple[list[int], list[bool], int]:
         """Order lines that cross the segment between two vertices, from the first to the last.
 
-        Parameters
-        ----------
-        layer : int
-        ends : (int, int)
-            The segment's vertices.
-        units : list of int
-            One neuron for every crossing line; its values at the two ends have opposite signs.
-        known, names
-            Sets of chords already known to meet in one point, and the chords' names: a run that lies in one of
-            them needs no arithmetic.
-
-        Returns
-        -------
-        order : list of int
-            Permutation of ``range(len(units))``.
-        tied : list of bool
-            Whether each crosses in the same point as the one before it.
-        decided : int
-            Number of comparisons that it took.
+        Each of the `units` has values of opposite signs at the two ends. `known` are sets of chords already known to
+        meet in one point, and `names` the chords' names: a run that lies in one of them needs no arithmetic. Returns
+        the order of the units, whether each crosses in the same point as the one before it, and how many comparisons
+        that took.
         """
         if known and names and any(s.issuperset(names) for s in known):
             return list(range(len(units))), [False] + [True] * (len(units) - 1), 0

@@ -27,12 +27,6 @@ _KEPT_VALUES = 1 << 16
 class SparseLayers:
     """A network's weights as sparse rows of integers, made when they are asked for.
 
-    Parameters
-    ----------
-    network : Network
-
-    Notes
-    -----
     All rows of a layer carry the same power of two as a factor, and all slopes of a layer another one.
     """
 
@@ -93,13 +87,7 @@ def _structure(weight: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[
 
 
 class ConeStage(ExactStage):
-    """Exact answers about an enumeration of a wide network, unit by unit.
-
-    Parameters
-    ----------
-    network : Network
-    domain : Box or ConvexPolygon
-    """
+    """Exact answers about an enumeration of a wide network, unit by unit."""
 
     def __init__(self, network: Network, domain: Box | ConvexPolygon) -> None:
         super().__init__(network, domain)
@@ -107,9 +95,6 @@ class ConeStage(ExactStage):
         self._corners, self._sides = corner_lines(domain)
         self._at: dict[int, list[dict[int, int]]] = {}
         self._on: dict[tuple[int, int], list[dict[int, tuple[int, int, int]]]] = {}
-
-    def _empty_part(self) -> ExactStage:
-        return ConeStage(self._network, self._domain)
 
     def _prepare(self) -> None:
         _ = self.sparse

@@ -127,14 +127,7 @@ class Chords:
     """Counts the faces that a layer makes, chord by chord.
 
     A chord adds a face, and a point where m chords meet adds m - 1 more. Every point is met on each of its chords, so
-    points with m chords are found m times.
-
-    Parameters
-    ----------
-    enumeration : Enumeration
-        In front of the layer.
-    placed : Placed
-        Its chords.
+    points with m chords are found m times. The enumeration stands in front of the layer whose chords are placed.
     """
 
     def __init__(self, enumeration: Enumeration, placed: Placed) -> None:
@@ -154,14 +147,7 @@ class Chords:
         return len(self._steps)
 
     def step(self, i: int) -> tuple[Counter[int], int, int]:
-        """Go along some of the chords.
-
-        Returns
-        -------
-        meetings : Counter
-            How many points with m chords were found on them.
-        proven, decided : int
-        """
+        """Go along some of the chords: how many points with m chords are on them; decisions proven and decided."""
         enumeration, placed, rims = self._enumeration, self._placed, self._placed.rims
         simple, run_classes, run_offsets, run_others, proven = tally(
             *self._steps[i], self._faces, rims.class_offsets, rims.offsets, rims.points, enumeration.cells.points,
@@ -185,15 +171,7 @@ class Chords:
         return meetings, int(proven), decided
 
     def faces(self, meetings: Counter[int], complete: bool = True) -> int:
-        """How many faces there are behind the layer.
-
-        Parameters
-        ----------
-        meetings : Counter
-            The sum over the steps.
-        complete : bool
-            Whether that are all steps; otherwise the faces are at least so many.
-        """
+        """The faces behind the layer, from the sum over the steps; where some are left out at least so many."""
         if complete and any(found % m for m, found in meetings.items()):
             raise self._enumeration.fail(f"Layer {self._enumeration.level}: chords disagree about shared points.")
         more = sum(found // m * (m - 1) for m, found in meetings.items())

@@ -8,16 +8,17 @@ import numpy as np
 
 from regions._interrupts import interruptible
 from regions.complex.complex import RegionComplex
-from regions.complex.data import Certificate
-from regions.enumeration.stitch import PartComplex, part_complex, rounded_points, stitch
-from regions.enumeration.vertices import plane_points
-from regions.errors import DomainError
+from regions.enumeration.part_complex import PartComplex, neuron_index, part_complex
+from regions.enumeration.run import Run
+from regions.enumeration.stitch import stitch
+from regions.enumeration.vertices import plane_points, rounded_points
 from regions.network.integers import finite_maps
 from regions.network.maps import affine_maps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from regions.complex.data import Certificate
     from regions.domain.domain import Domain
     from regions.engine.cells import Result
     from regions.engine.resources import Resources
@@ -29,42 +30,18 @@ __all__ = ["assemble"]
 
 @interruptible
 def assemble(decomposition: Decomposition, resources: Resources | None = None) -> RegionComplex:
-    """Enumerate the regions of a decomposed domain.
-
-    Parameters
-    ----------
-    decomposition : Decomposition
-    resources : Resources, optional
-
-    Returns
-    -------
-    RegionComplex
-
-    Raises
-    ------
-    DomainError
-        When the domain has no interior.
-    """
+    """Enumerate the regions of a decomposed domain; raise DomainError when it has no interior."""
     network, domain = decomposition.network, decomposition.domain
-    index = _neuron_index(network)
-    if not decomposition.seams:
-        start = decomposition.parts[0].start(resources)
-        assert start is not None
-        return _of_one_part(network, domain, start.run(), index)
+    run = Run(decomposition, resources)
+    index = neuron_index(network)
     complexes: list[PartComplex] = []
-    proven = decided = 0
-    for part in decomposition.parts:
-        enumeration = part.start(resources)
-        if enumeration is None:
-            continue
-        result = enumeration.run()
-        complexes.append(part_complex(part, enumeration, result, index))
-        proven += result.proven
-        decided += result.decided
-    if not complexes:
-        raise DomainError(f"{domain!r} is empty or has no interior; a domain needs one. Check its half-planes.")
+    for started in run.parts():
+        result = started.enumeration.run()
+        run.decide(result.proven, result.decided)
+        if not decomposition.seams:
+            return _of_one_part(network, domain, result, index, run.certificate)
+        complexes.append(part_complex(started.part, started.enumeration, result, index))
     stitched = stitch(decomposition, complexes)
-    certificate = Certificate(proven, decided)
     inner = np.flatnonzero(stitched.edge_neurons >= 0)
     values, neuron_lines = affine_maps(
         network, stitched.patterns, stitched.edge_faces[inner].max(axis=1), stitched.edge_neurons[inner]
@@ -93,19 +70,14 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
         packed_patterns=packed,
         gradients=np.moveaxis(values[:, :2], 1, 2),
         offsets=values[:, 2],
-        certificate=certificate,
+        certificate=run.certificate,
         directions=directions,
     )
 
 
-def _neuron_index(network: Network) -> NDArray[np.int64]:
-    """The row of `network.neurons` of every unit of every layer; -1 for units without a kink."""
-    index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
-    index[network.neuron_units[:, 0], network.neuron_units[:, 1]] = np.arange(network.n_neurons)
-    return index
-
-
-def _of_one_part(network: Network, domain: Domain, result: Result, index: NDArray[np.int64]) -> RegionComplex:
+def _of_one_part(
+    network: Network, domain: Domain, result: Result, index: NDArray[np.int64], certificate: Certificate
+) -> RegionComplex:
     cells = result.cells
     origins = result.line_origins[cells.edge_lines]
     on_rim = origins[:, 0] < 0
@@ -123,5 +95,5 @@ def _of_one_part(network: Network, domain: Domain, result: Result, index: NDArra
         packed_patterns=result.packed_patterns,
         gradients=np.moveaxis(maps[:, :2], 1, 2),
         offsets=maps[:, 2],
-        certificate=Certificate(result.proven, result.decided),
+        certificate=certificate,
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from regions.enumeration.executors import Executor
     from regions.network.network import Network
 
-__all__ = ["check_device", "count_regions", "count_sweep", "enumerate_regions", "planar_network"]
+__all__ = ["count_regions", "count_sweep", "enumerate_regions", "planar_network"]
 
 
 def planar_network(model: Any) -> Network:
@@ -78,18 +78,8 @@ def _planar(model: Any, domain: Any) -> tuple[Network, Domain, Slice | None]:
     return planar_network(model), as_domain(domain), None
 
 
-def check_device(device: Any) -> None:
-    """Raise unless torch has a device for products in float64.
-
-    Parameters
-    ----------
-    device : str or None
-
-    Raises
-    ------
-    TypeError, ValueError
-        With what is allowed.
-    """
+def _check_device(device: Any) -> None:
+    """Raise TypeError or ValueError unless torch has a device of this name for products in float64."""
     if device is None:
         return
     require_gradual_underflow_in_torch()
@@ -122,8 +112,8 @@ def enumerate_regions(
         A number b means the square [-b, b]². Over a polygon that is not convex a pattern may have several regions:
         every connected one is a region of its own. A slice is a plane in the input space with a domain in it.
     max_memory : int, optional
-        Bytes that the affine maps of wide layers may take, 2 GiB where left out; what does not fit is made anew
-        where it is needed. The complex itself comes on top.
+        Bytes to work with in each process, on top of what it has and of what is returned; 2 GiB where left out, or the
+        least that the network needs. The result does not depend on it.
     device : str, optional
         Where the products of the layers are computed, as torch calls it, e.g. "cuda". The result is the same.
 
@@ -137,6 +127,8 @@ def enumerate_regions(
         When the model is not a finite piecewise-linear network of two inputs.
     DomainError
         When the domain is none of these, empty, or a polygon that crosses itself.
+    MemoryLimitError
+        When `max_memory` is too little even for the network.
     EngineError
         When the result contradicts itself: a bug in this package.
 
@@ -154,11 +146,7 @@ def enumerate_regions(
     <RegionComplex of 4 activation regions, 9 vertices and 12 edges, of 2 hidden neurons over Box(-1.0, -1.0, 1.0, 1.0)>
     """
     network, where, plane = _planar(model, domain)
-    _check_limits(max_memory=max_memory)
-    check_device(device)
-
-    resources = Resources(max_memory or Resources().max_memory, device)
-    complex = assemble(decompose(network, where), resources)
+    complex = assemble(decompose(network, where), _resources(max_memory, device))
     return complex if plane is None else replace(complex, slice=plane)
 
 
@@ -190,8 +178,8 @@ def count_regions(
         ``dask.distributed.Client().get_executor()``, `mpi4py.futures`. Arrays and top-level functions are sent, nothing
         else; a task whose worker dies is sent again.
     max_memory : int, optional
-        Bytes that the count may use, in each process, on top of what the process has; 2 GiB where left out. With
-        little memory fewer blocks are cut at once.
+        Bytes to work with in each process, on top of what it has and of what is returned; 2 GiB where left out, or the
+        least that the network needs. The result does not depend on it.
     max_regions : int, optional
         Stop with an error as soon as more regions are found.
     progress : bool or callable
@@ -207,12 +195,10 @@ def count_regions(
 
     Raises
     ------
-    InvalidNetworkError, CaptureError, DomainError, EngineError
+    InvalidNetworkError, CaptureError, DomainError, MemoryLimitError, EngineError
         As :func:`enumerate_regions`.
     TooManyRegionsError
         When there are more than `max_regions`; its `count` says how many were found.
-    MemoryLimitError
-        When `max_memory` is too little even for the network.
     WorkerError
         When a task failed on the executor's workers three times.
 
@@ -228,20 +214,18 @@ def count_regions(
     regions.errors.TooManyRegionsError: 4 regions were found, more than max_regions=3; ...
     """
     network, where, _ = _planar(model, domain)
-    _check_limits(threads=threads, max_memory=max_memory, max_regions=max_regions)
-    check_device(device)
+    resources = _resources(max_memory, device, threads=threads, max_regions=max_regions)
     _check_executor(executor)
     if not (isinstance(progress, bool | np.bool_) or callable(progress)):
         raise TypeError(f"progress of type {type(progress).__name__} was given; allowed are a bool and a callable.")
 
     return count_decomposition(
         decompose(network, where),
+        resources,
         threads=threads,
         executor=executor,
-        max_memory=max_memory,
         max_regions=max_regions,
         progress=progress,
-        device=device,
     )
 
 
@@ -265,7 +249,8 @@ def count_sweep(
         Whose workers count one network at a time each; where left out, they are counted here one after another, each
         on all cores.
     max_memory : int, optional
-        Bytes that a count may use, as in :func:`count_regions`.
+        Bytes to work with in each process, on top of what it has and of what is returned; 2 GiB where left out, or the
+        least that the network needs. The result does not depend on it.
     progress : bool
         Show a progress bar on stderr.
 
@@ -287,7 +272,7 @@ def count_sweep(
     [211, 211, 211]
     """
     where = as_domain(domain)
-    _check_limits(max_memory=max_memory)
+    _resources(max_memory)
     _check_executor(executor)
     if not isinstance(models, Iterable):
         raise TypeError(f"models of type {type(models).__name__} were given; several are needed, e.g. in a list.")
@@ -319,11 +304,14 @@ def _check_executor(executor: Any) -> None:
         )
 
 
-def _check_limits(**limits: Any) -> None:
-    for name, value in limits.items():
+def _resources(max_memory: int | None, device: str | None = None, **limits: Any) -> Resources:
+    """What a call may use, once its limits, positive integers or None, and its device are checked."""
+    for name, value in {"max_memory": max_memory, **limits}.items():
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | np.integer):
             raise TypeError(f"{name} of type {type(value).__name__} was given; an integer is needed.")
         if value < 1:
             raise ValueError(f"{name}={value} was given; it must be at least 1.")
+    _check_device(device)
+    return Resources(max_memory, device)

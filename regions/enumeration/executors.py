@@ -24,13 +24,49 @@ class Executor(Protocol):
         """Schedule a call; return an object whose method `result()` waits for it."""
 
 
+class _InFlight:
+    """Tasks on their way, the one that waits longest first."""
+
+    def __init__(self, executor: Executor, function: Callable[..., Any]) -> None:
+        self.executor = executor
+        self.function = function
+        self.alive = True
+        self.waiting: deque[tuple[int, tuple[Any, ...], int, Any]] = deque()
+
+    @property
+    def full(self) -> bool:
+        return len(self.waiting) >= (_IN_FLIGHT if self.alive else 1)
+
+    def send(self, number: int, arguments: tuple[Any, ...], attempt: int = 1) -> None:
+        """Send a task, or keep it for this process where the executor takes no more."""
+        future = None
+        if self.alive:
+            try:
+                future = self.executor.submit(self.function, *arguments)
+            except Exception as error:
+                self.alive = False
+                warnings.warn(
+                    f"the executor takes no more tasks ({type(error).__name__}: {error}); "
+                    "the rest is run in this process.",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+        self.waiting.append((number, arguments, attempt, future))
+
+    def cancel(self) -> None:
+        """Not part of the protocol, but most executors can."""
+        for *_, future in self.waiting:
+            with suppress(Exception):
+                future.cancel()
+
+
 def run_tasks(
     executor: Executor,
     function: Callable[..., Any],
     tasks: Iterable[tuple[Any, ...]],
     is_result: Callable[[tuple[Any, ...], Any], bool] = lambda arguments, result: True,
 ) -> Iterator[tuple[int, Any]]:
-    """Run tasks on an executor.
+    """Run tasks on an executor; yield the number of each and what the function returned.
 
     Parameters
     ----------
@@ -41,13 +77,6 @@ def run_tasks(
         Its arguments; taken one by one, as the executor gets through them.
     is_result : callable, optional
         Whether something may be what the function returns for some arguments.
-
-    Yields
-    ------
-    number : int
-        Of the task.
-    result : object
-        What the function returned.
 
     Raises
     ------
@@ -64,35 +93,18 @@ def run_tasks(
         left is then run in this process.
     """
     queue = enumerate(tasks)
-    waiting: deque[tuple[int, tuple[Any, ...], int, Any]] = deque()
-    alive, more = True, True
-
-    def send(number: int, arguments: tuple[Any, ...], attempt: int) -> None:
-        nonlocal alive
-        future = None
-        if alive:
-            try:
-                future = executor.submit(function, *arguments)
-            except Exception as error:
-                alive = False
-                warnings.warn(
-                    f"the executor takes no more tasks ({type(error).__name__}: {error}); "
-                    "the rest is run in this process.",
-                    RuntimeWarning,
-                    stacklevel=4,
-                )
-        waiting.append((number, arguments, attempt, future))
-
+    more = True
+    flight = _InFlight(executor, function)
     try:
-        while more or waiting:
-            while more and len(waiting) < (_IN_FLIGHT if alive else 1):
+        while more or flight.waiting:
+            while more and not flight.full:
                 item = next(queue, None)
                 more = item is not None
                 if item is not None:
-                    send(*item, 1)
-            if not waiting:
+                    flight.send(*item)
+            if not flight.waiting:
                 return
-            number, arguments, attempt, future = waiting.popleft()
+            number, arguments, attempt, future = flight.waiting.popleft()
             if future is None:
                 yield number, function(*arguments)
                 continue
@@ -107,7 +119,7 @@ def run_tasks(
                         f"{type(error).__name__}: {error}. Look at the workers' logs; give them more memory, or "
                         "less to do at a time with max_memory."
                     ) from error
-                send(number, arguments, attempt + 1)
+                flight.send(number, arguments, attempt + 1)
             else:
                 if not is_result(arguments, result):
                     raise WorkerError(
@@ -117,7 +129,5 @@ def run_tasks(
                     )
                 yield number, result
     finally:
-        # Left early, by an error or Ctrl-C. Not part of the protocol, but most executors can.
-        for *_, future in waiting:
-            with suppress(Exception):
-                future.cancel()
+        # Left early, by an error or Ctrl-C.
+        flight.cancel()

@@ -35,14 +35,7 @@ _FACE_BYTES = 900
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seam:
-    """A segment or ray inside the domain along which two parts meet.
-
-    Parameters
-    ----------
-    p, q : (float, float)
-        The segment's ends, or the ray's origin and another point of it.
-    kind : {"segment", "ray"}
-    """
+    """A segment with ends p and q, or ray from p through q, inside the domain along which two parts meet."""
 
     p: tuple[float, float]
     q: tuple[float, float]
@@ -94,16 +87,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decomposition:
-    """A domain in parts.
-
-    Parameters
-    ----------
-    network : Network
-        The original.
-    domain : Domain
-    parts : tuple of Part
-    seams : tuple of Seam
-    """
+    """A domain in parts, and the original network."""
 
     network: Network
     domain: Domain
@@ -132,22 +116,7 @@ class Decomposition:
 
 
 def decompose(network: Network, domain: Domain) -> Decomposition:
-    """Take a domain apart for the engine.
-
-    Parameters
-    ----------
-    network : Network
-        With two inputs.
-    domain : Domain
-
-    Returns
-    -------
-    Decomposition
-
-    Raises
-    ------
-    DomainError
-        When a polygon cannot be taken apart exactly.
+    """Take a domain apart for the engine; raise DomainError for a polygon that cannot be taken apart exactly.
 
     Examples
     --------
@@ -165,15 +134,6 @@ def with_narrow_first_layer(part: Part, budget: int) -> Part:
 
     The layer becomes two: the first has some of the neurons and hands its inputs on, the second has the others. No
     region changes, since the neurons stay the same.
-
-    Parameters
-    ----------
-    part : Part
-    budget : int
-
-    Returns
-    -------
-    Part
     """
     layers = part.network.layers
     kinked = [i for i, layer in enumerate(layers) if i >= part.first and layer.kinked.any()]

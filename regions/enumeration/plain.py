@@ -10,12 +10,11 @@ import numpy as np
 import shapely
 import shapely.ops
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from regions.complex.complex import RegionComplex
 from regions.complex.data import Certificate
+from regions.complex.definitions import components
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.read import as_domain
 from regions.enumeration.enumerate import planar_network
@@ -211,8 +210,7 @@ def _assemble(network: Network, domain: Box | ConvexPolygon, pieces: list[Piece]
 def _merge(points: NDArray[np.float64], same: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Distinct points, and for each point the index of the one that it is taken for."""
     pairs = cKDTree(points).query_pairs(same, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(points), len(points)))
-    _, group = connected_components(graph, directed=False)
+    group = components(len(points), pairs)
     # The first of each group stands for it: the domain's own corners come first, so they stay as they are.
     _, first = np.unique(group, return_index=True)
     return points[first], group

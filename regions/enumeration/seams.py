@@ -8,6 +8,7 @@ each hole of the domain inside it. So regions = faces - intervals + ends + holes
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,12 +16,15 @@ from flint import fmpz_mat
 
 from regions._threads import single_threaded
 from regions.arithmetic.integers import scaled_integers
+from regions.complex.definitions import components
 from regions.domain.rings import on_segment
 from regions.engine.line.intervals import ExactLine, cut_line
 from regions.enumeration.segment import line_bounds
 from regions.network.integers import IntegerNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from regions.domain.domain import Domain
@@ -34,21 +38,13 @@ _ENDS = {"segment": (1, 1), "ray": (1, 0)}
 
 
 def surplus(decomposition: Decomposition) -> int:
-    """What the faces of all parts together are more than the regions that they make up.
-
-    Parameters
-    ----------
-    decomposition : Decomposition
-
-    Returns
-    -------
-    int
-    """
+    """What the faces of all parts together are more than the regions that they make up."""
     if not decomposition.seams:
         return 0
 
     along = decomposition.along()
-    integers = _Later(along)
+    # Made when they are first asked for.
+    integers = cache(partial(IntegerNetwork, along))
     intervals = sum(_joined_intervals(along, decomposition, seam, integers) for seam in decomposition.seams)
     domain = decomposition.domain
     own = IntegerNetwork(decomposition.network)
@@ -58,20 +54,9 @@ def surplus(decomposition: Decomposition) -> int:
     return intervals - int(inside)
 
 
-class _Later:
-    """The integer layers of a network, made when they are first asked for."""
-
-    def __init__(self, network: Network) -> None:
-        self._network = network
-        self._made: IntegerNetwork | None = None
-
-    def __call__(self) -> IntegerNetwork:
-        if self._made is None:
-            self._made = IntegerNetwork(self._network)
-        return self._made
-
-
-def _joined_intervals(along: Network, decomposition: Decomposition, seam: Seam, integers: _Later) -> int:
+def _joined_intervals(
+    along: Network, decomposition: Decomposition, seam: Seam, integers: Callable[[], IntegerNetwork]
+) -> int:
     """How many intervals of a seam lie inside the domain with one pattern on both sides."""
     p, q = np.array(seam.p), np.array(seam.q)
     line = ExactLine(along, p, q, integers)
@@ -123,18 +108,7 @@ def _one_sided(integers: IntegerNetwork, columns: list[int], shift: int, side: i
 
 
 def germ(integers: IntegerNetwork, point: tuple[float, float]) -> list[bool] | None:
-    """The activation pattern all around a point, or None where the point is not inside a region.
-
-    Parameters
-    ----------
-    integers : IntegerNetwork
-        With two inputs.
-    point : (float, float)
-
-    Returns
-    -------
-    list of bool, length H, or None
-    """
+    """The activation pattern, of length H, all around a point of the plane; None where it is not inside a region."""
     ((x, y),), shift = scaled_integers(np.array(point))
     one = 1 << shift
     values: tuple[Any, int] = (fmpz_mat(2, 3, [one, 0, x, 0, one, y]), shift)
@@ -155,19 +129,14 @@ def germ(integers: IntegerNetwork, point: tuple[float, float]) -> list[bool] | N
 
 def _enclosed(integers: IntegerNetwork, domain: Domain) -> int:
     """How many groups of touching holes lie inside one region."""
-    groups = {i: {i} for i in range(len(domain.rings))}
-    for i, first in enumerate(domain.rings):
-        for j in range(i):
-            if groups[i] is not groups[j] and _touch(first, domain.rings[j]):
-                groups[i] |= groups[j]
-                for k in groups[i]:
-                    groups[k] = groups[i]
+    rings = domain.rings
+    touching = [(i, j) for i, first in enumerate(rings) for j in range(i) if _touch(first, rings[j])]
+    groups = components(len(rings), np.array(touching, dtype=np.int64).reshape(-1, 2))
     found = 0
-    for group in {id(g): g for g in groups.values()}.values():
-        if 0 in group:
-            continue
+    # The first group is the shell's.
+    for group in range(1, groups.max() + 1):
         # A region is convex where the domain does not end, so a hole is inside of it if its corners are.
-        corners = {(x, y) for i in group for x, y in domain.rings[i].tolist()}
+        corners = {(x, y) for i in np.flatnonzero(groups == group) for x, y in rings[i].tolist()}
         patterns = [germ(integers, corner) for corner in corners]
         found += patterns[0] is not None and all(pattern == patterns[0] for pattern in patterns)
     return found

@@ -10,48 +10,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
+from regions.complex.definitions import components
+from regions.enumeration.part_complex import INNER, SEAM, SIDE
 from regions.errors import EngineError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.engine.cells import Cells, Result
-    from regions.engine.cut import Enumeration
-    from regions.enumeration.parts import Decomposition, Part
+    from regions.enumeration.part_complex import PartComplex
+    from regions.enumeration.parts import Decomposition
 
     Ints = NDArray[np.int64]
 
-__all__ = ["PartComplex", "Stitched", "part_complex", "stitch"]
-
-INNER, SIDE, INFINITY, SEAM = 0, 1, 2, 3
-
-
-@dataclass(slots=True)
-class PartComplex:
-    """The complex of one part, in the names of the whole network and domain.
-
-    Parameters
-    ----------
-    part : Part
-    cells : Cells
-    enumeration : Enumeration
-        For its exact stage.
-    patterns : ndarray, shape (F, H), bool
-    kinds : ndarray, shape (E,), int64
-        Whether an edge lies on a neuron (INNER), a SIDE of the domain, at INFINITY or on a SEAM.
-    labels : ndarray, shape (E,), int64
-        Which neuron, side or seam.
-    """
-
-    part: Part
-    cells: Cells
-    enumeration: Enumeration
-    patterns: NDArray[np.bool_]
-    kinds: Ints
-    labels: Ints
+__all__ = ["Stitched", "stitch"]
 
 
 @dataclass(slots=True)
@@ -81,68 +53,6 @@ class Stitched:
     n_ideal: int
 
 
-def part_complex(part: Part, enumeration: Enumeration, result: Result, neuron_index: Ints) -> PartComplex:
-    """Name what the engine found in a part.
-
-    Parameters
-    ----------
-    part : Part
-    enumeration : Enumeration
-    result : Result
-        Of running it.
-    neuron_index : ndarray, shape (layers, units), int64
-        The neurons of the original network.
-
-    Returns
-    -------
-    PartComplex
-    """
-    layers, _, units = result.line_origins[result.cells.edge_lines].T
-    on_polygon = layers < 0
-    names = {"side": SIDE, "infinity": INFINITY, "seam": SEAM}
-    sides = np.array([(names[kind], number) for kind, number in part.sides])
-    kinds = np.full(len(layers), INNER)
-    kinds[on_polygon] = sides[units[on_polygon], 0]
-    labels = np.empty(len(layers), dtype=np.int64)
-    labels[on_polygon] = sides[units[on_polygon], 1]
-    cut_off = ~on_polygon & (layers < part.first)
-    kinds[cut_off] = SIDE
-    labels[cut_off] = units[cut_off]
-    inner = kinds == INNER
-    labels[inner] = neuron_index[layers[inner] - part.first, units[inner]]
-    n_neurons = enumeration.network.n_neurons
-    patterns = np.unpackbits(result.packed_patterns, axis=1, count=n_neurons).view(np.bool_)[:, part.n_half_planes :]
-    return PartComplex(part, result.cells, enumeration, patterns, kinds, labels)
-
-
-def _chain(complex: PartComplex, seam: int) -> list[int]:
-    """The edges of a part on a seam, in the order in which its rim runs through them."""
-    along = np.flatnonzero((complex.kinds == SEAM) & (complex.labels == seam)).tolist()
-    edges = complex.cells.edges
-    after = {int(edges[e, 0]): e for e in along}
-    ends = {int(edges[e, 1]) for e in along}
-    chain = []
-    vertex = next((v for v in after if v not in ends), None)
-    while vertex in after:
-        chain.append(after[vertex])
-        vertex = int(edges[chain[-1], 1])
-    if len(chain) != len(along):
-        raise EngineError(f"The edges of one part along seam {seam} are not one chain.")
-    return chain
-
-
-def _ideal(complex: PartComplex) -> NDArray[np.bool_]:
-    """Which vertices of a part lie at infinity."""
-    points = complex.cells.points
-    found = np.zeros(len(points), dtype=bool)
-    if complex.part.frame is not None:
-        w, bound = 1.0 - points[:, 0] - points[:, 1], points[:, 3] + points[:, 4] + 2.0**-50
-        for v in np.flatnonzero(~(w > bound)).tolist():
-            x, y, t = complex.enumeration.exact.point(v)
-            found[v] = x + y == t
-    return found
-
-
 class _Stitching:
     """All parts side by side, in one numbering."""
 
@@ -166,7 +76,7 @@ class _Stitching:
         self.labels = np.concatenate([c.labels for c in complexes])
         self.patterns = np.concatenate([c.patterns for c in complexes])
         self.parts = np.repeat(np.arange(len(complexes)), [len(c.points) for c in cells])
-        self.ideal = np.concatenate([_ideal(c) for c in complexes])
+        self.ideal = np.concatenate([c.ideal() for c in complexes])
         # Edges that are no longer there: one of each matched pair, and those with one pattern on both sides.
         self.gone = np.zeros(len(self.edges), dtype=bool)
         self.same_edge = np.arange(len(self.edges))
@@ -177,7 +87,7 @@ class _Stitching:
         pairs: list[tuple[int, int]] = []
         for number, seam in enumerate(self.decomposition.seams):
             chains = [
-                [int(e + self.e0[i]) for e in _chain(complex, number)]
+                [int(e + self.e0[i]) for e in complex.chain(number)]
                 for i, complex in enumerate(self.complexes)
                 if ("seam", number) in complex.part.sides
             ]
@@ -193,12 +103,9 @@ class _Stitching:
         n = len(self.parts)
         ends = np.concatenate([self.edges[first], self.edges[second][:, ::-1]]).reshape(2, -1)
         ends = np.concatenate([ends, self._equal_corners()], axis=1)
-        links = coo_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(n, n))
-        _, group = connected_components(links, directed=False)
+        group = components(n, ends.T)
         # The first vertex of every group stands for all.
-        leader = np.full(n, n)
-        np.minimum.at(leader, group, np.arange(n))
-        self.vertex = leader[group]
+        self.vertex = np.unique(group, return_index=True)[1][group]
         self.edges = self.vertex[self.edges]
         self.rings = self.vertex[self.rings]
         np.logical_or.at(self.ideal, self.vertex, self.ideal.copy())
@@ -237,16 +144,8 @@ class _Stitching:
 
     def join(self) -> None:
         """Number the regions, and walk around those that were divided."""
-        n = len(self.patterns)
-        f, g = self.edge_faces[self.removed].reshape(-1, 2).T
-        links = coo_array((np.ones(len(f)), (f, g)), shape=(n, n))
-        _, group = connected_components(links, directed=False)
-        leader = np.full(n, n)
-        np.minimum.at(leader, group, np.arange(n))
-        leader = leader[group]
-        is_leader = leader == np.arange(n)
-        self.region = (np.cumsum(is_leader) - 1)[leader]
-        self.leaders = np.flatnonzero(is_leader)
+        self.region = components(len(self.patterns), self.edge_faces[self.removed].reshape(-1, 2))
+        self.leaders = np.unique(self.region, return_index=True)[1]
         divided = np.flatnonzero(np.bincount(self.region, minlength=len(self.leaders)) > 1).tolist()
         self.divided: dict[int, list[tuple[int, int]]] = {}
         if not divided:
@@ -391,33 +290,9 @@ class _Stitching:
 
 
 def stitch(decomposition: Decomposition, complexes: list[PartComplex]) -> Stitched:
-    """Join the complexes of all parts.
-
-    Parameters
-    ----------
-    decomposition : Decomposition
-    complexes : list of PartComplex
-
-    Returns
-    -------
-    Stitched
-
-    Raises
-    ------
-    EngineError
-        When two parts do not fit together: a bug.
-    """
+    """Join the complexes of all parts; raise EngineError when two do not fit together."""
     stitching = _Stitching(decomposition, complexes)
     stitching.match()
     stitching.join()
     stitching.straighten()
     return stitching.result()
-
-
-def rounded_points(stitched: Stitched, complexes: list[PartComplex]) -> NDArray[np.float64]:
-    """Coordinates of the vertices of bounded parts: (V, 2) float64."""
-    points = np.empty((len(stitched.vertex_parts), 2))
-    for i, complex in enumerate(complexes):
-        here = stitched.vertex_parts == i
-        points[here] = complex.cells.points[stitched.vertex_names[here], :2]
-    return points

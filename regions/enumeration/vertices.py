@@ -1,4 +1,4 @@
-"""Float coordinates of the vertices, and affine maps, of a complex that was found in charts of the plane."""
+"""Float coordinates of the vertices of a stitched complex, above all of one found in charts of the plane."""
 
 from __future__ import annotations
 
@@ -12,33 +12,31 @@ from regions.arithmetic.floats import U, nearest_finite
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.enumeration.stitch import PartComplex, Stitched
+    from regions.enumeration.part_complex import PartComplex
+    from regions.enumeration.stitch import Stitched
 
     Floats = NDArray[np.float64]
 
-__all__ = ["plane_points"]
+__all__ = ["plane_points", "rounded_points"]
 
 # Lines that meet at a smaller sine are intersected in rationals.
 _SLIM = 2.0**-20
 
 
+def rounded_points(stitched: Stitched, complexes: list[PartComplex]) -> NDArray[np.float64]:
+    """Coordinates of the vertices of bounded parts: (V, 2) float64."""
+    points = np.empty((len(stitched.vertex_parts), 2))
+    for i, complex in enumerate(complexes):
+        here = stitched.vertex_parts == i
+        points[here] = complex.cells.points[stitched.vertex_names[here], :2]
+    return points
+
+
 def plane_points(stitched: Stitched, complexes: list[PartComplex], edge_lines: Floats) -> tuple[Floats, Floats]:
-    """Coordinates of vertices that were found in charts, and directions of the ideal ones.
+    """Coordinates (V, 2) of vertices that were found in charts, and directions (K, 2), unit vectors, of the ideal ones.
 
-    Parameters
-    ----------
-    stitched : Stitched
-    complexes : list of PartComplex
-    edge_lines : ndarray, shape (E, 3), float64
-        A line a x + b y + c = 0 for every edge; NaN for those at infinity.
-
-    Returns
-    -------
-    vertices : ndarray, shape (V, 2), float64
-        Intersections of two of the lines through them; slim ones, and those that may be outermost, are the exact
-        points rounded once.
-    directions : ndarray, shape (K, 2), float64
-        Unit vectors.
+    Every edge has a line a x + b y + c = 0, NaN at infinity. Vertices are intersections of two of the lines through
+    them; slim ones, and those that may be outermost, are the exact points rounded once.
     """
     n = len(stitched.vertex_parts) - stitched.n_ideal
     low, high, directions = _from_charts(stitched, complexes)

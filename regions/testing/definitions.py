@@ -7,7 +7,6 @@ of them equals the map of another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
@@ -22,6 +21,7 @@ from regions.testing.reference import (
     homogeneous,
     in_the_plane,
     integer_row,
+    joined,
     line_through,
     overlap,
     pieces_of_polygon,
@@ -46,23 +46,6 @@ def pattern_at(layers: Layers, point: tuple[Fraction, Fraction]) -> tuple[bool, 
             after.append(Fraction(high) * z if z > 0 else Fraction(low) * z)
         values = after
     return tuple(pattern)
-
-
-def joined(count: int, together: Callable[[int, int], bool]) -> list[int]:
-    """For each of some things the first one that it hangs together with."""
-    root = list(range(count))
-
-    def find(i: int) -> int:
-        while root[i] != i:
-            i = root[i]
-        return i
-
-    for i in range(count):
-        for j in range(i):
-            if find(i) != find(j) and together(i, j):
-                low, high = sorted((find(i), find(j)))
-                root[high] = low
-    return [find(i) for i in range(count)]
 
 
 def where_equal(polygon: list[Point], maps: tuple[Row, ...], target: tuple[Row, ...]) -> list[Point]:

@@ -15,11 +15,9 @@ from regions.arithmetic.matrices import row_entries
 from regions.complex.complex import RegionComplex
 from regions.complex.polygons import edge_between
 from regions.domain.lines import domain_sides
-from regions.network.network import Network
+from regions.testing.rounding import SMALLEST, map_error, map_errors
 
-__all__ = ["ExactCheck", "map_error"]
-
-_SMALLEST = 2.0**-1000
+__all__ = ["ExactCheck"]
 
 Point = tuple[Fraction, Fraction]
 Row = tuple[int, int, int]
@@ -37,53 +35,6 @@ def _turn(p: Point, q: Point, r: Point) -> Fraction:
 
 def _upper(p: Point, q: Point) -> bool:
     return q[1] > p[1] or (q[1] == p[1] and q[0] > p[0])
-
-
-def map_error(network: Network, pattern: Any = None) -> Any:
-    """Bound the rounding error of an affine map got in float64 by multiplying the layers out.
-
-    Parameters
-    ----------
-    network : Network
-    pattern : ndarray, shape (H,), bool, optional
-        Where left out, the bound holds for every pattern.
-
-    Returns
-    -------
-    ndarray, shape (O, 3), float64
-        For the coefficients of x, of y and of 1.
-
-    Notes
-    -----
-    A sum of n products errs by at most n u times the sum of the magnitudes (Higham 2002, section 3.1), so the chain of
-    layers by u times all roundings on the way times the product of the layers' magnitudes; four times that allows
-    for any order and for a second product.
-    """
-    return _magnitudes(network, pattern)[1]
-
-
-def _magnitudes(network: Network, pattern: Any = None) -> tuple[Any, ...]:
-    """Bounds as of `map_error`: for all neurons' pre-activations, shape (H, 3), and for the outputs, shape (O, 3)."""
-    size = np.abs(np.eye(3)[:2])
-    roundings, start, neurons = 0, 0, []
-    # Beyond the range of float64 there is no bound: inf, or nan from 0 times inf.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for layer in network.layers:
-            kinked = np.flatnonzero(layer.kinked)
-            slopes = np.maximum(np.abs(layer.below), np.abs(layer.above))
-            if pattern is not None:
-                active = pattern[start : start + len(kinked)]
-                slopes[kinked] = np.abs(np.where(active, layer.above[kinked], layer.below[kinked]))
-                start += len(kinked)
-            # The smallest summand stands for what underflows, and is enlarged by the layers that follow.
-            size = np.abs(layer.weight) @ size + _SMALLEST
-            size[:, 2] += np.abs(layer.bias)
-            roundings += layer.n_in + 3
-            neurons.append(4 * roundings * U * size[kinked])
-            size *= slopes[:, None]
-            size += _SMALLEST
-        outputs = 4 * roundings * U * size
-    return tuple(np.where(np.isnan(a), np.inf, a) for a in (np.concatenate(neurons), outputs))
 
 
 class ExactCheck:
@@ -138,16 +89,10 @@ class ExactCheck:
         """What can be checked over domains of any kind."""
         self._add_ideal_points()
         for region in range(self.complex.n_regions):
-            rows = self.maps(region)[0]
-            pattern = self.complex.patterns[region].tolist()
-            for neuron, (row, on) in enumerate(zip(rows, pattern, strict=True)):
-                signs = [sum(a * b for a, b in zip(row, self.homogeneous[v], strict=True)) for v in self.ring(region)]
-                if any(s < 0 for s in signs) if on else any(s > 0 for s in signs):
-                    state = "active" if on else "inactive"
-                    raise AssertionError(f"Region {region}: neuron {neuron} is not {state} in all of it.")
+            self._check_signs(region, self.maps(region)[0])
             point = self._point_inside(region)
-            if point is not None and self.complex.network.evaluate_exact(list(point))[1] != pattern:
-                raise AssertionError(f"Region {region}: the network has another pattern at {point}.")
+            if point is not None:
+                self._values_at(region, point)
         self.check_edges()
 
     def _add_ideal_points(self) -> None:
@@ -263,17 +208,10 @@ class ExactCheck:
         """Shape, pattern, forward pass, affine map and area of one region."""
         self._check_convex(region)
         rows, outputs, scale = self.maps(region)
+        self._check_signs(region, rows)
         ring = self.ring(region)
-        pattern = self.complex.patterns[region].tolist()
-        for neuron, (row, on) in enumerate(zip(rows, pattern, strict=True)):
-            signs = [sum(a * b for a, b in zip(row, self.homogeneous[v], strict=True)) for v in ring]
-            if not (min(signs) >= 0 < max(signs) if on else max(signs) <= 0):
-                state = "active" if on else "inactive"
-                raise AssertionError(f"Region {region}: neuron {neuron} is not {state} in all of it.")
         x, y = (sum(self.points[v][k] for v in ring) / Fraction(len(ring)) for k in range(2))
-        values, seen = self.complex.network.evaluate_exact([x, y])
-        if seen != pattern:
-            raise AssertionError(f"Region {region}: the network has another pattern at ({x}, {y}).")
+        values = self._values_at(region, (x, y))
         exact = [(Fraction(a, scale), Fraction(b, scale), Fraction(c, scale)) for a, b, c in outputs]
         if values != [a * x + b * y + c for a, b, c in exact]:
             raise AssertionError(f"Region {region}: the network has another value at ({x}, {y}).")
@@ -288,6 +226,23 @@ class ExactCheck:
                     f"Region {region}: coefficient {k} of output {o} is {found[o, k]!r}, not {float(right)!r}."
                 )
         self._check_area(region)
+
+    def _check_signs(self, region: int, rows: list[Row]) -> None:
+        """Neurons are >= 0 or <= 0 on the region's vertices as its pattern says; on a convex one not 0 on all."""
+        points = [self.homogeneous[v] for v in self.ring(region)]
+        for neuron, (row, on) in enumerate(zip(rows, self.complex.patterns[region].tolist(), strict=True)):
+            signs = [sum(a * b for a, b in zip(row, point, strict=True)) for point in points]
+            vanishes = on and len(self.rim) > 0 and not any(signs)
+            if vanishes or any(s < 0 if on else s > 0 for s in signs):
+                state = "active" if on else "inactive"
+                raise AssertionError(f"Region {region}: neuron {neuron} is not {state} in all of it.")
+
+    def _values_at(self, region: int, point: Point) -> list[Fraction]:
+        """The network's values at a point, where it must have the region's pattern."""
+        values, seen = self.complex.network.evaluate_exact(list(point))
+        if seen != self.complex.patterns[region].tolist():
+            raise AssertionError(f"Region {region}: the network has another pattern at ({point[0]}, {point[1]}).")
+        return values
 
     def _check_convex(self, region: int) -> None:
         points = [self.points[v] for v in self.ring(region)]
@@ -308,7 +263,7 @@ class ExactCheck:
             reach = float(np.ptp(floats, axis=0).max())
             square = reach * reach
         off = max(self.vertex_error(v) for v in ring)
-        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + _SMALLEST
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + SMALLEST
         # Where the square or the bound overflows, no float holds such areas.
         if (
             np.isfinite(square)
@@ -346,7 +301,7 @@ class ExactCheck:
         # Rational: the square of a small reach is no float.
         of_sides = 32 * Fraction(U) * Fraction(reach) ** 2
         with np.errstate(over="ignore"):
-            limits = (_magnitudes(complex.network)[0] @ (reach, reach, 1.0)).tolist()
+            limits = (map_errors(complex.network)[0] @ (reach, reach, 1.0)).tolist()
         near: list[set[Fraction | None]] = [set() for _ in self.points]
         for edge, (face, other) in enumerate(complex.edge_faces.tolist()):
             side, neuron = int(complex.edge_sides[edge]), int(complex.edge_neurons[edge])

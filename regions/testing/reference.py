@@ -7,7 +7,7 @@ tolerance, no special cases: a point on a line is on both sides of it, and a pie
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any, NamedTuple
@@ -201,6 +201,23 @@ def overlap(first: list[Point], second: list[Point]) -> bool:
     return False
 
 
+def joined(count: int, together: Callable[[int, int], bool]) -> list[int]:
+    """For each of some things the first one that it hangs together with."""
+    root = list(range(count))
+
+    def find(i: int) -> int:
+        while root[i] != i:
+            i = root[i]
+        return i
+
+    for i in range(count):
+        for j in range(i):
+            if find(i) != find(j) and together(i, j):
+                low, high = sorted((find(i), find(j)))
+                root[high] = low
+    return [find(i) for i in range(count)]
+
+
 def pieces_of_polygon(rings: Any) -> list[list[Point]]:
     """Convex pieces of a polygon: the lines through its sides cut its bounding box into cells inside and outside."""
     xs, ys = [x for x, _ in rings[0]], [y for _, y in rings[0]]
@@ -228,19 +245,9 @@ def reference_polygon(layers: Layers, rings: Any) -> list[tuple[bool, ...]]:
 
     What the network makes of each convex piece is joined again where two of one pattern share a segment.
     """
-    pieces = [(polygon, pattern) for polygon, pattern, _ in reference_pieces(layers, pieces_of_polygon(rings))]
-    root = list(range(len(pieces)))
-
-    def find(i: int) -> int:
-        while root[i] != i:
-            i = root[i]
-        return i
-
-    for i, (polygon, pattern) in enumerate(pieces):
-        for j in range(i):
-            if pieces[j][1] == pattern and find(i) != find(j) and overlap(polygon, pieces[j][0]):
-                root[find(i)] = find(j)
-    return [pattern for i, (_, pattern) in enumerate(pieces) if root[i] == i]
+    pieces = reference_pieces(layers, pieces_of_polygon(rings))
+    root = joined(len(pieces), lambda i, j: pieces[i][1] == pieces[j][1] and overlap(pieces[i][0], pieces[j][0]))
+    return [pieces[i][1] for i in sorted(set(root))]
 
 
 def plain(network: Any) -> Layers:

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for networks, generic and degenerate, and for domains."""
+"""Hypothesis strategies for networks, generic and degenerate."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 from numpy.typing import NDArray
 
-from regions.domain.convex import Box, ConvexPolygon
 from regions.network.network import Layer, Network
 from regions.testing.weights import BUILDERS, Slopes
 
-__all__ = ["ACTIVATIONS", "DOMAINS", "KINDS", "degenerate_mlps", "domains", "networks", "relu_mlps"]
+__all__ = ["ACTIVATIONS", "KINDS", "degenerate_mlps", "networks", "relu_mlps"]
 
 #: Names of the kinds of weights, for the argument `kinds`.
 KINDS: tuple[str, ...] = tuple(BUILDERS)
 
 #: Names of the activations, for the argument `activations`; "general" draws both slopes of every unit.
 ACTIVATIONS: tuple[str, ...] = ("relu", "leaky", "abs", "prelu", "general")
-
-#: Names of the kinds of domains, for the argument `kinds` of :func:`domains`.
-DOMAINS: tuple[str, ...] = ("square", "box", "integer_box", "tiny", "huge", "triangle", "polygon")
 
 _GENERIC = ("generic", "float32")
 _MOST_UNITS = 64
@@ -84,7 +80,7 @@ def networks(
     Examples
     --------
     >>> from hypothesis import given, settings
-    >>> @settings(max_examples=5, database=None)
+    >>> @settings(max_examples=5, deadline=None, database=None)
     ... @given(networks(kinds=["zero_bias"], activations=["relu"], max_hidden_layers=1))
     ... def at_most_two_regions_for_a_neuron(network):
     ...     from regions import count_regions
@@ -122,7 +118,7 @@ def relu_mlps(
     Examples
     --------
     >>> from hypothesis import given, settings
-    >>> @settings(max_examples=5, database=None)
+    >>> @settings(max_examples=5, deadline=None, database=None)
     ... @given(relu_mlps(max_width=3))
     ... def test_all_slopes_are_those_of_relu(network):
     ...     assert all((layer.above == 1).all() for layer in network.layers)
@@ -163,7 +159,7 @@ def degenerate_mlps(
     Examples
     --------
     >>> from hypothesis import given, settings
-    >>> @settings(max_examples=5, database=None)
+    >>> @settings(max_examples=5, deadline=None, database=None)
     ... @given(degenerate_mlps())
     ... def test_planar(network):
     ...     assert network.input_dimension == 2
@@ -206,67 +202,3 @@ def _networks(
     slopes.append((np.ones(widths[-1]), np.ones(widths[-1])))
     weights, biases = BUILDERS[draw(st.sampled_from(kinds))](draw, widths, slopes)
     return Network(tuple(Layer(w, b, *s) for w, b, s in zip(weights, biases, slopes, strict=True)))
-
-
-def domains(*, kinds: Sequence[str] | None = None) -> st.SearchStrategy[Box | ConvexPolygon]:
-    """Domains: boxes, small, huge and off-centre ones, and convex polygons.
-
-    Parameters
-    ----------
-    kinds : sequence of str, optional
-        Which to draw, of :data:`DOMAINS`; all where left out.
-
-    Returns
-    -------
-    SearchStrategy of Box or ConvexPolygon
-
-    Raises
-    ------
-    hypothesis.errors.InvalidArgument
-        At the call, not when an example is drawn.
-
-    Examples
-    --------
-    >>> from hypothesis import find
-    >>> find(domains(kinds=["integer_box"]), lambda domain: True)
-    Box(0.0, 0.0, 1.0, 1.0)
-    """
-    return _domains(checked_names("kinds", kinds, DOMAINS))
-
-
-@st.composite
-def _domains(draw: Any, kinds: tuple[str, ...]) -> Box | ConvexPolygon:
-    kind = draw(st.sampled_from(kinds))
-    if kind == "square":
-        bound = draw(st.sampled_from((1.0, 3.0, 10.0, 0.1)))
-        return Box(-bound, -bound, bound, bound)
-    if kind == "triangle":
-        return _triangle(draw)
-    if kind == "polygon":
-        return _polygon(draw)
-    # Corners on integers lie on the lines of integer networks.
-    x, y = (draw(st.integers(-3, 3)) for _ in range(2))
-    width, height = (draw(st.integers(1, 6)) for _ in range(2))
-    if kind == "integer_box":
-        return Box(x, y, x + width, y + height)
-    size = {"tiny": 1e-9, "huge": 1e6, "box": 1.0}[kind]
-    shift_x, shift_y, width, height = (draw(st.floats(0.1, 1)) * s for s in (1, 1, width, height))
-    x0, y0 = (x + (shift_x - 1) * size, y + (shift_y - 1) * size) if kind == "tiny" else (x * size, y * size)
-    return Box(x0 - shift_x * size, y0 - shift_y * size, x0 + width * size, y0 + height * size)
-
-
-def _triangle(draw: Any) -> ConvexPolygon:
-    x, y = (draw(st.integers(-3, 3)) for _ in range(2))
-    a, b, d = (draw(st.integers(1, 6)) for _ in range(3))
-    c = draw(st.integers(-3, 3))
-    # Base (a, 0) and apex (c, d) with d > 0: never flat.
-    return ConvexPolygon([(x, y), (x + a, y), (x + c, y + d) if b % 2 else (x + c, y - d)])
-
-
-def _polygon(draw: Any) -> ConvexPolygon:
-    corners = draw(st.integers(3, 9))
-    radius = draw(st.sampled_from((0.5, 2.0, 30.0)))
-    turn = draw(st.floats(0, 1))
-    x, y = (draw(st.floats(-2, 2, allow_subnormal=False)) for _ in range(2))
-    angles = (np.arange(corners) + turn) * (2 * np.pi / corners)
-    return ConvexPolygon(np.column_stack([x + radius * np.cos(angles), y + 0.7 * radius * np.sin(angles)]))

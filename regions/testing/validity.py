@@ -10,11 +10,11 @@ import numpy as np
 from regions.arithmetic.floats import U, nearest_finite
 from regions.complex.complex import RegionComplex
 from regions.domain.rings import exact_area
-from regions.testing.exactly import ExactCheck, map_error
+from regions.testing.exactly import ExactCheck
+from regions.testing.rounding import SMALLEST, map_error
 
 __all__ = ["assert_same_complex", "assert_valid_complex"]
 
-_SMALLEST = 2.0**-1000
 # Beyond that the polygons cut off at a box say little.
 _LARGEST_BOX = 1e24
 # Regions times neurons up to which everything is checked in rationals: about a second.
@@ -223,7 +223,7 @@ def _check_area(complex: RegionComplex) -> None:
     # A vertex on the rim may be off by the rounding of its coordinates and of the side that it divides.
     slack = 16 * U * (max(map(abs, domain.bounds)) + reach)
     rounding = 16 * U * len(complex.rings) * reach * reach
-    bound = 4 * reach * slack + rounding + _SMALLEST
+    bound = 4 * reach * slack + rounding + SMALLEST
     _check(abs(total - expected) <= bound, f"Areas sum to {total!r}, the domain's is {expected!r}.")
 
 
@@ -238,7 +238,7 @@ def _check_forward(complex: RegionComplex) -> None:
         z = values @ layer.weight.T + layer.bias
         magnitude = np.abs(layer.weight)
         bound = errors @ magnitude.T + (layer.n_in + 2) * U * (np.abs(values) @ magnitude.T + np.abs(layer.bias))
-        bound = 1.01 * bound + _SMALLEST
+        bound = 1.01 * bound + SMALLEST
         active = np.ones(z.shape, dtype=bool)
         kinked = layer.kinked
         active[:, kinked] = complex.patterns[:, start : start + int(kinked.sum())]
@@ -255,7 +255,7 @@ def _check_forward(complex: RegionComplex) -> None:
     _check(not nan.any(), f"Region {int(np.argmax(nan))}: its affine map is not a number.")
     claimed = np.einsum("rok,rk->ro", maps, x)
     size = np.einsum("rok,rk->ro", np.abs(maps), np.abs(x))
-    bound = errors + 8 * U * size + np.abs(x) @ map_error(network).T + _SMALLEST
+    bound = errors + 8 * U * size + np.abs(x) @ map_error(network).T + SMALLEST
     off = sure & agrees & ~((np.abs(claimed - values) <= 1.01 * bound) | ~np.isfinite(bound)).all(axis=1)
     _check(not off.any(), f"Region {int(np.argmax(off))}: its affine map is not the network's there.")
     doubtful = np.flatnonzero(~agrees).tolist()

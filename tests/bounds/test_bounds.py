@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import combinations, pairwise, product
+from itertools import combinations, product
 from math import comb, prod
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, unbounded
+from mlps import mlp, sparsely
+from planar_domains import unbounded
 
 import regions
 from regions import Box, Layer, Network, WholePlane, bounds
 from regions.bounds import for_network
-from regions.testing import domains, networks
+from regions.testing import domains, networks, polygons
 
 dimensions = st.integers(1, 5)
 widths = st.lists(st.integers(1, 6), min_size=1, max_size=4)
-
-
-def generic(*sizes: int, seed: int = 0, activation: object = "relu") -> Network:
-    rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(o, i)) for i, o in pairwise(sizes)]
-    return Network.from_arrays(weights, [rng.normal(size=o) for o in sizes[1:]], activation)
-
-
-# Numbers from the papers, or computed by hand from their formulas.
 
 
 @pytest.mark.parametrize(
@@ -190,7 +182,7 @@ def test_maxout_bounds_agree_with_relu_and_each_other(d: int, n: list[int], k: i
 @pytest.mark.parametrize("n", [1, 2, 5, 9])
 @pytest.mark.parametrize("activation", ["relu", "abs", (0.1, 1.0)])
 def test_one_generic_layer_attains_zaslavsky(n: int, activation: object) -> None:
-    network = generic(2, n, 1, seed=n, activation=activation)
+    network = mlp(2, n, 1, seed=n, activation=activation)
     assert regions.count_regions(network, WholePlane()) == bounds.zaslavsky(2, n) == bounds.from_weights(network)
     central = Network.from_arrays([layer.weight for layer in network.layers], None, activation)
     assert regions.count_regions(central, WholePlane()) == bounds.zaslavsky_zero_bias(2, n)
@@ -403,7 +395,7 @@ def test_bounds_hold_for_thousands_of_networks(start: int) -> None:
 
 
 def test_table_of_the_deep_network() -> None:
-    network = generic(2, 5, 5, 5, 5, 1)
+    network = mlp(2, 5, 5, 5, 5, 1)
     table = for_network(network)
     rows = {row.name: (row.kind, row.value) for row in table}
     assert rows == {
@@ -431,7 +423,7 @@ def test_table_of_the_deep_network() -> None:
 
 
 def test_count_takes_its_place() -> None:
-    network = generic(2, 4, 4, 1)
+    network = mlp(2, 4, 4, 1)
     complex = regions.enumerate_regions(network, 10)
     by_complex, by_number = for_network(network, count=complex), for_network(network, 10, complex.n_regions)
     assert by_complex.rows == by_number.rows == for_network(network, 10).rows
@@ -443,9 +435,9 @@ def test_count_takes_its_place() -> None:
 
 
 def test_counts_that_do_not_belong_are_refused() -> None:
-    network = generic(2, 4, 4, 1)
+    network = mlp(2, 4, 4, 1)
     with pytest.raises(ValueError, match="complex of another network"):
-        for_network(network, count=regions.enumerate_regions(generic(2, 4, 4, 1, seed=1), 1))
+        for_network(network, count=regions.enumerate_regions(mlp(2, 4, 4, 1, seed=1), 1))
     with pytest.raises(ValueError, match="leave the domain out"):
         for_network(network, 2, regions.enumerate_regions(network, 1))
     with pytest.raises(ValueError, match="count=1000000 was given, more than from_weights = "):
@@ -455,7 +447,7 @@ def test_counts_that_do_not_belong_are_refused() -> None:
     with pytest.raises(TypeError, match=r"count=1\.5"):
         for_network(network, count=1.5)
     with pytest.raises(regions.errors.InvalidNetworkError, match="3 input"):
-        for_network(generic(3, 4, 1), 1)
+        for_network(mlp(3, 4, 1), 1)
     with pytest.raises(TypeError, match="model of type"):
         for_network([1, 2])
 
@@ -535,7 +527,7 @@ def test_hyperplanes_through_one_point() -> None:
 
 
 def test_no_bias_in_a_deep_network() -> None:
-    weights = [layer.weight for layer in generic(2, 4, 4, 1, activation="abs").layers]
+    weights = [layer.weight for layer in mlp(2, 4, 4, 1, activation="abs").layers]
     network = Network.from_arrays(weights, activation="abs")
     assert bounds.from_weights(network) == 8 * 8
     biased = Network.from_arrays(weights, [np.zeros(4), [0.0, 0.0, 0.0, 1.0], [0.0]], "abs")
@@ -599,7 +591,7 @@ def test_skipped_connections_keep_the_dimension() -> None:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_planes_in_larger_input_spaces(seed: int) -> None:
-    network = generic(6, 5, 4, 1, seed=seed)
+    network = mlp(6, 5, 4, 1, seed=seed)
     rng = np.random.default_rng(seed)
     plane = regions.Slice(*rng.normal(size=(3, 6)), domain=WholePlane())
     table = for_network(network, plane)
@@ -632,7 +624,7 @@ def test_a_network_without_neurons() -> None:
 
 
 def test_large_networks() -> None:
-    network = generic(30, 40, 40, 10)
+    network = mlp(30, 40, 40, 10)
     table = for_network(network)
     assert table["serra_2018"].value == bounds.from_weights(network) < bounds.montufar_2017(30, (40, 40))
     assert "e+" in repr(table)
@@ -640,8 +632,5 @@ def test_large_networks() -> None:
 
 
 def test_sparse_weights() -> None:
-    from scipy import sparse
-
-    network = generic(2, 6, 6, 1)
-    layers = tuple(Layer(sparse.csr_array(x.weight), x.bias, x.below, x.above) for x in network.layers)
-    assert for_network(Network(layers)).rows == for_network(network).rows
+    network = mlp(2, 6, 6, 1)
+    assert for_network(sparsely(network)).rows == for_network(network).rows

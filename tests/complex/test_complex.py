@@ -1,23 +1,17 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import xml.etree.ElementTree as ElementTree
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import shapely
+from mlps import mlp
 
 import regions
 from regions import Box, ConvexPolygon, Network, RegionComplex
 from regions.errors import FileFormatError, InvalidNetworkError
-
-
-def mlp(*widths: int, seed: int = 0) -> Network:
-    rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in itertools.pairwise(widths)]
-    return Network.from_arrays(weights, [rng.normal(size=o) for o in widths[1:]])
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons
 
 import regions
 import regions.complex.patterns
@@ -17,7 +16,7 @@ from regions import Box, ConvexPolygon, Layer, Network, RegionCounts, WholePlane
 from regions.complex.definitions import activation_patterns
 from regions.errors import DomainError
 from regions.network.residues import ResidueNetwork
-from regions.testing import degenerate_mlps, domains, networks, reference_counts, relu_mlps
+from regions.testing import degenerate_mlps, domains, networks, polygons, reference_counts, relu_mlps
 
 PLANE = WholePlane()
 # Where all corners of small integers' lines lie, and where their maps cross on borders.

@@ -14,13 +14,12 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, polyhedra
 
 import regions
 from regions import Network
 from regions.complex import exports
 from regions.study.models import DeepMLP
-from regions.testing import domains, networks
+from regions.testing import domains, networks, polygons, polyhedra
 
 ANNULUS = shapely.Polygon([(-3, -3), (3, -3), (3, 3), (-3, 3)], [[(-1, -1), (-1, 1), (1, 1), (1, -1)]])
 

@@ -11,7 +11,7 @@ import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, unbounded
+from planar_domains import unbounded
 from reference import plain, reference_polygon, reference_unbounded
 
 import regions
@@ -19,7 +19,7 @@ from regions import Network, Polygon
 from regions.arithmetic.floats import nearest_finite
 from regions.domain.rings import exact_area
 from regions.errors import DomainError
-from regions.testing import assert_valid_complex, degenerate_mlps, networks
+from regions.testing import assert_valid_complex, degenerate_mlps, networks, polygons
 
 AXES = Network.from_arrays([np.eye(2), np.ones((1, 2))])
 

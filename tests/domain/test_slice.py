@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from fractions import Fraction
 from typing import Any
 
@@ -12,20 +11,15 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from mlps import mlp
 from reference import reference_regions
 
 import regions
-from regions import Network, RegionsError, Slice
+from regions import RegionsError, Slice
 from regions.pictures.plotting import plot_regions
 from regions.testing import assert_valid_complex
 
 numbers = st.one_of(st.integers(-3, 3).map(float), st.floats(-10, 10), st.sampled_from([0.1, 1 / 3, 1e-12, 1e12]))
-
-
-def mlp(*widths: int, seed: int = 0) -> Network:
-    rng = np.random.default_rng(seed)
-    pairs = list(itertools.pairwise(widths))
-    return Network.from_arrays([rng.normal(size=(n, m)) for m, n in pairs], [rng.normal(size=n) for _, n in pairs])
 
 
 @settings(max_examples=50)

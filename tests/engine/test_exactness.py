@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from mlps import mlp
 from reference import reference_of
 
 import regions
@@ -82,15 +83,9 @@ def test_norm_bounds_hold_and_are_close(shape: tuple[int, int]) -> None:
     assert spectral_bound(weight * 0) == 0.0
 
 
-def mlp(*widths: int, seed: int = 0, slopes: tuple[float, float] = (0.0, 1.0)) -> Network:
-    rng = np.random.default_rng(seed)
-    weights = [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in itertools.pairwise(widths)]
-    return Network.from_arrays(weights, [rng.normal(size=o) for o in widths[1:]], slopes)
-
-
 @pytest.mark.parametrize("slopes", [(0.0, 1.0), (0.1, 1.3)])
 def test_the_bounds_of_lines_hold_after_several_layers(slopes: tuple[float, float]) -> None:
-    network = mlp(2, 6, 7, 8, 5, 1, seed=3, slopes=slopes)
+    network = mlp(2, 6, 7, 8, 5, 1, seed=3, activation=slopes)
     complex = regions.enumerate_regions(network, 2)
     exact = ExactLines(network, complex.patterns)
     run = Enumeration(network, Box(-2, -2, 2, 2))
@@ -208,7 +203,7 @@ def test_counts_do_not_depend_on_blocks_or_threads(
         patch.setattr(count_module, "_SMALLEST", smallest)
         if limit is not None:
             # Too little for the fast path, or for all but small blocks.
-            patch.setattr(counting, "_within", lambda part, budget: (part, limit, threads))
+            patch.setattr(counting, "_step_bytes", lambda room: (limit, threads))
         assert regions.count_regions(network, domain, threads=threads) == expected
 
 

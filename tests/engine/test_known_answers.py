@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mlps import mlp, shallow
 from reference import reference_of
 
 import regions
@@ -23,18 +24,6 @@ def assert_count(network: Network, domain: Any, expected: int) -> None:
     assert_valid_complex(complex)
 
 
-def shallow(weights: Any, biases: Any, activation: Any = "relu") -> Network:
-    weights = np.array(weights, dtype=float)
-    return Network.from_arrays([weights, np.ones((1, len(weights)))], [biases, [0.0]], activation)
-
-
-def normal(*widths: int, seed: int) -> Network:
-    rng = np.random.default_rng(seed)
-    return Network.from_arrays(
-        [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in pairwise(widths)], [rng.normal(size=o) for o in widths[1:]]
-    )
-
-
 @pytest.mark.parametrize("seed", range(3))
 def test_lines_through_the_origin(seed: int) -> None:
     # n lines through an inner point make 2n sectors.
@@ -46,12 +35,12 @@ def test_lines_through_the_origin(seed: int) -> None:
 @pytest.mark.parametrize("n", range(1, 9))
 def test_generic_lines(n: int) -> None:
     # Schläfli: 1 + n + n (n - 1) / 2 faces of n lines in general position.
-    assert_count(normal(2, n, 1, seed=n), 1e6, 1 + n + n * (n - 1) // 2)
+    assert_count(mlp(2, n, 1, seed=n), 1e6, 1 + n + n * (n - 1) // 2)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_twenty_generic_lines(seed: int) -> None:
-    assert_count(normal(2, 20, 1, seed=seed), 1e5, 211)
+    assert_count(mlp(2, 20, 1, seed=seed), 1e5, 211)
 
 
 @pytest.mark.parametrize(("n", "m"), [(0, 1), (1, 1), (3, 2), (9, 9)])
@@ -73,7 +62,7 @@ def test_tent_map(k: int) -> None:
 
 
 def test_duplicates_count_once() -> None:
-    network = normal(2, 10, 1, seed=4)
+    network = mlp(2, 10, 1, seed=4)
     weight, bias = network.layers[0].weight, network.layers[0].bias
     for factor in (1, 4, -1, -0.5):
         double = shallow(np.concatenate([weight, factor * weight]), np.concatenate([bias, factor * bias]))

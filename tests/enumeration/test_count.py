@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import pickle
 import signal
@@ -17,12 +16,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlps import mlp
 from threadpoolctl import threadpool_info
 
 import regions
 from regions import Network, Polygon, Polyhedron, WholePlane
 from regions.domain.convex import Box
-from regions.enumeration import count as counting
+from regions.enumeration import steps
 from regions.enumeration.count import Progress, RegionCount
 from regions.enumeration.enumerate import count_sweep
 from regions.enumeration.parts import decompose, with_narrow_first_layer
@@ -31,14 +31,6 @@ from regions.study.models import DeepMLP, ShallowMLP
 from regions.testing import degenerate_mlps
 
 COURTYARD = Polygon([(-3, -3), (3, -3), (3, 3), (-3, 3)], holes=[[(-1, -1), (1, -1), (0, 1)]])
-
-
-def mlp(*widths: int, seed: int = 0) -> Network:
-    rng = np.random.default_rng(seed)
-    pairs = list(itertools.pairwise(widths))
-    return Network.from_arrays(
-        [rng.normal(scale=m**-0.5, size=(n, m)) for m, n in pairs], [rng.normal(size=n) for _, n in pairs]
-    )
 
 
 class Lossy:
@@ -84,7 +76,7 @@ class Refusing:
 @pytest.fixture
 def many_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks of one step each, all of them on the executor."""
-    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.0)
+    monkeypatch.setattr(steps, "_TASK_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("domain", [4.0, WholePlane(), Polyhedron([[1, 1]], [0.5]), COURTYARD], ids=str)
@@ -133,7 +125,7 @@ class Answering:
     [None, "hello", (1, 2, 3), lambda r: (r[0], {}, 0, 0), lambda r: (r[0] + 1, *r[1:]), lambda r: (*r[:2], -5, 0)],
 )
 def test_an_executor_that_answers_something_else_is_found_out(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.0)
+    monkeypatch.setattr(steps, "_TASK_SECONDS", 0.0)
     network = DeepMLP(seed=0)
     with pytest.raises(WorkerError, match="not what count_remotely returns"):
         regions.count_regions(network, 10, executor=Answering(answer))
@@ -297,8 +289,26 @@ def test_a_small_memory_gives_the_same_count() -> None:
     assert with_narrow_first_layer(decompose(network, Box(-5, -5, 5, 5)).parts[0], 1 << 22).network != network
     counts = {regions.count_regions(network, 5, max_memory=m) for m in (None, 1 << 25, 1 << 27)}
     assert len(counts) == 1
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        regions.enumerate_regions,
+        regions.count_regions,
+        lambda network, *rest, **options: count_sweep([network], *rest, **options),
+    ],
+    ids=["enumerate", "count", "sweep"],
+)
+@pytest.mark.parametrize("domain", [5, WholePlane()], ids=str)
+def test_too_little_memory_is_told_by_one_error(call: Any, domain: Any) -> None:
+    network = mlp(2, 300, 20, 1)
     with pytest.raises(MemoryLimitError, match="max_memory=1000 was given; this network needs at least"):
-        regions.count_regions(network, 5, max_memory=1000)
+        call(network, domain, max_memory=1000)
+    with pytest.raises(ValueError, match="max_memory=0 was given"):
+        call(network, domain, max_memory=0)
+    with pytest.raises(TypeError, match="max_memory of type float"):
+        call(network, domain, max_memory=1e9)
 
 
 @pytest.mark.parametrize("name", ["threads", "max_memory", "max_regions"])

@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
 import pytest
+from mlps import mlp
 
 import regions
-from regions import Network, WholePlane
-from regions.enumeration import count as counting
+from regions import WholePlane
+from regions.enumeration import steps
+from regions.enumeration.count import Progress
 from regions.enumeration.enumerate import count_sweep
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
@@ -35,38 +36,30 @@ def client() -> Iterator[Any]:
         yield connected
 
 
-def deep(width: int, seed: int = 0) -> Network:
-    rng = np.random.default_rng(seed)
-    shapes = [(width, 2), (width, width), (width, width), (1, width)]
-    return Network.from_arrays(
-        [rng.normal(scale=m**-0.5, size=(n, m)) for n, m in shapes], [rng.normal(size=n) for n, _ in shapes]
-    )
-
-
 @pytest.mark.parametrize("domain", [5.0, WholePlane()], ids=str)
 def test_a_cluster_counts_the_same(client: Any, domain: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.02)
-    here = regions.count_regions(deep(40), domain)
-    there = regions.count_regions(deep(40), domain, executor=client.get_executor())
+    monkeypatch.setattr(steps, "_TASK_SECONDS", 0.02)
+    here = regions.count_regions(mlp(2, 40, 40, 40, 1), domain)
+    there = regions.count_regions(mlp(2, 40, 40, 40, 1), domain, executor=client.get_executor())
     assert there == here
     assert there.certificate == here.certificate
 
 
 def test_a_sweep_on_a_cluster_counts_the_same(client: Any) -> None:
-    networks = [deep(8, seed) for seed in range(6)]
+    networks = [mlp(2, 8, 8, 8, 1, seed=seed) for seed in range(6)]
     expected = [regions.count_regions(network, 5) for network in networks]
     assert count_sweep(networks, 5, executor=client.get_executor()) == expected
 
 
 def test_a_killed_worker_loses_nothing(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_TASK_SECONDS", 0.02)
-    network = deep(64)
+    monkeypatch.setattr(steps, "_TASK_SECONDS", 0.02)
+    network = mlp(2, 64, 64, 64, 1)
     expected = regions.count_regions(network, 8)
     processes = list(client.run(os.getpid).values())
     assert len(processes) == 2
     killed = threading.Event()
 
-    def kill(progress: counting.Progress) -> None:
+    def kill(progress: Progress) -> None:
         # When a third is done: tasks are under way on both workers.
         if 3 * progress.done > progress.total and not killed.is_set():
             killed.set()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mlps import mlp, shallow
 from reference import reference_of
 
 import regions
@@ -16,16 +16,9 @@ from regions.errors import DegeneratePositionError, DomainError, InvalidNetworkE
 from regions.testing import assert_same_complex, assert_valid_complex, domains, networks
 
 
-def normal(*widths: int, seed: int) -> Network:
-    rng = np.random.default_rng(seed)
-    return Network.from_arrays(
-        [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in pairwise(widths)], [rng.normal(size=o) for o in widths[1:]]
-    )
-
-
 @pytest.mark.parametrize("widths", [(2, 20, 1), (2, 8, 8, 3), (2, 5, 5, 5, 5, 1)])
 def test_it_is_the_engine_on_generic_networks(widths: tuple[int, ...]) -> None:
-    network = normal(*widths, seed=1)
+    network = mlp(*widths, seed=1)
     ours, engines = regions.enumerate_with_shapely(network, 5), regions.enumerate_regions(network, 5)
     assert ours.n_regions == engines.n_regions > 20
     assert_same_complex(ours, engines)
@@ -38,7 +31,7 @@ def test_it_is_the_engine_on_generic_networks(widths: tuple[int, ...]) -> None:
     st.integers(0, 2**32 - 1), st.lists(st.integers(1, 6), min_size=1, max_size=3), domains(kinds=["square", "polygon"])
 )
 def test_it_is_the_engine_on_random_networks(seed: int, hidden: list[int], domain: Any) -> None:
-    network = normal(2, *hidden, 2, seed=seed)
+    network = mlp(2, *hidden, 2, seed=seed)
     ours, engines = regions.enumerate_with_shapely(network, domain), regions.enumerate_regions(network, domain)
     assert_same_complex(ours, engines)
     order = {row.tobytes(): i for i, row in enumerate(engines.patterns)}
@@ -72,10 +65,6 @@ def counts(network: Network, domain: Box) -> tuple[int, int]:
     true = len(reference_of(network, domain))
     assert regions.count_regions(network, domain) == true
     return len(split_domain(network, domain)), true
-
-
-def shallow(weights: Any, biases: Any) -> Network:
-    return Network.from_arrays([weights, np.ones((1, len(weights)))], [biases, [0.0]])
 
 
 SQUARE = Box(-3, -3, 3, 3)
@@ -144,14 +133,14 @@ def test_a_constant_network_is_one_region() -> None:
 
 
 def test_it_can_be_saved(tmp_path) -> None:
-    complex = regions.enumerate_with_shapely(normal(2, 4, 1, seed=2), 1)
+    complex = regions.enumerate_with_shapely(mlp(2, 4, 1, seed=2), 1)
     complex.save(tmp_path / "plain.npz")
     assert regions.RegionComplex.load(tmp_path / "plain.npz").certificate == complex.certificate
 
 
 def test_wrong_input() -> None:
     with pytest.raises(InvalidNetworkError, match="3 input"):
-        regions.enumerate_with_shapely(normal(3, 4, 1, seed=0), 1)
+        regions.enumerate_with_shapely(mlp(3, 4, 1, seed=0), 1)
     with pytest.raises(DomainError):
-        regions.enumerate_with_shapely(normal(2, 4, 1, seed=0), -1)
+        regions.enumerate_with_shapely(mlp(2, 4, 1, seed=0), -1)
     assert issubclass(DegeneratePositionError, RegionsError)

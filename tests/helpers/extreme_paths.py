@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 from lines import agrees
+from mlps import sparsely
 from reference import Face, reference_of
-from scipy import sparse
 
 import regions
 from regions import Box, ConvexPolygon, Layer, Network, RegionComplex
@@ -18,11 +18,6 @@ from regions.measures import decision_boundary, level_set
 from regions.testing import assert_valid_complex, reference_count, reference_counts
 
 Point = tuple[Fraction, Fraction]
-
-
-def sparsely(network: Network) -> Network:
-    """The same network with sparse weights, which make the engine take it for a wide one."""
-    return Network(tuple(Layer(sparse.csr_array(x.weight), x.bias, x.below, x.above, x.name) for x in network.layers))
 
 
 def is_that_of(complex: RegionComplex, faces: list[Face]) -> None:

@@ -1,57 +1,14 @@
-"""Strategies for domains that are not bounded, not convex, or have holes."""
+"""Domains that are not bounded, or thinner than floats can resolve."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import shapely
-from hypothesis import assume
 from hypothesis import strategies as st
 
-from regions import Polygon, Polyhedron, RegionsError, WholePlane
-
-small = st.integers(-4, 4)
-numbers = st.one_of(small.map(float), st.floats(-5, 5, width=32), st.sampled_from([0.1, -0.1, 1e-9, 1e6]))
-
-
-@st.composite
-def polyhedra(draw: Any) -> Polyhedron:
-    n = draw(st.integers(1, 4))
-    exact = st.one_of(small.map(float), numbers)
-    normals = [draw(st.tuples(exact, exact).filter(any)) for _ in range(n)]
-    return Polyhedron(normals, [draw(exact) for _ in range(n)])
-
+from regions import Polygon, RegionsError, WholePlane
+from regions.testing import polyhedra
 
 unbounded = st.one_of(st.just(WholePlane()), polyhedra())
-
-
-@st.composite
-def polygons(draw: Any) -> Polygon:
-    """A star around the origin or a union of boxes, with boxes cut out."""
-    if draw(st.booleans()):
-        n = draw(st.integers(4, 8))
-        directions = [(3, 0), (2, 2), (0, 3), (-2, 2), (-3, 0), (-2, -2), (0, -3), (2, -2)][:n]
-        lengths = [draw(st.sampled_from([0.25, 0.5, 1.0, 1.5])) for _ in directions]
-        shape = shapely.Polygon([(x * r, y * r) for (x, y), r in zip(directions, lengths, strict=True)])
-    else:
-        shape = shapely.box(-3, -3, 3, 3)
-        for _ in range(draw(st.integers(0, 2))):
-            x, y = draw(small), draw(small)
-            shape = shape.union(shapely.box(x, y, x + draw(st.integers(1, 3)), y + draw(st.integers(1, 3))))
-    for _ in range(draw(st.integers(0, 3))):
-        x, y = draw(small) / 2, draw(small) / 2
-        hole = draw(
-            st.sampled_from([shapely.box(x, y, x + 0.5, y + 1), shapely.Polygon([(x, y), (x + 1, y), (x, y + 1)])])
-        )
-        assume(shape.is_valid)
-        shape = shape.difference(hole)
-    assume(shape.geom_type == "Polygon" and not shape.is_empty and shape.is_valid)
-    try:
-        return Polygon.from_shapely(shape)
-    except RegionsError:
-        assume(False)
-        raise
 
 
 def twin_spikes(rng: np.random.Generator, hole: bool = False) -> Polygon | None:

@@ -12,14 +12,14 @@ import pytest
 import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, polyhedra, twin_spikes
+from planar_domains import twin_spikes
 from reference import reference_of
 
 import regions
 from regions import Box, Network
 from regions.measures import decision_boundary, level_set, predicted_classes, regions_per_class
 from regions.study.models import DeepMLP
-from regions.testing import domains, networks
+from regions.testing import domains, networks, polygons, polyhedra
 
 BOX = Box(-2, -2, 2, 2)
 values = st.one_of(st.integers(-2, 2).map(float), st.floats(-2, 2))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, unbounded
+from planar_domains import unbounded
 from scipy.sparse.csgraph import shortest_path
 
 import regions
@@ -18,7 +18,7 @@ from regions import Box, ConvexPolygon, Network, Polygon, Polyhedron, RegionComp
 from regions.domain.rings import exact_area
 from regions.errors import DomainError, InvalidNetworkError
 from regions.network.integers import ExactLines
-from regions.testing import domains, networks, relu_mlps
+from regions.testing import domains, networks, polygons, relu_mlps
 
 few = settings(max_examples=25)
 nets = networks(max_hidden_layers=2, max_width=4)

@@ -12,7 +12,7 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, unbounded
+from planar_domains import unbounded
 
 import regions
 from regions import Box, ConvexPolygon, Network, Polygon, Polyhedron, RegionComplex, WholePlane, measures
@@ -21,7 +21,7 @@ from regions.complex.lines import EdgeLines
 from regions.domain.rings import exact_area
 from regions.errors import DomainError
 from regions.network.layer import Layer
-from regions.testing import domains, networks, relu_mlps
+from regions.testing import domains, networks, polygons, relu_mlps
 
 few = settings(max_examples=25)
 nets = networks(max_hidden_layers=2, max_width=4)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,10 @@ import pytest
 from hypothesis import Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
-from planar_domains import polygons, polyhedra
+from mlps import mlp
 
 import regions
-from regions import Box, ConvexPolygon, Network, RegionComplex
+from regions import Box, ConvexPolygon, Network, Polygon, Polyhedron, RegionComplex
 from regions.domain.read import as_domain
 from regions.testing import (
     DOMAINS,
@@ -29,26 +28,20 @@ from regions.testing import (
     degenerate_mlps,
     domains,
     networks,
+    polygons,
+    polyhedra,
     reference_count,
     relu_mlps,
 )
-from regions.testing.exactly import map_error
+from regions.testing.rounding import map_error
 
 # The first example that will do: none of them needs to be the smallest.
 FIRST = settings(max_examples=5000, phases=[Phase.generate])
 
 
-def normal(*widths: int, seed: int = 0) -> Network:
-    rng = np.random.default_rng(seed)
-    return Network.from_arrays(
-        [rng.normal(size=(o, i)) / np.sqrt(i) for i, o in pairwise(widths)],
-        [rng.normal(size=o) for o in widths[1:]],
-    )
-
-
 @pytest.fixture(scope="module")
 def good() -> RegionComplex:
-    return regions.enumerate_regions(normal(2, 6, 5, 2), Box(-2, -1, 3, 2))
+    return regions.enumerate_regions(mlp(2, 6, 5, 2), Box(-2, -1, 3, 2))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,6 +104,44 @@ def test_every_domain_can_be_drawn(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda domain: domain.holes,
+        lambda domain: len(domain.pieces) > 2 and not domain.holes,
+        lambda domain: len(domain.pieces) == 1,
+    ],
+    ids=["holes", "notches", "convex"],
+)
+def test_polygons_of_every_shape_can_be_drawn(wanted: Any) -> None:
+    assert isinstance(find(polygons(), wanted, settings=FIRST), Polygon)
+
+
+@settings(max_examples=30)
+@given(polygons(max_holes=0), polyhedra(max_half_planes=1))
+def test_as_many_holes_and_half_planes_as_are_asked_for(polygon: Polygon, half_plane: Polyhedron) -> None:
+    assert len(polygon.holes) == 0
+    assert len(half_plane.offsets) == 1
+
+
+def test_polyhedra_are_bounded_unbounded_and_empty() -> None:
+    def regions_over(domain: Polyhedron) -> regions.RegionComplex | None:
+        try:
+            return regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]]]), domain)
+        except regions.errors.DomainError:
+            return None
+
+    assert find(polyhedra(), lambda domain: regions_over(domain) is None, settings=FIRST)
+    for bounded in (True, False):
+        assert find(
+            polyhedra(),
+            lambda domain, bounded=bounded: (
+                (found := regions_over(domain)) is not None and bool(found.bounded.all()) == bounded
+            ),
+            settings=FIRST,
+        )
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"kinds": ["generic", "odd"]}, r"unknown \['odd'\]; allowed are generic"),
@@ -133,6 +164,10 @@ def test_wrong_arguments_are_refused_at_the_call(arguments: dict[str, Any], mess
 
 
 def test_wrong_domains_are_refused_at_the_call() -> None:
+    with pytest.raises(InvalidArgument, match="max_holes=9 was given; an integer from 0 to 8"):
+        polygons(max_holes=9)
+    with pytest.raises(InvalidArgument, match="max_half_planes=0 was given; an integer from 1"):
+        polyhedra(max_half_planes=0)
     with pytest.raises(InvalidArgument, match="allowed are square"):
         domains(kinds=["circle"])
 
@@ -146,7 +181,7 @@ def test_a_good_complex_passes(good: RegionComplex) -> None:
 
 
 def test_large_complexes_are_checked_in_floats() -> None:
-    complex = regions.enumerate_regions(normal(2, 24, 24, 24, 2), 10)
+    complex = regions.enumerate_regions(mlp(2, 24, 24, 24, 2), 10)
     assert complex.n_regions * complex.network.n_neurons > 20_000
     assert_valid_complex(complex)
 
@@ -214,15 +249,15 @@ def test_small_errors_are_found_exactly(good: RegionComplex) -> None:
 
 def test_another_network_or_domain_is_found(good: RegionComplex) -> None:
     with pytest.raises(AssertionError):
-        assert_valid_complex(replace(good, network=normal(2, 6, 5, 2, seed=1)))
+        assert_valid_complex(replace(good, network=mlp(2, 6, 5, 2, seed=1)))
     with pytest.raises(AssertionError):
-        assert_valid_complex(replace(good, network=normal(2, 6, 5, 2, seed=1)), exact=False)
+        assert_valid_complex(replace(good, network=mlp(2, 6, 5, 2, seed=1)), exact=False)
     with pytest.raises(AssertionError):
         assert_valid_complex(replace(good, domain=Box(-2, -1, 3, 2.5)))
 
 
 def test_a_missing_cut_is_found() -> None:
-    one = regions.enumerate_regions(normal(2, 1, 1), 10)
+    one = regions.enumerate_regions(mlp(2, 1, 1), 10)
     network = Network.from_arrays(
         [[*one.network.layers[0].weight, (0.3, -0.5)], [(1, 1)]], [[*one.network.layers[0].bias, 0], [0]]
     )

@@ -1,4 +1,7 @@
-"""Architectures compared by their exact activation regions, over many seeds: a table, its summary, its pictures."""
+"""Architectures compared by their exact activation regions, over many seeds: a table, its summary, its pictures.
+
+It may import what studies may, never the report, which shows it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The main job: shallow and deep networks compared by their exact activation regions, as HTML, Markdown and JSON."""
+"""The main job: shallow and deep networks compared by their exact activation regions, as HTML, Markdown and JSON.
+
+It may import what studies may, comparisons too; they never import it.
+"""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from planar_domains import polygons, polyhedra
+from mlps import sparsely
 from scipy import sparse
 
 import regions
@@ -20,16 +20,7 @@ from regions.engine.decide_sparse import ConeStage
 from regions.engine.maps.equal_units import find_equal_units
 from regions.engine.resources import Resources
 from regions.network.integers import IntegerNetwork
-from regions.testing import assert_same_complex, assert_valid_complex, domains, networks
-
-
-def sparsely(network: Network) -> Network:
-    """The same network with sparse weights, which make the engine take it for a wide one."""
-    layers = [
-        Layer(sparse.csr_array(layer.weight), layer.bias, layer.below, layer.above, layer.name)
-        for layer in network.layers
-    ]
-    return Network(tuple(layers))
+from regions.testing import assert_same_complex, assert_valid_complex, domains, networks, polygons, polyhedra
 
 
 def patterns(complex: regions.RegionComplex) -> list[bytes]:
@@ -57,7 +48,11 @@ def test_wide_and_narrow_ways_agree(network: Network, domain: Any) -> None:
 def test_memory_and_device_change_nothing(network: Network) -> None:
     wide = sparsely(network)
     plenty = regions.enumerate_regions(wide, 2)
-    one_face_at_a_time = regions.enumerate_regions(wide, 2, max_memory=1)
+    with pytest.raises(regions.errors.MemoryLimitError, match="max_memory=1 was given; this network needs at least"):
+        regions.enumerate_regions(wide, 2, max_memory=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Resources, "room", lambda resources, network: 1)
+        one_face_at_a_time = regions.enumerate_regions(wide, 2, max_memory=1)
     assert_same_complex(plenty, one_face_at_a_time)
     # Bounds do not depend on what is kept, so neither do the decisions.
     assert plenty.certificate == one_face_at_a_time.certificate

@@ -104,7 +104,7 @@ def extremes(
     Examples
     --------
     >>> from hypothesis import given, settings
-    >>> @settings(max_examples=5, database=None)
+    >>> @settings(max_examples=5, deadline=None, database=None)
     ... @given(extremes(aims=["overflow"], max_hidden_layers=1, max_width=3))
     ... def test_three_lines_make_seven_regions_at_most(example):
     ...     from regions import count_regions
