@@ -318,8 +318,9 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _domain(arguments: argparse.Namespace) -> Any:
-    from regions.domain.convex import Box, as_domain
+    from regions.domain.convex import Box
     from regions.domain.polyhedron import WholePlane
+    from regions.domain.read import as_domain
 
     if arguments.whole_plane:
         return WholePlane()

@@ -17,8 +17,7 @@ from regions.bounds.lower import arora_2018_lower, montufar_2014_lower, serra_20
 from regions.bounds.rules import hanin_rolnick_2019, shown
 from regions.bounds.weights import is_flat, stages_of_weights, stages_of_widths
 from regions.complex.complex import RegionComplex
-from regions.domain.polygon import Polygon
-from regions.domain.read import as_planar_domain
+from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import count_regions
 from regions.errors import InvalidNetworkError
@@ -26,7 +25,7 @@ from regions.frontends.read import as_network
 from regions.network.network import Network
 
 if TYPE_CHECKING:
-    from regions.domain.read import Domain
+    from regions.domain.domain import Domain
 
 __all__ = ["Bound", "BoundsTable", "for_network"]
 
@@ -219,7 +218,7 @@ def for_network(network: Any, domain: Any = None, count: Any = None) -> BoundsTa
     shape = plane.shape if isinstance(plane, Slice) else None
     captured = as_network(network, shape, likely=None if plane is None and count is None else 2)
     net, where, place, exact = _counted(captured, domain, count)
-    pieces = _convex_pieces(where)
+    pieces = 1 if where is None else len(where.convex_parts())
     rows = [*_upper_rows(net, pieces), *_lower_rows(net)]
     rule = hanin_rolnick_2019(net.input_dimension, net.n_neurons)
     rows.append(Bound("hanin_rolnick_2019", rule.value, "rule", rule.text, "Hanin & Rolnick 2019", _EXPECTED))
@@ -321,7 +320,7 @@ def _planar(network: Network, domain: Any) -> Domain:
             f"{'Leave' if network.input_dimension == 1 else 'Give a regions.Slice, or leave'} the domain out: the "
             "bounds over the whole space hold over every convex domain."
         )
-    return as_planar_domain(domain)
+    return as_domain(domain)
 
 
 def _same(a: Network, b: Network) -> bool:
@@ -331,10 +330,6 @@ def _same(a: Network, b: Network) -> bool:
     return first.keys() == second.keys() and all(
         np.array_equal(first[key], second[key]) for key in first if not key.startswith(("name", "groups"))
     )
-
-
-def _convex_pieces(domain: Domain | None) -> int:
-    return len(domain.pieces) if isinstance(domain, Polygon) else 1
 
 
 def _check_count(count: int, rows: list[Bound]) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.complex.patterns import Points, foot
-from regions.domain.polygon import Polygon
+from regions.complex.patterns import Points
+from regions.domain.rings import in_rings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,14 +45,15 @@ class _Exact:
     def __init__(self, complex: ComplexData) -> None:
         self._complex = complex
         self._points = Points(complex)
-        self._lines = self._points.lines.neurons
+        self.lines = self._points.lines
         self._vertices: dict[int, Any] = {}
         self.n_finite = self._points.n_finite
 
     def map(self, region: int) -> list[Any]:
         """The rows of the outputs on a region, times a factor that is the same everywhere."""
-        values = self._lines.outputs(region)
-        return [self._lines.integers.row(values, i) for i in range(values[0].nrows())]
+        neurons = self.lines.neurons
+        values = neurons.outputs(region)
+        return [neurons.integers.row(values, i) for i in range(values[0].nrows())]
 
     def vertex(self, vertex: int) -> Any:
         """Homogeneous coordinates, the last one > 0, or 0 of ideal vertices, whose direction the others are then."""
@@ -66,10 +67,6 @@ class _Exact:
                 forward = dx * int(x) + dy * int(y) > 0
             self._vertices[vertex] = (x, y, w) if forward else (-x, -y, -w)
         return self._vertices[vertex]
-
-    def foot(self, edge: int) -> Any:
-        """The point of an edge's line that is nearest to the origin."""
-        return foot(self._points.lines.exact(edge))
 
 
 def _dot(row: Any, point: Any) -> Any:
@@ -98,20 +95,17 @@ class _Ties:
         self._maps, self._opens = pieces, opens
         self._exact = _Exact(complex)
         self._base = self._exact.n_finite + len(complex.directions)
-        sizes = np.diff(complex.ring_offsets)
-        owners = np.repeat(np.arange(complex.n_regions), sizes)
-        self._around = _Groups(complex.rings, owners, self._base)
+        self._around = _Groups(complex.rings, complex.ring_owners, self._base)
         real = np.flatnonzero((complex.edge_neurons >= 0) | (complex.edge_sides >= 0))
         faces = complex.edge_faces[real]
         inside = faces.ravel() >= 0
         self._edges = _Groups(faces.ravel()[inside], np.repeat(real, 2)[inside], complex.n_regions)
         self._regions = _Groups(self._maps, np.arange(complex.n_regions), int(self._maps.max()) + 1)
         # Where regions are not convex, whether two points are tied inside one is asked of the domain.
-        self._domain = complex.domain if isinstance(complex.domain, Polygon) else None
+        self._rings = () if complex.domain.is_convex else [ring.tolist() for ring in complex.domain.rings]
 
     def of_map(self, number: int) -> list[tuple[int, int]]:
         """Pairs of open linear regions of one map that hang together."""
-        offsets, rings = self._complex.ring_offsets, self._complex.rings
         regions = self._regions[number]
         parent: dict[int, int] = {}
 
@@ -126,7 +120,7 @@ class _Ties:
         queue: list[int] = []
         for region in regions:
             home = -1 - int(self._opens[region])
-            for vertex in rings[offsets[region] : offsets[region + 1]].tolist():
+            for vertex in self._complex.ring(region).tolist():
                 if vertex < self._exact.n_finite:
                     queue.append(vertex)
                     parent[find(vertex)] = find(home)
@@ -159,9 +153,7 @@ class _Ties:
         """Points of a region's border where the network equals the target, in groups that the region connects."""
         edges = self._edges[region]
         faces = self._complex.edge_faces
-        if self._domain is None and any(
-            self._maps[f] == number for edge in edges for f in faces[edge].tolist() if f >= 0
-        ):
+        if not self._rings and any(self._maps[f] == number for edge in edges for f in faces[edge].tolist() if f >= 0):
             # Equal on a side of a convex region is equal nowhere else in it, and that side's ends are known.
             return []
         rows = [
@@ -169,9 +161,8 @@ class _Ties:
             for row, other in zip(self._exact.map(region), target, strict=True)
         ]
         rows = [row for row in rows if any(row)]
-        offsets, rings = self._complex.ring_offsets, self._complex.rings
         found: dict[int, Any] = {}
-        for vertex in set(rings[offsets[region] : offsets[region + 1]].tolist()):
+        for vertex in set(self._complex.ring(region).tolist()):
             if vertex < self._exact.n_finite:
                 point = self._exact.vertex(vertex)
                 if not any(_dot(row, point) for row in rows):
@@ -184,13 +175,13 @@ class _Ties:
                 point = self._on_line(rows, edge, u)
             if point is not None:
                 found[self._base + edge] = point
-        if self._domain is None:
+        if not self._rings:
             return [list(found)]
         return self._divided(found)
 
     def _on_line(self, rows: list[Any], edge: int, end: int) -> Any:
         """The only point of a whole line where all rows are 0."""
-        foot, direction = self._exact.foot(edge), self._exact.vertex(end)
+        foot, direction = self._exact.lines.foot(edge), self._exact.vertex(end)
         pairs = [(_dot(row, foot), _dot(row, direction)) for row in rows]
         first = next(((s, t) for s, t in pairs if t), None)
         if first is None or any(s * first[1] != t * first[0] for s, t in pairs):
@@ -204,40 +195,17 @@ class _Ties:
         chains = [order[:1]]
         for item, after in pairwise(order):
             (px, py), (qx, qy) = points[item], points[after]
-            if self._inside(((px + qx) / 2, (py + qy) / 2)):
+            if in_rings(((px + qx) / 2, (py + qy) / 2), self._rings):
                 chains[-1].append(after)
             else:
                 chains.append([after])
         return [chain for chain in chains if chain]
 
-    def _inside(self, point: tuple[Fraction, Fraction]) -> bool:
-        """Whether a rational point lies in the closed domain."""
-        assert self._domain is not None
-        x, y = point
-        odd = False
-        for _, p, q in self._domain.sides():
-            (px, py), (qx, qy) = ((Fraction(a), Fraction(b)) for a, b in (p, q))
-            turn = (qx - px) * (y - py) - (qy - py) * (x - px)
-            if turn == 0 and min(px, qx) <= x <= max(px, qx) and min(py, qy) <= y <= max(py, qy):
-                return True
-            if (py > y) != (qy > y):
-                odd ^= (turn > 0) == (qy > py)
-        return odd
-
 
 def ties(complex: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]) -> Ints:
-    """Pairs of open linear regions that belong to one closed linear region.
+    """Pairs of open linear regions that belong to one closed one, enough to connect what belongs together: (n, 2).
 
-    Parameters
-    ----------
-    complex : RegionComplex
-    pieces, opens : ndarray, shape (R,), int64
-        Numbers of the affine map and of the open linear region of every region.
-
-    Returns
-    -------
-    ndarray, shape (n, 2), int64
-        Labels of open linear regions; enough pairs to connect what belongs together.
+    `pieces` and `opens` are the numbers of the affine map and of the open linear region of every region.
     """
     _, first = np.unique(opens, return_index=True)
     several = np.flatnonzero(np.bincount(pieces[first]) > 1).tolist()

@@ -10,19 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.complex.clip import clip
 from regions.complex.data import ComplexData, read_only
 from regions.complex.definitions import affine_pieces, closed_linear_regions, count, open_linear_regions
-from regions.complex.exports import geojson, to_dataframe, to_geodataframe, to_networkx, to_obj, to_wkb
+from regions.complex.exports import svg, to_dataframe, to_geodataframe, to_geojson, to_networkx, to_obj, to_wkb
 from regions.complex.file import load, save
-from regions.complex.lines import all_vertices
+from regions.complex.lines import exact_vertices
 from regions.complex.location import locate
-from regions.complex.polygons import areas, check_bounded, clip, interior_points, polygon_of, polygons, svg, view
-from regions.domain.convex import as_domain
+from regions.complex.polygons import areas, check_bounded, interior_points, polygon_of, polygons, view
+from regions.domain.read import as_domain
 
 if TYPE_CHECKING:
-    from fractions import Fraction
-
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
     from regions.complex.definitions import RegionCounts
 
@@ -149,6 +148,18 @@ class RegionComplex(ComplexData):
     True
     """
 
+    # Those that need no more than the arrays are functions of other modules, documented there.
+    locate = locate
+    exact_vertices = exact_vertices
+    to_dataframe = to_dataframe
+    to_geodataframe = to_geodataframe
+    to_networkx = to_networkx
+    to_geojson = to_geojson
+    to_wkb = to_wkb
+    to_obj = to_obj
+    save = save
+    _repr_svg_ = svg
+
     @cached_property
     def areas(self) -> NDArray[np.float64]:
         """Areas, shape (R,), float64, in the square of the input's unit; infinite where a region is unbounded.
@@ -194,7 +205,7 @@ class RegionComplex(ComplexData):
         >>> [polygon.area for polygon in plane.clip(2)]
         [4.0, 4.0, 4.0, 4.0]
         """
-        return read_only(clip(self, as_domain(box).bounds))
+        return read_only(clip(self, as_domain(box, convex=True).bounds))
 
     @cached_property
     def view(self) -> tuple[float, float, float, float]:
@@ -287,7 +298,7 @@ class RegionComplex(ComplexData):
             raise IndexError(f"region {index} was asked for; there are {self.n_regions} regions.")
         i = index % self.n_regions
         pairs = self.neighbors[(self.neighbors == i).any(axis=1)]
-        ring = self.rings[self.ring_offsets[i] : self.ring_offsets[i + 1]]
+        ring = self.ring(i)
         v = len(self.vertices)
         return Region(
             index=i,
@@ -299,193 +310,6 @@ class RegionComplex(ComplexData):
             neighbors=np.unique(pairs.sum(axis=1) - i),
             directions=self.directions[ring[ring >= v] - v],
         )
-
-    def locate(self, points: ArrayLike) -> NDArray[np.int64]:
-        """Find the region of every point, exactly.
-
-        Parameters
-        ----------
-        points : array_like, shape (P, 2)
-
-        Returns
-        -------
-        ndarray, shape (P,), int64
-            The region's index; -1 outside the domain. A point on the border of several regions belongs to the
-            one with the smallest index.
-
-        Raises
-        ------
-        ValueError
-            When the points are not of shape (P, 2), or not finite.
-
-        Examples
-        --------
-        >>> import regions
-        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
-        >>> complex = regions.enumerate_regions(network, 1)
-        >>> complex.locate([[0.5, 0.5], [0.0, 0.0], [2.0, 0.0]])
-        array([ 2,  0, -1])
-        """
-        return locate(self, points)
-
-    def exact_vertices(self) -> list[tuple[Fraction, Fraction]]:
-        """The vertices as the rational points that they are.
-
-        Returns
-        -------
-        list of (Fraction, Fraction), length V
-
-        Notes
-        -----
-        Each is the intersection of two lines whose integer coefficients come from the network's own weights;
-        plain and slow: meant for tests and for complexes of some thousand regions.
-
-        Examples
-        --------
-        >>> import regions
-        >>> network = regions.Network.from_arrays([[[3.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.0]])
-        >>> (regions.enumerate_regions(network, 1).exact_vertices())[-1]
-        (Fraction(-1, 3), Fraction(0, 1))
-        """
-        return all_vertices(self)
-
-    def to_dataframe(self) -> Any:
-        """One row a region as a `pandas.DataFrame`, with the columns of :func:`regions.complex.exports.to_columns`.
-
-        Returns
-        -------
-        pandas.DataFrame
-
-        Raises
-        ------
-        MissingExtraError
-            When pandas is not installed: ``pip install 'linear-regions[dataframe]'``.
-        """
-        return to_dataframe(self)
-
-    def to_geodataframe(self, *, box: Any = None) -> Any:
-        """One row a region as a `geopandas.GeoDataFrame`, with its polygon.
-
-        Parameters
-        ----------
-        box : float, Box or (minx, miny, maxx, maxy), optional
-            Where regions are cut off; needed where one is unbounded.
-
-        Returns
-        -------
-        geopandas.GeoDataFrame
-
-        Raises
-        ------
-        MissingExtraError
-            When geopandas is not installed: ``pip install 'linear-regions[geo]'``.
-        ValueError
-            When a region is unbounded and no box is given.
-        """
-        return to_geodataframe(self, box)
-
-    def to_networkx(self) -> Any:
-        """The dual graph as a `networkx.Graph`: regions that share an edge.
-
-        Returns
-        -------
-        networkx.Graph
-            Nodes have ``area``, ``bounded``, ``pattern`` (a text of 0 and 1), ``point`` (inside), ``gradient`` and
-            ``offset``; edges ``neurons``, on whose bent hyperplanes the border lies, and its ``length``.
-
-        Raises
-        ------
-        MissingExtraError
-            When networkx is not installed: ``pip install 'linear-regions[graph]'``.
-        """
-        return to_networkx(self)
-
-    def to_geojson(self, path: str | Path | None = None, *, box: Any = None) -> dict[str, Any]:
-        """The regions as a GeoJSON FeatureCollection; no number is rounded, and infinite ones are the text "inf".
-
-        Parameters
-        ----------
-        path : str or Path, optional
-            Where to write it as well.
-        box : float, Box or (minx, miny, maxx, maxy), optional
-            Where regions are cut off; needed where one is unbounded. What lies outside has no geometry.
-
-        Returns
-        -------
-        dict
-
-        Raises
-        ------
-        ValueError
-            When a region is unbounded and no box is given.
-
-        Examples
-        --------
-        >>> import regions
-        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
-        >>> found = regions.enumerate_regions(network, 1).to_geojson()
-        >>> found["features"][2]["properties"]["pattern"]
-        '11'
-        """
-        return geojson(self, path, box)
-
-    def to_wkb(self, *, box: Any = None) -> NDArray[Any]:
-        """The regions' polygons as well-known binary: object array of bytes, shape (R,).
-
-        Parameters
-        ----------
-        box : float, Box or (minx, miny, maxx, maxy), optional
-            Where regions are cut off; needed where one is unbounded.
-
-        Returns
-        -------
-        ndarray, shape (R,), object
-
-        Raises
-        ------
-        ValueError
-            When a region is unbounded and no box is given.
-        """
-        return to_wkb(self, box)
-
-    def to_obj(self, path: str | Path, output: int = 0) -> None:
-        """Write the graph of an output over the domain as a surface, z = output, to a Wavefront OBJ file.
-
-        Parameters
-        ----------
-        path : str or Path
-        output : int
-
-        Raises
-        ------
-        ValueError
-            When there is no such output, or a region is unbounded.
-
-        Notes
-        -----
-        Neighbours share their vertices. A region is one face, over a domain that is not convex its triangles.
-        """
-        to_obj(self, path, output)
-
-    def save(self, path: str | Path) -> None:
-        """Write the complex, its network and its domain to an `.npz` file, atomically.
-
-        Parameters
-        ----------
-        path : str or Path
-            `.npz` is added where it is missing.
-
-        Examples
-        --------
-        >>> import regions, tempfile, pathlib
-        >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     path = pathlib.Path(folder) / "complex.npz"
-        ...     regions.enumerate_regions(network, 1).save(path)
-        ...     regions.RegionComplex.load(path).n_regions
-        4
-        """
-        save(self, path)
 
     @classmethod
     def load(cls, path: str | Path) -> RegionComplex:
@@ -522,6 +346,3 @@ class RegionComplex(ComplexData):
             f"<RegionComplex of {r} activation region{'' if r == 1 else 's'}, {len(self.vertices)} vertices and "
             f"{len(self.edges)} edges, of {h} hidden neuron{'' if h == 1 else 's'} over {self.domain!r}>"
         )
-
-    def _repr_svg_(self) -> str:
-        return svg(self)

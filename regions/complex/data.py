@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from regions.domain.read import Domain
+    from regions.domain.domain import Domain
     from regions.domain.slice import Slice
     from regions.network.network import Network
 
@@ -109,6 +109,15 @@ class ComplexData:
         patterns.setflags(write=False)
         return patterns
 
+    def ring(self, region: int) -> NDArray[np.int64]:
+        """The vertices of one region, counter-clockwise, ideal ones included."""
+        return self.rings[self.ring_offsets[region] : self.ring_offsets[region + 1]]
+
+    @cached_property
+    def ring_owners(self) -> NDArray[np.int64]:
+        """The region of every entry of `rings`."""
+        return np.repeat(np.arange(self.n_regions), np.diff(self.ring_offsets))
+
     @cached_property
     def _sides(self) -> NDArray[np.int64]:
         """For every entry of `rings`, the entry that follows it around the region."""
@@ -119,9 +128,8 @@ class ComplexData:
     @cached_property
     def bounded(self) -> NDArray[np.bool_]:
         """Which regions are bounded: shape (R,), bool."""
-        sizes = np.diff(self.ring_offsets)
-        bounded = sizes > 0
-        bounded[np.repeat(np.arange(self.n_regions), sizes)[self.rings >= len(self.vertices)]] = False
+        bounded = np.diff(self.ring_offsets) > 0
+        bounded[self.ring_owners[self.rings >= len(self.vertices)]] = False
         return read_only(bounded)
 
     @cached_property

@@ -96,40 +96,12 @@ class RegionCounts:
 
 
 def count(
-    complex: ComplexData,
-    pieces: NDArray[np.int64] | None = None,
-    opens: NDArray[np.int64] | None = None,
-    closed: NDArray[np.int64] | None = None,
+    complex: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64], closed: NDArray[np.int64]
 ) -> RegionCounts:
-    """Count the regions of a complex: see :meth:`regions.RegionComplex.counts`.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-    pieces, opens, closed : ndarray, shape (R,), int64, optional
-        What the functions below say, where it is known.
-
-    Returns
-    -------
-    RegionCounts
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 1.0]]])
-    >>> count(regions.enumerate_regions(network, 1)).activation_patterns
-    4
-    """
+    """See :meth:`regions.RegionComplex.counts`; of the labels that the functions below give."""
     require_gradual_underflow()
-    pieces = affine_pieces(complex) if pieces is None else pieces
-    opens = open_linear_regions(complex, pieces) if opens is None else opens
-    return RegionCounts(
-        len(packed_patterns(complex)),
-        complex.n_regions,
-        number_of(opens),
-        number_of(closed_linear_regions(complex, pieces, opens) if closed is None else closed),
-        number_of(pieces),
-    )
+    patterns = packed_patterns(complex)
+    return RegionCounts(len(patterns), complex.n_regions, number_of(opens), number_of(closed), number_of(pieces))
 
 
 def number_of(labels: NDArray[np.int64]) -> int:
@@ -146,23 +118,7 @@ def _renumbered(labels: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def affine_pieces(complex: ComplexData) -> NDArray[np.int64]:
-    """Label the regions by their affine map: see :attr:`regions.RegionComplex.affine_pieces`.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-
-    Returns
-    -------
-    ndarray, shape (R,), int64
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [-1.0, 0.0]], [[1.0, 1.0]]], activation="abs")
-    >>> affine_pieces(regions.enumerate_regions(network, 1))
-    array([0, 1])
-    """
+    """See :attr:`regions.RegionComplex.affine_pieces`."""
     return equal_maps(complex.network, complex.patterns, sizes(complex.network)[1])
 
 
@@ -220,57 +176,17 @@ def components(count: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
     return _renumbered(connected_components(graph, directed=False)[1])
 
 
-def open_linear_regions(complex: ComplexData, pieces: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-    """Label the regions by their open linear region: see :attr:`regions.RegionComplex.open_linear_regions`.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-    pieces : ndarray, shape (R,), int64, optional
-        What :func:`affine_pieces` says, where it is known.
-
-    Returns
-    -------
-    ndarray, shape (R,), int64
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [-1.0, 0.0]], [[1.0, -1.0]]])
-    >>> open_linear_regions(regions.enumerate_regions(network, 1))
-    array([0, 0])
-    """
+def open_linear_regions(complex: ComplexData, pieces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """See :attr:`regions.RegionComplex.open_linear_regions`; `pieces` are the affine pieces."""
     pairs = complex.neighbors
-    maps = affine_pieces(complex) if pieces is None else pieces
-    return components(complex.n_regions, pairs[maps[pairs[:, 0]] == maps[pairs[:, 1]]])
+    return components(complex.n_regions, pairs[pieces[pairs[:, 0]] == pieces[pairs[:, 1]]])
 
 
 def closed_linear_regions(
-    complex: ComplexData, pieces: NDArray[np.int64] | None = None, opens: NDArray[np.int64] | None = None
+    complex: ComplexData, pieces: NDArray[np.int64], opens: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Label the regions by their closed linear region: see :attr:`regions.RegionComplex.closed_linear_regions`.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-    pieces, opens : ndarray, shape (R,), int64, optional
-        What :func:`affine_pieces` and :func:`open_linear_regions` say, where it is known.
-
-    Returns
-    -------
-    ndarray, shape (R,), int64
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [-1.0, 0.0]], [[1.0, 1.0]]])
-    >>> closed_linear_regions(regions.enumerate_regions(network, 1))
-    array([0, 1])
-    """
-    pieces = affine_pieces(complex) if pieces is None else pieces
-    opens = open_linear_regions(complex, pieces) if opens is None else opens
-    joined = components(number_of(opens), ties(complex, pieces, opens))
-    return _renumbered(joined[opens])
+    """See :attr:`regions.RegionComplex.closed_linear_regions`; of affine pieces and open linear regions."""
+    return _renumbered(components(number_of(opens), ties(complex, pieces, opens))[opens])
 
 
 def activation_patterns(complex: ComplexData) -> NDArray[np.bool_]:

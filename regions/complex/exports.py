@@ -1,7 +1,8 @@
-"""Complexes for other libraries: tables, graphs, geometries, surfaces."""
+"""Complexes for other programs, as tables, graphs, geometries, surfaces and pictures: methods of RegionComplex."""
 
 from __future__ import annotations
 
+import colorsys
 import json
 import math
 from fractions import Fraction
@@ -13,8 +14,9 @@ import shapely
 
 from regions._files import write_atomically
 from regions.arithmetic.floats import rounded
-from regions.complex.polygons import areas, check_bounded, clip, interior_points, polygons
-from regions.domain.convex import Box, ConvexPolygon, as_domain
+from regions.complex.clip import clip
+from regions.complex.polygons import areas, check_bounded, interior_points, polygons, view
+from regions.domain.read import as_domain
 from regions.errors import MissingExtraError
 from regions.network.integers import ExactLines
 
@@ -25,27 +27,24 @@ if TYPE_CHECKING:
 
     from regions.complex.data import ComplexData
 
-__all__ = ["geojson", "require", "to_columns", "to_dataframe", "to_geodataframe", "to_networkx", "to_obj", "to_wkb"]
+__all__ = [
+    "require",
+    "svg",
+    "to_columns",
+    "to_dataframe",
+    "to_geodataframe",
+    "to_geojson",
+    "to_networkx",
+    "to_obj",
+    "to_wkb",
+]
+
+_SVG_LIMIT = 4000
+_SVG_SIZE = 300.0
 
 
 def require(module: str, extra: str) -> Any:
-    """Import an optional library.
-
-    Parameters
-    ----------
-    module : str
-    extra : str
-        Of this package, that brings it.
-
-    Returns
-    -------
-    module
-
-    Raises
-    ------
-    MissingExtraError
-        When it is not installed; the message says how to install it.
-    """
+    """Import an optional library, or say which extra of this package brings it."""
     try:
         return import_module(module)
     except ImportError as error:
@@ -91,25 +90,67 @@ def to_columns(complex: ComplexData) -> dict[str, list[Any]]:
 
 
 def to_dataframe(complex: ComplexData) -> Any:
-    """See :meth:`regions.RegionComplex.to_dataframe`."""
+    """One row a region as a `pandas.DataFrame`, with the columns of :func:`regions.complex.exports.to_columns`.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    MissingExtraError
+        When pandas is not installed: ``pip install 'linear-regions[dataframe]'``.
+    """
     return require("pandas", "dataframe").DataFrame(to_columns(complex))
 
 
 def _shapes(complex: ComplexData, box: Any) -> NDArray[Any]:
     if box is not None:
-        return clip(complex, as_domain(box).bounds)
+        return clip(complex, as_domain(box, convex=True).bounds)
     check_bounded(complex.bounded)
     return polygons(complex)
 
 
-def to_geodataframe(complex: ComplexData, box: Any = None) -> Any:
-    """See :meth:`regions.RegionComplex.to_geodataframe`."""
+def to_geodataframe(complex: ComplexData, *, box: Any = None) -> Any:
+    """One row a region as a `geopandas.GeoDataFrame`, with its polygon.
+
+    Parameters
+    ----------
+    box : float, Box or (minx, miny, maxx, maxy), optional
+        Where regions are cut off; needed where one is unbounded.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+
+    Raises
+    ------
+    MissingExtraError
+        When geopandas is not installed: ``pip install 'linear-regions[geo]'``.
+    ValueError
+        When a region is unbounded and no box is given.
+    """
     geopandas = require("geopandas", "geo")
     return geopandas.GeoDataFrame(to_columns(complex), geometry=list(_shapes(complex, box)))
 
 
-def to_wkb(complex: ComplexData, box: Any = None) -> NDArray[np.object_]:
-    """See :meth:`regions.RegionComplex.to_wkb`."""
+def to_wkb(complex: ComplexData, *, box: Any = None) -> NDArray[np.object_]:
+    """The regions' polygons as well-known binary: object array of bytes, shape (R,).
+
+    Parameters
+    ----------
+    box : float, Box or (minx, miny, maxx, maxy), optional
+        Where regions are cut off; needed where one is unbounded.
+
+    Returns
+    -------
+    ndarray, shape (R,), object
+
+    Raises
+    ------
+    ValueError
+        When a region is unbounded and no box is given.
+    """
     return np.asarray(shapely.to_wkb(_shapes(complex, box)), dtype=object)
 
 
@@ -118,8 +159,33 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def geojson(complex: ComplexData, path: str | Path | None, box: Any = None) -> dict[str, Any]:
-    """See :meth:`regions.RegionComplex.to_geojson`."""
+def to_geojson(complex: ComplexData, path: str | Path | None = None, *, box: Any = None) -> dict[str, Any]:
+    """The regions as a GeoJSON FeatureCollection; no number is rounded, and infinite ones are the text "inf".
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        Where to write it as well.
+    box : float, Box or (minx, miny, maxx, maxy), optional
+        Where regions are cut off; needed where one is unbounded. What lies outside has no geometry.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        When a region is unbounded and no box is given.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> found = regions.enumerate_regions(network, 1).to_geojson()
+    >>> found["features"][2]["properties"]["pattern"]
+    '11'
+    """
     columns = to_columns(complex)
     features = []
     for i, shape in enumerate(_shapes(complex, box)):
@@ -134,7 +200,19 @@ def geojson(complex: ComplexData, path: str | Path | None, box: Any = None) -> d
 
 
 def to_networkx(complex: ComplexData) -> Any:
-    """See :meth:`regions.RegionComplex.to_networkx`."""
+    """The dual graph as a `networkx.Graph`: regions that share an edge.
+
+    Returns
+    -------
+    networkx.Graph
+        Nodes have ``area``, ``bounded``, ``pattern`` (a text of 0 and 1), ``point`` (inside), ``gradient`` and
+        ``offset``; edges ``neurons``, on whose bent hyperplanes the border lies, and its ``length``.
+
+    Raises
+    ------
+    MissingExtraError
+        When networkx is not installed: ``pip install 'linear-regions[graph]'``.
+    """
     networkx = require("networkx", "graph")
     graph = networkx.Graph()
     columns = to_columns(complex)
@@ -167,16 +245,30 @@ def to_networkx(complex: ComplexData) -> Any:
 
 
 def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
-    """See :meth:`regions.RegionComplex.to_obj`."""
+    """Write the graph of an output over the domain as a surface, z = output, to a Wavefront OBJ file.
+
+    Parameters
+    ----------
+    path : str or Path
+    output : int
+
+    Raises
+    ------
+    ValueError
+        When there is no such output, or a region is unbounded.
+
+    Notes
+    -----
+    Neighbours share their vertices. A region is one face, over a domain that is not convex its triangles.
+    """
     o = complex.network.n_outputs
     if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
         raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
     check_bounded(complex.bounded)
     vertices = complex.vertices
-    region = np.repeat(np.arange(complex.n_regions), np.diff(complex.ring_offsets))
     # One height a vertex, whatever region it is taken from: the function is continuous.
     first = np.empty(len(vertices), dtype=np.int64)
-    first[complex.rings[::-1]] = region[::-1]
+    first[complex.rings[::-1]] = complex.ring_owners[::-1]
     with np.errstate(over="ignore", invalid="ignore"):
         heights = (complex.gradients[first, output] * vertices).sum(axis=1) + complex.offsets[first, output]
     lost = np.flatnonzero(~np.isfinite(heights)).tolist()
@@ -186,12 +278,12 @@ def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
             a, b, c = exact.output(int(first[v]))[output]
             x, y = vertices[v].tolist()
             heights[v] = rounded(a * Fraction(x) + b * Fraction(y) + c)
-    convex = isinstance(complex.domain, Box | ConvexPolygon)
+    convex = complex.domain.is_bounded and complex.domain.is_convex
     shapes: Any = [] if convex else polygons(complex)
     lines = [f"# {complex!r}, output {output}"]
     lines += [f"v {x!r} {y!r} {z!r}" for (x, y), z in zip(vertices.tolist(), heights.tolist(), strict=True)]
     for i in range(complex.n_regions):
-        ring = complex.rings[complex.ring_offsets[i] : complex.ring_offsets[i + 1]]
+        ring = complex.ring(i)
         lines += [
             f"f {' '.join(str(v + 1) for v in face)}"
             for face in ([ring.tolist()] if convex else _triangles(vertices, ring, shapes[i]))
@@ -208,3 +300,42 @@ def _triangles(vertices: NDArray[np.float64], ring: NDArray[np.int64], shape: An
         corners = shapely.orient_polygons(triangle).exterior.coords[:-1]
         faces.append([number[c] for c in corners])
     return faces
+
+
+def svg(complex: ComplexData) -> str:
+    """A picture of the regions, coloured by direction and length of the first output's gradient."""
+    # Relative to the largest number in view, in case that pixels for it overflow or vanish.
+    bounds = view(complex)
+    exponent = math.frexp(max(map(abs, bounds)))[1]
+    minx, miny, maxx, maxy = (math.ldexp(x, -exponent) for x in bounds)
+    scale = _SVG_SIZE / max(maxx - minx, maxy - miny)
+    width, height = (maxx - minx) * scale, (maxy - miny) * scale
+    n = complex.n_regions
+    body = []
+    if n <= _SVG_LIMIT:
+        for shape, (gx, gy) in zip(clip(complex, bounds), complex.gradients[:, 0], strict=True):
+            hue = math.atan2(gy, gx) / (2 * math.pi) % 1.0
+            light = 0.35 + 0.4 * (math.hypot(gx, gy) % 1.0)
+            rgb = "#" + "".join(f"{round(255 * c):02x}" for c in colorsys.hls_to_rgb(hue, light, 0.6))
+            path = "".join(_path(np.ldexp(ring.coords, -exponent), (minx, maxy), scale) for ring in _rings(shape))
+            if path:
+                body.append(f'<path d="{path}" fill="{rgb}" fill-rule="evenodd" stroke="#222" stroke-width="0.4"/>')
+    else:
+        body.append(
+            f'<rect width="{width:.2f}" height="{height:.2f}" fill="#eee"/>'
+            f'<text x="8" y="24" font-size="14">{n} activation regions</text>'
+        )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.2f} {height:.2f}" role="img">'
+        f"<title>{n} activation regions</title>{''.join(body)}</svg>"
+    )
+
+
+def _rings(shape: Any) -> list[Any]:
+    return [ring for p in getattr(shape, "geoms", (shape,)) if not p.is_empty for ring in (p.exterior, *p.interiors)]
+
+
+def _path(coordinates: Any, corner: tuple[float, float], scale: float) -> str:
+    points = (np.asarray(coordinates)[:-1, :2] - corner) * (scale, -scale)
+    return "M" + "L".join(f"{x:.2f},{y:.2f}" for x, y in points) + "Z"

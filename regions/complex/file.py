@@ -10,8 +10,6 @@ import numpy as np
 from regions._files import read_npz, write_npz
 from regions.complex.data import ARRAYS, Certificate, ComplexData
 from regions.domain.arrays import domain_arrays, read_domain
-from regions.domain.polygon import Polygon
-from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.domain.slice import Slice
 from regions.errors import FileFormatError
 from regions.network.network import Network
@@ -26,7 +24,23 @@ _VERSION = 2
 
 
 def save(complex: ComplexData, path: str | Path) -> None:
-    """See :meth:`regions.RegionComplex.save`."""
+    """Write the complex, its network and its domain to an `.npz` file, atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+        `.npz` is added where it is missing.
+
+    Examples
+    --------
+    >>> import regions, tempfile, pathlib
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "complex.npz"
+    ...     regions.enumerate_regions(network, 1).save(path)
+    ...     regions.RegionComplex.load(path).n_regions
+    4
+    """
     arrays = {name: np.asarray(getattr(complex, name)) for name in ARRAYS}
     arrays |= domain_arrays(complex.domain)
     arrays["certificate"] = np.array([complex.certificate.proven_by_float, complex.certificate.decided_exactly])
@@ -66,6 +80,15 @@ def _read_slice(arrays: dict[str, Any]) -> Slice | None:
 
 
 def _check(complex: ComplexData, path: str | Path) -> None:
+    try:
+        _check_arrays(complex)
+        _check_topology(complex)
+    except ValueError as error:
+        raise FileFormatError(f"{path}: {error}. The file is damaged.") from None
+
+
+def _check_arrays(complex: ComplexData) -> None:
+    """Kinds, shapes and ranges."""
     r, v, e = complex.n_regions, len(complex.vertices), len(complex.edges)
     k = len(complex.directions)
     h, o = complex.network.n_neurons, complex.network.n_outputs
@@ -74,11 +97,9 @@ def _check(complex: ComplexData, path: str | Path) -> None:
         floats = name in ("vertices", "gradients", "offsets", "directions")
         wanted = "f" if floats else "u" if name == "packed_patterns" else "i"
         if array.dtype.kind != wanted:
-            raise FileFormatError(
-                f"{path}: {name} is of dtype kind {array.dtype.kind!r}; {wanted!r} is needed. The file is damaged."
-            )
+            raise ValueError(f"{name} is of dtype kind {array.dtype.kind!r}; {wanted!r} is needed")
         if name in ("vertices", "directions") and not np.isfinite(array).all():
-            raise FileFormatError(f"{path}: a vertex is not finite. The file is damaged.")
+            raise ValueError("a vertex is not finite")
     expected = {
         "vertices": (v, 2),
         "edges": (e, 2),
@@ -93,40 +114,36 @@ def _check(complex: ComplexData, path: str | Path) -> None:
     for name, shape in expected.items():
         found = getattr(complex, name).shape
         if found != shape:
-            raise FileFormatError(f"{path}: {name} has shape {found}; {shape} is needed. The file is damaged.")
-    domain = complex.domain
-    unbounded = isinstance(domain, Polyhedron | WholePlane)
-    least = 3 if not unbounded else 2 if r > 1 else 0
+            raise ValueError(f"{name} has shape {found}; {shape} is needed")
+    least = 3 if complex.domain.is_bounded else 2 if r > 1 else 0
     ordered = r > 0 and complex.ring_offsets[0] == 0 and (np.diff(complex.ring_offsets) >= least).all()
     if not ordered or complex.ring_offsets[-1] != len(complex.rings):
-        raise FileFormatError(f"{path}: ring_offsets do not fit rings. The file is damaged.")
-    if k and not unbounded:
-        raise FileFormatError(f"{path}: a bounded domain has ideal vertices. The file is damaged.")
-    diagonals = 0
-    if isinstance(domain, Polyhedron | WholePlane):
-        sides = len(domain.offsets)
-    elif isinstance(domain, Polygon):
-        sides, diagonals = sum(map(len, domain.rings)), len(domain.diagonals)
-    else:
-        sides = len(domain.corners)
+        raise ValueError("ring_offsets do not fit rings")
     ranges = {
         "rings": (0, v + k),
         "edges": (0, v + k),
         "edge_faces": (-1, r),
         "edge_neurons": (-1, h),
-        "edge_sides": (-1, sides + diagonals),
+        "edge_sides": (-1, complex.domain.n_sides + len(complex.domain.diagonals)),
     }
     for name, (low, high) in ranges.items():
         array = getattr(complex, name)
         if array.size and (array.min() < low or array.max() >= high):
-            raise FileFormatError(f"{path}: an index in {name} is out of range. The file is damaged.")
+            raise ValueError(f"an index in {name} is out of range")
+
+
+def _check_topology(complex: ComplexData) -> None:
+    """What lies beside edges, and Euler's formula."""
+    v, k, domain = len(complex.vertices), len(complex.directions), complex.domain
+    if k and domain.is_bounded:
+        raise ValueError("a bounded domain has ideal vertices")
     f, g = complex.edge_faces.T
-    slits = complex.edge_sides >= sides
+    slits = complex.edge_sides >= domain.n_sides
     inner, rim = complex.edge_neurons >= 0, (complex.edge_sides >= 0) & ~slits
     infinite = ~inner & ~rim & (complex.edges >= v).all(axis=1)
     fits = np.where(inner | slits, (f >= 0) & (g >= 0), (f >= 0) != (g >= 0))
     if (inner & (rim | slits)).any() or not (inner | rim | slits | infinite).all() or not fits.all():
-        raise FileFormatError(f"{path}: edges and what lies beside them do not fit. The file is damaged.")
-    euler, holes = v + k - e + r, len(getattr(domain, "holes", ()))
+        raise ValueError("edges and what lies beside them do not fit")
+    euler, holes = v + k - len(complex.edges) + complex.n_regions, len(domain.holes)
     if euler != 1 - holes:
-        raise FileFormatError(f"{path}: V - E + F is {euler}; {1 - holes} is needed. The file is damaged.")
+        raise ValueError(f"V - E + F is {euler}; {1 - holes} is needed")

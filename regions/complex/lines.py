@@ -6,13 +6,14 @@ import math
 import sys
 from fractions import Fraction
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regions.arithmetic.floats import TINY, U, nearest_finite, rounded
-from regions.arithmetic.integers import cross
+from regions.arithmetic.integers import Triple, cross
 from regions.domain.lines import domain_sides
+from regions.domain.rings import exact_area as ring_area
 from regions.network.integers import ExactLines
 from regions.network.maps import affine_maps
 from regions.network.rounding import map_bounds
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.complex.data import ComplexData
-    from regions.domain.read import Domain
 
     Floats = NDArray[np.float64]
+    Line = tuple[float, float, float]
 
 __all__ = ["EdgeLines", "exact_areas", "exact_vertices", "rounded"]
 
@@ -65,7 +66,7 @@ class EdgeLines:
         errors[inner] = map_bounds(complex.network)[0][neurons]
         rim = np.flatnonzero(complex.edge_sides >= 0)
         if len(rim):
-            rows = np.array([_scaled(side) for side in self._sides])
+            rows = np.array([_scaled(side) for side in self.sides])
             values[rim] = rows[complex.edge_sides[rim]]
             # A distance beyond the largest float is stored as that.
             held = np.abs(values[rim]) < sys.float_info.max
@@ -73,7 +74,8 @@ class EdgeLines:
         return values, errors
 
     @cached_property
-    def _sides(self) -> list[Any]:
+    def sides(self) -> list[Triple]:
+        """The domain's sides or half-planes in integers, then its diagonals."""
         return domain_sides(self.complex.domain)
 
     @cached_property
@@ -93,14 +95,31 @@ class EdgeLines:
             small = (turn[first] < 2.0**-10) & (turn[second] < 2.0**-10)
             return small & (sine > 3 * (turn[first] + turn[second]))
 
-    def exact(self, edge: int) -> tuple[int, int, int]:
+    def exact(self, edge: int) -> Triple:
         """The line as three integers, up to a positive factor."""
         neuron = int(self.complex.edge_neurons[edge])
         if neuron >= 0:
             a, b, c = self.neurons.line(int(self.complex.edge_faces[edge].max()), neuron)
         else:
-            a, b, c = self._sides[int(self.complex.edge_sides[edge])]
+            a, b, c = self.sides[int(self.complex.edge_sides[edge])]
         return int(a), int(b), int(c)
+
+    def rounded(self, edge: int) -> Line:
+        """The line with a normal of about 1, each coefficient rounded once."""
+        return _scaled(self.exact(edge))
+
+    def rounded_foot(self, edge: int) -> Floats | None:
+        """The point of the rounded line that is nearest to the origin; None at infinity."""
+        if self.complex.edge_neurons[edge] < 0 and self.complex.edge_sides[edge] < 0:
+            return None
+        a, b, c = self.rounded(edge)
+        square = a * a + b * b
+        return np.array([-a / square * c, -b / square * c])
+
+    def foot(self, edge: int) -> Triple:
+        """The point of the line that is nearest to the origin, in homogeneous coordinates."""
+        a, b, c = self.exact(edge)
+        return -a * c, -b * c, a * a + b * b
 
     @cached_property
     def _incidence(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
@@ -118,8 +137,9 @@ class EdgeLines:
         """A finite vertex as the rational point that it is."""
         if vertex not in self._points:
             edges, _, starts = self._incidence
-            first, *others = (self.exact(int(e)) for e in edges[starts[vertex] : starts[vertex + 1]])
-            x, y, w = next(p for p in (cross(first, line) for line in others) if p[2] != 0)
+            lines = (self.exact(int(e)) for e in edges[starts[vertex] : starts[vertex + 1]])
+            first = next(lines)
+            x, y, w = next(p for p in (cross(first, line) for line in lines) if p[2] != 0)
             self._points[vertex] = (Fraction(x, w), Fraction(y, w))
         return self._points[vertex]
 
@@ -158,10 +178,10 @@ class EdgeLines:
         return found
 
 
-def _scaled(row: Any) -> tuple[float, float, float]:
+def _scaled(row: Triple) -> Line:
     """An integer row with a largest entry of 1 in front, each entry rounded once."""
-    largest = max(abs(int(row[0])), abs(int(row[1])))
-    a, b, c = (nearest_finite(Fraction(int(k), largest)) for k in row)
+    largest = max(abs(row[0]), abs(row[1]))
+    a, b, c = (nearest_finite(Fraction(k, largest)) for k in row)
     return a, b, c
 
 
@@ -199,70 +219,27 @@ def exact_areas(complex: ComplexData, regions: Iterable[int] | None = None) -> l
 
 def exact_area(lines: EdgeLines, region: int) -> Fraction:
     """The area of a bounded region."""
-    start, stop = lines.complex.ring_offsets[[region, region + 1]]
-    points = [lines.vertex(v) for v in lines.complex.rings[start:stop].tolist()]
-    pairs = zip(points, points[1:] + points[:1], strict=True)
-    return sum((p[0] * q[1] - p[1] * q[0] for p, q in pairs), Fraction(0)) / 2
+    return ring_area(lines.vertex(v) for v in lines.complex.ring(region).tolist())
 
 
-def all_vertices(complex: ComplexData) -> list[tuple[Fraction, Fraction]]:
-    """The vertices of a complex: see :meth:`regions.RegionComplex.exact_vertices`."""
-    return exact_vertices(
-        ExactLines(complex.network, complex.patterns),
-        complex.domain,
-        len(complex.vertices),
-        complex.edges,
-        complex.edge_faces,
-        complex.edge_neurons,
-        complex.edge_sides,
-    )
-
-
-def exact_vertices(
-    lines: ExactLines,
-    domain: Domain,
-    n_vertices: int,
-    edges: NDArray[np.int64],
-    edge_faces: NDArray[np.int64],
-    edge_neurons: NDArray[np.int64],
-    edge_sides: NDArray[np.int64],
-) -> list[tuple[Fraction, Fraction]]:
-    """Intersect, for every vertex, two lines that meet in it.
-
-    Parameters
-    ----------
-    lines : ExactLines
-    domain : Domain
-    n_vertices : int
-        Of the finite ones.
-    edges, edge_faces : ndarray, shape (E, 2), int64
-    edge_neurons, edge_sides : ndarray, shape (E,), int64
-        The neuron, or else the side of the domain, on whose line the edge lies.
+def exact_vertices(complex: ComplexData) -> list[tuple[Fraction, Fraction]]:
+    """The vertices as the rational points that they are.
 
     Returns
     -------
     list of (Fraction, Fraction), length V
+
+    Notes
+    -----
+    Each is the intersection of two lines whose integer coefficients come from the network's own weights;
+    plain and slow: meant for tests and for complexes of some thousand regions.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[3.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]], [[1.0, 0.0], [0.0]])
+    >>> (regions.enumerate_regions(network, 1).exact_vertices())[-1]
+    (Fraction(-1, 3), Fraction(0, 1))
     """
-    sides = domain_sides(domain)
-    first: dict[int, Any] = {}
-    found: dict[int, tuple[Fraction, Fraction]] = {}
-    for e, (u, v) in enumerate(edges.tolist()):
-        if u in found and v in found:
-            continue
-        if edge_neurons[e] >= 0:
-            line = lines.line(int(edge_faces[e].max()), int(edge_neurons[e]))
-        elif edge_sides[e] >= 0:
-            line = sides[int(edge_sides[e])]
-        else:
-            # At infinity.
-            continue
-        for vertex in (u, v):
-            if vertex in found or vertex >= n_vertices:
-                continue
-            if vertex in first:
-                x, y, w = (int(i) for i in cross(first[vertex], line))
-                if w != 0:
-                    found[vertex] = (Fraction(x, w), Fraction(y, w))
-            else:
-                first[vertex] = line
-    return [found[v] for v in range(n_vertices)]
+    lines = EdgeLines(complex)
+    return [lines.vertex(v) for v in range(len(complex.vertices))]

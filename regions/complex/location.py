@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from regions.arithmetic.underflow import require_gradual_underflow
-from regions.complex.lines import all_vertices
+from regions.complex.lines import exact_vertices
 from regions.domain.inside import inside
-from regions.domain.polygon import Polygon
+from regions.domain.rings import in_rings
 from regions.network.rounding import signs
 
 if TYPE_CHECKING:
@@ -18,13 +18,37 @@ if TYPE_CHECKING:
 
     from regions.complex.data import ComplexData
 
-__all__ = ["in_walk", "locate"]
+__all__ = ["locate"]
 
 _BLOCK = 65536
 
 
 def locate(complex: ComplexData, points: ArrayLike) -> NDArray[np.int64]:
-    """Find the region of every point; see :meth:`regions.RegionComplex.locate`."""
+    """Find the region of every point, exactly.
+
+    Parameters
+    ----------
+    points : array_like, shape (P, 2)
+
+    Returns
+    -------
+    ndarray, shape (P,), int64
+        The region's index; -1 outside the domain. A point on the border of several regions belongs to the
+        one with the smallest index.
+
+    Raises
+    ------
+    ValueError
+        When the points are not of shape (P, 2), or not finite.
+
+    Examples
+    --------
+    >>> import regions
+    >>> network = regions.Network.from_arrays([[[1.0, 0.0], [0.0, 1.0]], [[1.0, 2.0]]])
+    >>> complex = regions.enumerate_regions(network, 1)
+    >>> complex.locate([[0.5, 0.5], [0.0, 0.0], [2.0, 0.0]])
+    array([ 2,  0, -1])
+    """
     require_gradual_underflow()
     given = np.asarray(points)
     if given.dtype.kind not in "fiu":
@@ -36,7 +60,7 @@ def locate(complex: ComplexData, points: ArrayLike) -> NDArray[np.int64]:
         raise ValueError("a point that is not finite was given; all coordinates must be finite.")
     result = np.full(len(array), -1, dtype=np.int64)
     within = np.flatnonzero(inside(complex.domain, array))
-    if isinstance(complex.domain, Polygon):
+    if not complex.domain.is_convex:
         return _locate_in_polygon(complex, array, within)
     if complex.network.n_neurons == 0:
         result[within] = 0
@@ -70,25 +94,12 @@ def _locate_in_polygon(
 ) -> NDArray[np.int64]:
     """Several regions may have one pattern: the one whose ring holds the point, in rationals."""
     result = np.full(len(points), -1, dtype=np.int64)
-    vertices = all_vertices(complex)
+    vertices = exact_vertices(complex)
     rings = [[vertices[v] for v in ring] for ring in np.split(complex.rings, complex.ring_offsets[1:-1])]
     found = signs(complex.network, points[within])
     for i, row in zip(within.tolist(), found, strict=True):
         sure = np.packbits(row != 0)
         fits = ((complex.packed_patterns & sure) == (np.packbits(row > 0) & sure)).all(axis=1)
         point = Fraction(float(points[i, 0])), Fraction(float(points[i, 1]))
-        result[i] = next((r for r in np.flatnonzero(fits).tolist() if in_walk(rings[r], point)), -1)
+        result[i] = next((r for r in np.flatnonzero(fits).tolist() if in_rings(point, [rings[r]])), -1)
     return result
-
-
-def in_walk(walk: list[tuple[Fraction, Fraction]], point: tuple[Fraction, Fraction]) -> bool:
-    """Whether a closed walk, which may run through slits, goes around a point or through it."""
-    x, y = point
-    odd = False
-    for (px, py), (qx, qy) in zip(walk, walk[1:] + walk[:1], strict=True):
-        turn = (qx - px) * (y - py) - (qy - py) * (x - px)
-        if turn == 0 and min(px, qx) <= x <= max(px, qx) and min(py, qy) <= y <= max(py, qy):
-            return True
-        if (py > y) != (qy > y):
-            odd ^= (turn > 0) == (qy > py)
-    return odd

@@ -15,7 +15,6 @@ from flint import fmpz_mat
 from regions.arithmetic.integers import cross, scaled_integers
 from regions.arithmetic.residues import extent
 from regions.complex.lines import EdgeLines
-from regions.domain.lines import domain_sides
 from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
 from regions.network.rounding import FloatLayers
 
@@ -102,12 +101,6 @@ def patterns_at(
     return found
 
 
-def foot(line: Any) -> Any:
-    """The point of a line that is nearest to the origin, in homogeneous coordinates."""
-    a, b, c = line
-    return -a * c, -b * c, a * a + b * b
-
-
 class Points:
     """The vertices of a complex, finite and ideal, and a point on each edge that is a whole line, as rationals.
 
@@ -132,7 +125,6 @@ class Points:
 
     def __init__(self, complex: ComplexData) -> None:
         self._complex = complex
-        self._sides = domain_sides(complex.domain)
         self.n_finite, n_ideal = len(complex.vertices), len(complex.directions)
         self.real = np.flatnonzero((complex.edge_neurons >= 0) | (complex.edge_sides >= 0))
         self.edges = complex.edges[self.real].copy()
@@ -192,7 +184,7 @@ class Points:
     @cached_property
     def line_bits(self) -> int:
         """The lines' coefficients, scaled to integers, are below 2**line_bits."""
-        sides = max((int(x).bit_length() for side in self._sides for x in side), default=0)
+        sides = max((int(x).bit_length() for side in self.lines.sides for x in side), default=0)
         return max(sizes(self._complex.network)[0], sides)
 
     @property
@@ -209,7 +201,7 @@ class Points:
         neurons = complex.edge_neurons[wanted]
         rim = np.flatnonzero(neurons < 0)
         if len(rim):
-            sides = residues.modular.of_integers([[int(x) for x in side] for side in self._sides])
+            sides = residues.modular.of_integers([[int(x) for x in side] for side in self.lines.sides])
             found[rim] = sides[complex.edge_sides[wanted[rim]]]
         inner = np.flatnonzero(neurons >= 0)
         faces, which = np.unique(complex.edge_faces[wanted[inner]].max(axis=1), return_inverse=True)
@@ -246,10 +238,13 @@ class Points:
 
     def exact(self, point: int) -> Any:
         """Homogeneous coordinates of a point as integers, up to their sign."""
-        line = self.lines.exact(int(self.first[point]))
-        if point < self.n_finite:
-            return cross(line, self.lines.exact(int(self.second[point])))
-        return (line[1], -line[0], 0) if point < self.n_finite + len(self._complex.directions) else foot(line)
+        edge = int(self.first[point])
+        if point >= self.n_finite + len(self._complex.directions):
+            return self.lines.foot(edge)
+        line = self.lines.exact(edge)
+        return (
+            cross(line, self.lines.exact(int(self.second[point]))) if point < self.n_finite else (line[1], -line[0], 0)
+        )
 
     def _vanishes(self, point: int, neuron: int) -> bool:
         """Whether a neuron is 0 at a point."""
@@ -297,16 +292,7 @@ class Points:
 
 
 def packed_patterns(complex: ComplexData) -> NDArray[np.uint8]:
-    """The patterns of all points of a complex's domain, each once, packed.
-
-    Parameters
-    ----------
-    complex : RegionComplex
-
-    Returns
-    -------
-    ndarray, shape (N, ceil(H / 8)), uint8
-    """
+    """The patterns of all points of a complex's domain, each once, packed: (N, ceil(H / 8))."""
     if not len(complex.edges) or not complex.network.n_neurons:
         return distinct(complex.packed_patterns)
     points = Points(complex)

@@ -13,22 +13,19 @@ from regions.domain.polyhedron import Polyhedron, WholePlane
 if TYPE_CHECKING:
     from typing import Any
 
-    from regions.domain.read import Domain
+    from regions.domain.domain import Domain
 
 __all__ = ["domain_arrays", "read_domain"]
 
 
 def domain_arrays(domain: Domain) -> dict[str, Any]:
     """A domain as plain arrays."""
-    if isinstance(domain, Polyhedron):
-        return {"domain": np.array("polyhedron"), "normals": domain.normals, "rim_offsets": domain.offsets}
-    if isinstance(domain, WholePlane):
-        return {"domain": np.array("plane")}
-    rings = domain.rings if isinstance(domain, Polygon) else (domain.corners,)
-    kind = {Box: "box", ConvexPolygon: "convex", Polygon: "polygon"}[type(domain)]
-    sizes = np.array([len(ring) for ring in rings])
-    arrays = {"domain": np.array(kind), "corners": np.concatenate(rings), "corner_counts": sizes}
-    if isinstance(domain, Polygon):
+    arrays: dict[str, Any] = {"domain": np.array(domain.kind)}
+    if len(domain.offsets):
+        arrays |= {"normals": domain.normals, "rim_offsets": domain.offsets}
+    if domain.rings:
+        arrays |= {"corners": np.concatenate(domain.rings), "corner_counts": np.array([len(r) for r in domain.rings])}
+    if domain.diagonals:
         arrays["diagonals"] = np.array(domain.diagonals).reshape(-1, 4)
     return arrays
 
@@ -40,16 +37,16 @@ def read_domain(arrays: dict[str, Any]) -> Domain:
         corners = arrays["corners"]
         return Box(*corners[0], *corners[2]) if bool(arrays["is_box"]) else ConvexPolygon(corners)
     kind = str(arrays["domain"])
-    if kind == "plane":
+    if kind == WholePlane.kind:
         return WholePlane()
-    if kind == "polyhedron":
+    if kind == Polyhedron.kind:
         return Polyhedron(arrays["normals"], arrays["rim_offsets"])
     rings = np.split(arrays["corners"], np.cumsum(arrays["corner_counts"])[:-1])
-    if kind == "box":
+    if kind == Box.kind:
         return Box(*rings[0][0], *rings[0][2])
-    if kind == "convex":
+    if kind == ConvexPolygon.kind:
         return ConvexPolygon(rings[0])
-    if kind == "polygon":
+    if kind == Polygon.kind:
         polygon = Polygon(rings[0], rings[1:])
         # Another version of shapely may take it apart differently.
         diagonals = tuple(((a, b), (c, d)) for a, b, c, d in arrays["diagonals"].tolist())

@@ -11,22 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.arithmetic.floats import nearest_finite
+from regions.domain.domain import Domain
+from regions.domain.rings import exact_area, orientation, read_corners
 from regions.errors import DomainError
 
 if TYPE_CHECKING:
-    import shapely
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Box", "ConvexPolygon", "as_domain", "is_four_numbers"]
-
-_ALLOWED = (
-    "Allowed are a number b for the square [-b, b]², a regions.Box(minx, miny, maxx, maxy) or the four numbers of one, "
-    "a regions.ConvexPolygon and a convex shapely Polygon without holes."
-)
+__all__ = ["Box", "ConvexPolygon", "finite"]
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Box(Domain):
     """The axis-parallel rectangle [minx, maxx] × [miny, maxy].
 
     Parameters
@@ -49,6 +45,8 @@ class Box:
     regions.errors.DomainError: Box(0.0, 0.0, 0.0, 1.0) is empty; minx < maxx and miny < maxy are needed.
     """
 
+    kind = "box"
+
     minx: float
     miny: float
     maxx: float
@@ -56,7 +54,7 @@ class Box:
 
     def __post_init__(self) -> None:
         for name in ("minx", "miny", "maxx", "maxy"):
-            object.__setattr__(self, name, _finite(getattr(self, name), f"Box: {name}"))
+            object.__setattr__(self, name, finite(getattr(self, name), f"Box: {name}"))
         if not (self.minx < self.maxx and self.miny < self.maxy):
             raise DomainError(f"{self!r} is empty; minx < maxx and miny < maxy are needed.")
 
@@ -68,6 +66,11 @@ class Box:
         )
 
     @property
+    def rings(self) -> tuple[NDArray[np.float64], ...]:
+        """The corners."""
+        return (self.corners,)
+
+    @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(minx, miny, maxx, maxy)."""
         return (self.minx, self.miny, self.maxx, self.maxy)
@@ -77,12 +80,17 @@ class Box:
         """The area, rounded once."""
         return nearest_finite(exact_area(self.corners))
 
+    def within(self, box: Domain) -> Box:
+        """The part inside another box; see :meth:`regions.domain.domain.Domain.within`."""
+        minx, miny, maxx, maxy = box.bounds
+        return Box(max(minx, self.minx), max(miny, self.miny), min(maxx, self.maxx), min(maxy, self.maxy))
+
     def __repr__(self) -> str:
         return f"Box({self.minx}, {self.miny}, {self.maxx}, {self.maxy})"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class ConvexPolygon:
+class ConvexPolygon(Domain):
     """A convex polygon, from its corners in either orientation.
 
     Parameters
@@ -103,16 +111,17 @@ class ConvexPolygon:
     0.5
     """
 
+    kind = "convex"
+
     corners: NDArray[np.float64]
 
     def __init__(self, corners: ArrayLike) -> None:
         object.__setattr__(self, "corners", _convex_corners(corners))
 
     @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """(minx, miny, maxx, maxy)."""
-        low, high = self.corners.min(axis=0), self.corners.max(axis=0)
-        return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+    def rings(self) -> tuple[NDArray[np.float64], ...]:
+        """The corners."""
+        return (self.corners,)
 
     @property
     def area(self) -> float:
@@ -130,7 +139,8 @@ class ConvexPolygon:
         return f"<ConvexPolygon of {len(self.corners)} corners in [{minx:g}, {maxx:g}] × [{miny:g}, {maxy:g}]>"
 
 
-def _finite(value: Any, what: str) -> float:
+def finite(value: Any, what: str) -> float:
+    """A number that a user gave, as a finite float64."""
     if isinstance(value, bool) or not isinstance(value, Real | np.integer | np.floating):
         raise DomainError(f"{what} of type {type(value).__name__} was given; a finite number is needed.")
     try:
@@ -142,42 +152,13 @@ def _finite(value: Any, what: str) -> float:
     return result
 
 
-def orientation(p: Any, q: Any, r: Any) -> int:
-    """Sign of the turn p → q → r, exactly."""
-    (px, py), (qx, qy), (rx, ry) = ((Fraction(float(x)), Fraction(float(y))) for x, y in (p, q, r))
-    turn = (qx - px) * (ry - qy) - (qy - py) * (rx - qx)
-    return (turn > 0) - (turn < 0)
-
-
-def exact_area(corners: NDArray[np.float64]) -> Fraction:
-    points = [(Fraction(float(x)), Fraction(float(y))) for x, y in corners]
-    return (
-        sum(
-            (p[0] * q[1] - q[0] * p[1] for p, q in zip(points, points[1:] + points[:1], strict=True)),
-            Fraction(0),
-        )
-        / 2
-    )
-
-
 def _half_plane(dx: Fraction, dy: Fraction) -> int:
     return 0 if dy > 0 or (dy == 0 and dx > 0) else 1
 
 
 def _convex_corners(corners: ArrayLike) -> NDArray[np.float64]:
-    try:
-        array = np.asarray(corners, dtype=np.float64)
-    except (OverflowError, TypeError, ValueError) as error:
-        raise DomainError(f"corners could not be read as numbers ({error}); shape (C, 2) is needed.") from error
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise DomainError(f"corners of shape {array.shape} were given; (C, 2) with C >= 3 is needed.")
-    if not np.isfinite(array).all():
-        raise DomainError("a corner that is not finite was given; all coordinates must be finite numbers.")
-    points = [tuple(p) for p in array.tolist()]
-    ring = [p for i, p in enumerate(points) if p != points[i - 1]]
-    if len(ring) < 3:
-        raise DomainError(f"a polygon of {len(ring)} distinct corners is empty; at least 3 are needed.")
-    area = exact_area(np.array(ring))
+    ring = read_corners(corners, "the polygon")
+    area = exact_area(ring)
     if area == 0:
         raise DomainError("a polygon of area 0 was given; a domain needs an interior.")
     if area < 0:
@@ -198,56 +179,3 @@ def _convex_corners(corners: ArrayLike) -> NDArray[np.float64]:
     result = np.array(ring)
     result.setflags(write=False)
     return result
-
-
-def is_four_numbers(domain: Any) -> bool:
-    """Whether a domain is given as (minx, miny, maxx, maxy)."""
-    if isinstance(domain, np.ndarray):
-        return domain.shape == (4,)
-    return isinstance(domain, tuple | list) and len(domain) == 4 and not any(map(np.ndim, domain))
-
-
-def as_domain(domain: Any) -> Box | ConvexPolygon:
-    """Read a bounded convex domain: a number b means [-b, b]², a shapely polygon is checked for convexity.
-
-    Parameters
-    ----------
-    domain : float, Box, (minx, miny, maxx, maxy), ConvexPolygon or shapely.Polygon
-
-    Returns
-    -------
-    Box or ConvexPolygon
-
-    Raises
-    ------
-    DomainError
-        When it is none of these, empty, not convex, or not finite.
-
-    Examples
-    --------
-    >>> as_domain(2)
-    Box(-2.0, -2.0, 2.0, 2.0)
-    """
-    if isinstance(domain, Box | ConvexPolygon):
-        return domain
-    if isinstance(domain, Real | np.integer | np.floating) and not isinstance(domain, bool):
-        bound = _finite(domain, "the bound b of the square [-b, b]²")
-        if bound <= 0:
-            raise DomainError(f"the bound {domain} was given; the square [-b, b]² needs b > 0.")
-        return Box(-bound, -bound, bound, bound)
-    if is_four_numbers(domain):
-        return Box(*domain)
-    geometry_type = getattr(domain, "geom_type", None)
-    if geometry_type is None:
-        raise DomainError(f"a domain of type {type(domain).__name__} was given. {_ALLOWED}")
-    return _from_shapely(domain, geometry_type)
-
-
-def _from_shapely(polygon: shapely.Geometry, geometry_type: str) -> ConvexPolygon:
-    if geometry_type != "Polygon":
-        raise DomainError(f"a shapely {geometry_type} was given. {_ALLOWED}")
-    if polygon.is_empty:
-        raise DomainError(f"an empty shapely Polygon was given; a domain needs an interior. {_ALLOWED}")
-    if len(polygon.interiors):
-        raise DomainError(f"a shapely Polygon with {len(polygon.interiors)} hole(s) was given. {_ALLOWED}")
-    return ConvexPolygon(np.asarray(polygon.exterior.coords)[:, :2])

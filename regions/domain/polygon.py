@@ -12,16 +12,16 @@ import numpy as np
 import shapely
 
 from regions.arithmetic.floats import nearest_finite
-from regions.domain.convex import ConvexPolygon, exact_area, orientation
+from regions.domain.convex import ConvexPolygon
+from regions.domain.domain import Domain, Point
+from regions.domain.rings import exact_area, on_segment, orientation, read_corners
 from regions.errors import DomainError
 
 if TYPE_CHECKING:
     import shapely
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Polygon", "convex_pieces", "on_segment"]
-
-Point = tuple[float, float]
+__all__ = ["Polygon", "convex_pieces"]
 
 _NOT_EXACTLY = (
     "{!r} could not be taken apart exactly: some corners lie within rounding errors of its sides, or its coordinates "
@@ -29,8 +29,9 @@ _NOT_EXACTLY = (
 )
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Polygon:
+# Without the generated initialiser, for which what Domain answers would be defaults of the fields.
+@dataclass(frozen=True, eq=False, slots=True, init=False)
+class Polygon(Domain):
     """A polygon of any shape, with holes or without.
 
     Parameters
@@ -62,6 +63,8 @@ class Polygon:
     ...
     regions.errors.DomainError: the polygon is not valid: Self-intersection[0.5 0.5]. Its rings must not cross ...
     """
+
+    kind = "polygon"
 
     rings: tuple[NDArray[np.float64], ...]
     pieces: tuple[tuple[Point, ...], ...]
@@ -115,17 +118,6 @@ class Polygon:
         return self.rings[0]
 
     @property
-    def holes(self) -> tuple[NDArray[np.float64], ...]:
-        """The holes' corners, clockwise: each of shape (C', 2)."""
-        return self.rings[1:]
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float]:
-        """(minx, miny, maxx, maxy)."""
-        low, high = self.rings[0].min(axis=0), self.rings[0].max(axis=0)
-        return (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
-
-    @property
     def area(self) -> float:
         """The area, rounded once."""
         return nearest_finite(sum((exact_area(ring) for ring in self.rings), Fraction(0)))
@@ -158,15 +150,16 @@ class Polygon:
         [(0, (0.0, 0.0), (1.0, 0.0)), (0, (1.0, 0.0), (2.0, 0.0))]
         """
         found: list[tuple[int, Point, Point]] = []
-        number = 0
-        corners = {tuple(corner) for ring in self.rings for corner in ring.tolist()}
-        for ring in self.rings:
-            points = [tuple(corner) for corner in ring.tolist()]
-            for p, q in zip(points, points[1:] + points[:1], strict=True):
-                between = sorted((c for c in corners - {p, q} if on_segment(c, p, q)), reverse=p > q)
-                found += [(number, a, b) for a, b in pairwise([p, *between, q])]
-                number += 1
+        whole = Domain.sides(self)
+        corners = {p for _, p, _ in whole}
+        for number, p, q in whole:
+            between = sorted((c for c in corners - {p, q} if on_segment(c, p, q)), reverse=p > q)
+            found += [(number, a, b) for a, b in pairwise([p, *between, q])]
         return found
+
+    def convex_parts(self) -> tuple[Domain, ...]:
+        """The pieces as domains; see :meth:`regions.domain.domain.Domain.convex_parts`."""
+        return tuple(map(ConvexPolygon, self.pieces)) if self.diagonals else (self.simplest(),)
 
     def simplest(self) -> Polygon | ConvexPolygon:
         """A ConvexPolygon where this polygon is convex and has no holes, otherwise the polygon itself.
@@ -180,10 +173,7 @@ class Polygon:
         >>> Polygon([(0, 0), (1, 0), (0, 1)]).simplest()
         <ConvexPolygon of 3 corners in [0, 1] × [0, 1]>
         """
-        ring = self.rings[0].tolist()
-        if self.holes or any(orientation(ring[i - 2], ring[i - 1], ring[i]) < 0 for i in range(len(ring))):
-            return self
-        return ConvexPolygon(self.rings[0])
+        return ConvexPolygon(self.corners) if self.is_convex else self
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -202,26 +192,9 @@ class Polygon:
         return f"<Polygon of {len(self.rings[0])} corners{holes} in [{minx:g}, {maxx:g}] × [{miny:g}, {maxy:g}]>"
 
 
-def on_segment(point: Any, p: Any, q: Any) -> bool:
-    """Whether a point lies on the closed segment between two others, exactly."""
-    in_box = all(min(a, b) <= c <= max(a, b) for a, b, c in zip(p, q, point, strict=True))
-    return in_box and orientation(p, q, point) == 0
-
-
 def _ring(corners: ArrayLike, what: str) -> NDArray[np.float64]:
     """Distinct corners in order, without those on the straight line between their neighbours."""
-    try:
-        array = np.asarray(corners, dtype=np.float64)
-    except (OverflowError, TypeError, ValueError) as error:
-        raise DomainError(f"{what}: corners could not be read as numbers ({error}); shape (C, 2) is needed.") from error
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise DomainError(f"{what}: corners of shape {array.shape} were given; (C, 2) with C >= 3 is needed.")
-    if not np.isfinite(array).all():
-        raise DomainError(f"{what}: a corner that is not finite was given; all coordinates must be finite numbers.")
-    points = [tuple(p) for p in array.tolist()]
-    ring = [p for i, p in enumerate(points) if p != points[i - 1]]
-    if len(ring) < 3:
-        raise DomainError(f"{what} has {len(ring)} distinct corner(s); at least 3 are needed.")
+    ring = read_corners(corners, what)
     straight = [i for i in range(len(ring)) if orientation(ring[i - 1], ring[i], ring[(i + 1) % len(ring)]) == 0]
     for i in straight:
         p, q, r = ring[i - 1], ring[i], ring[(i + 1) % len(ring)]
@@ -250,32 +223,12 @@ def _check_valid(rings: list[NDArray[np.float64]]) -> None:
 
 
 def convex_pieces(polygon: Polygon) -> list[list[Point]]:
-    """Take a polygon apart along segments between its corners.
+    """Take a polygon apart along segments between its corners, into strictly convex pieces, counter-clockwise.
 
-    Parameters
-    ----------
-    polygon : Polygon
-
-    Returns
-    -------
-    list of list of (float, float)
-        Strictly convex polygons, counter-clockwise. Each side of one is a side of the polygon or, turned round, a side
-        of exactly one other.
-
-    Raises
-    ------
-    DomainError
-        When the triangulation does not hold in exact arithmetic: corners lie too close to sides for floats.
-
-    Notes
-    -----
-    The triangles are shapely's constrained Delaunay triangulation, which computes in floats; that they tile the
-    polygon is then checked in exact arithmetic. Neighbours whose union is convex are joined (Hertel & Mehlhorn 1983).
-
-    Examples
-    --------
-    >>> len(convex_pieces(Polygon([(0, 0), (2, 0), (1, 0.5), (2, 1), (0, 1)])))
-    3
+    Each side of one is a side of the polygon or, turned round, a side of exactly one other. The triangles are shapely's
+    constrained Delaunay triangulation, which computes in floats; that they tile the polygon is then checked in exact
+    arithmetic, and a DomainError where they do not. Neighbours whose union is convex are joined (Hertel & Mehlhorn
+    1983).
     """
     try:
         with np.errstate(all="ignore"):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from regions.domain.domain import Domain
 from regions.errors import DomainError
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ __all__ = ["Polyhedron", "WholePlane"]
 
 
 @dataclass(frozen=True, slots=True)
-class WholePlane:
+class WholePlane(Domain):
     """All of R².
 
     Examples
@@ -29,22 +30,19 @@ class WholePlane:
     211
     """
 
-    @property
-    def normals(self) -> NDArray[np.float64]:
-        """No half-plane: shape (0, 2)."""
-        return np.empty((0, 2))
+    kind = "plane"
 
-    @property
-    def offsets(self) -> NDArray[np.float64]:
-        """No half-plane: shape (0,)."""
-        return np.empty(0)
+    def within(self, box: Domain) -> Domain:
+        """The box; see :meth:`regions.domain.domain.Domain.within`."""
+        return box
 
     def __repr__(self) -> str:
         return "WholePlane()"
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Polyhedron:
+# Without the generated initialiser, for which what Domain answers would be defaults of the fields.
+@dataclass(frozen=True, eq=False, slots=True, init=False)
+class Polyhedron(Domain):
     """The points x with ``normals @ x <= offsets``: an intersection of half-planes, bounded or not.
 
     Parameters
@@ -75,6 +73,8 @@ class Polyhedron:
     4
     """
 
+    kind = "polyhedron"
+
     normals: NDArray[np.float64]
     offsets: NDArray[np.float64]
 
@@ -100,6 +100,12 @@ class Polyhedron:
         for name, array in (("normals", a), ("offsets", b)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+
+    def within(self, box: Domain) -> Polyhedron:
+        """The part inside a box; see :meth:`regions.domain.domain.Domain.within`."""
+        minx, miny, maxx, maxy = box.bounds
+        normals = np.vstack([self.normals, [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)]])
+        return Polyhedron(normals, np.concatenate([self.offsets, [maxx, maxy, -minx, -miny]]))
 
     def __eq__(self, other: object) -> bool:
         return (

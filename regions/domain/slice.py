@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.domain.convex import Box
-from regions.domain.read import as_planar_domain
+from regions.domain.read import as_domain
 from regions.errors import DomainError, InvalidNetworkError
 from regions.network.layer import Layer, Units, exact_float64
 from regions.network.network import Network
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-    from regions.domain.read import Domain
+    from regions.domain.domain import Domain
 
 __all__ = ["Slice"]
 
@@ -102,7 +102,7 @@ class Slice:
         marks = np.asarray(anchors, dtype=np.float64).reshape(-1, 2) if np.size(anchors) else np.empty((0, 2))
         for name, value in zip(("origin", "u", "v"), vectors, strict=True):
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "domain", as_planar_domain(domain))
+        object.__setattr__(self, "domain", as_domain(domain))
         object.__setattr__(self, "anchors", marks)
         object.__setattr__(self, "_corners", None)
         _check_independent(*(vector.ravel() for vector in vectors[1:]))

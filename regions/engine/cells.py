@@ -29,13 +29,13 @@ class Cells:
     """
 
     points: NDArray[np.float64]
+    lines: NDArray[np.float64]
     ring_offsets: NDArray[np.int64]
     rings: NDArray[np.int64]
     ring_edges: NDArray[np.int64]
     edges: NDArray[np.int64]
     edge_faces: NDArray[np.int64]
     edge_lines: NDArray[np.int64]
-    lines: NDArray[np.float64]
 
     @property
     def n_faces(self) -> int:
@@ -70,9 +70,7 @@ class Placed(NamedTuple):
 class Arrangement(NamedTuple):
     """What one layer does to the faces, before new faces are made of it."""
 
-    bits: NDArray[np.uint64]
-    chord_units: NDArray[np.int64]
-    rims: Rims
+    placed: Placed
     x_offsets: NDArray[np.int64]
     others: NDArray[np.int64]
     positions: NDArray[np.float64]
@@ -80,8 +78,6 @@ class Arrangement(NamedTuple):
     node_offsets: NDArray[np.int64]
     nodes: NDArray[np.int64]
     segments: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    line_start: int
 
 
 @dataclass(slots=True)

@@ -97,16 +97,14 @@ class Enumeration:
     def part(self, faces: NDArray[np.int64], parents: NDArray[np.int64], bits: NDArray[np.uint64]) -> Enumeration:
         """The same enumeration on some of the faces that :meth:`cut` just made, with what it returned."""
         cells = self.cells
-        ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines = restrict(
+        *made, points, lines = restrict(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
             len(cells.points), len(cells.lines), faces,
         )  # fmt: skip
         new = Enumeration.__new__(Enumeration)
         new.network, new.domain, new.level = self.network, self.domain, self.level
         new.proven = new.decided = 0
-        new.cells = Cells(
-            cells.points[points], ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, cells.lines[lines]
-        )
+        new.cells = Cells(cells.points[points], cells.lines[lines], *made)
         new.euler = len(points) - len(new.cells.edges) + len(faces)
         new.points_of, new.edge_starts = points, np.arange(len(new.cells.edges) + 1)
         new.exact = self.exact.restricted(self.level, faces, lines, points)
@@ -163,21 +161,12 @@ class Enumeration:
         exact.lines = np.concatenate(
             [exact.lines, np.stack([np.full(len(chord_faces), layer), chord_faces, chord_units], axis=1)]
         )
-        on_edges = self._on_edges(layer, chord_faces, chord_units, ends, arcs, lines)
-        offsets, chords, positions, ranks, counts = on_edges
+        offsets, chords, positions, ranks, counts = self._on_edges(layer, chord_faces, chord_units, ends, arcs, lines)
         n_points = len(cells.points)
         new_points, new_lines = edge_points(
-            cells.points,
-            cells.edges,
-            cells.edge_lines,
-            cells.lines,
-            line_start,
-            offsets,
-            chords,
-            positions,
-            ranks,
+            cells.points, cells.edges, cells.edge_lines, cells.lines, line_start, offsets, chords, positions, ranks,
             counts,
-        )
+        )  # fmt: skip
         exact.vertex_lines = np.concatenate([exact.vertex_lines, new_lines])
         cells.points = np.concatenate([cells.points, new_points])
         self._sharpen(n_points)
@@ -192,33 +181,20 @@ class Enumeration:
 
     def _arrange(self, layer: int, maps: FaceMaps | WideMaps) -> Arrangement:
         """All that a layer does to the faces, short of making the new ones."""
-        cells = self.cells
-        bits, chord_units, rims, counts, lines, line_start = self._place(layer, maps)
+        placed = self._place(layer, maps)
+        rims = placed.rims
         x_offsets, others, x_positions, runs = arrangement.cross_chords(
-            rims.offsets, rims.points, cells.points, rims.class_offsets, rims.classes, rims.member_offsets,
-            rims.members, rims.arcs, lines,
+            rims.offsets, rims.points, self.cells.points, rims.class_offsets, rims.classes, rims.member_offsets,
+            rims.members, rims.arcs, placed.lines,
         )  # fmt: skip
         tied = np.zeros(len(others), dtype=bool)
         self.proven += len(others)
         if len(runs):
-            self._order_chords(layer, runs, others, x_positions, tied, rims, chord_units)
+            self._order_chords(layer, runs, others, x_positions, tied, rims, placed.chord_units)
         node_offsets, nodes, segments, bad = arrangement.make_nodes(rims.class_offsets, x_offsets, others, tied)
         if bad >= 0:
             raise self.fail(f"Layer {layer}: chords of face {bad} disagree about a point that they share.")
-        return Arrangement(
-            bits,
-            chord_units,
-            rims,
-            x_offsets,
-            others,
-            x_positions,
-            tied,
-            node_offsets,
-            nodes,
-            segments,
-            counts,
-            line_start,
-        )
+        return Arrangement(placed, x_offsets, others, x_positions, tied, node_offsets, nodes, segments)
 
     def _order_chords(
         self,
@@ -292,44 +268,23 @@ class Enumeration:
             bits = np.zeros((cells.n_faces, -(-self.network.layers[layer].n_out // 64)), dtype=np.uint64)
             return np.arange(cells.n_faces), bits
         cut = self._arrange(layer, maps)
-        rims = cut.rims
-        *new, bad = arrangement.build(
-            cells.ring_offsets, cells.edges, cells.edge_faces, rims.offsets, rims.points, rims.edges, cut.chord_units,
+        bits, chord_units, rims, counts, _, line_start = cut.placed
+        *made, node_points, node_lines, parents, new_bits, bad = arrangement.build(
+            cells.ring_offsets, cells.edges, cells.edge_faces, rims.offsets, rims.points, rims.edges, chord_units,
             rims.class_offsets, rims.classes, rims.member_offsets, rims.members, rims.arcs, cut.x_offsets, cut.others,
-            cut.positions, cut.tied, cut.node_offsets, cut.nodes, cut.segments, cells.points, cut.line_start,
-            cells.lines, cells.edge_lines, cut.counts, cut.bits,
+            cut.positions, cut.tied, cut.node_offsets, cut.nodes, cut.segments, cells.points, line_start,
+            cells.lines, cells.edge_lines, counts, bits,
         )  # fmt: skip
         if bad >= 0:
             raise self.fail(f"Layer {layer}: Euler's formula does not hold inside face {bad}.")
-        (
-            ring_offsets,
-            rings,
-            ring_edges,
-            edges,
-            edge_faces,
-            edge_lines,
-            node_points,
-            node_lines,
-            parents,
-            new_bits,
-        ) = new
         n_points = len(cells.points)
-        self.edge_starts = self.edge_starts + cut.counts[self.edge_starts]
+        self.edge_starts = self.edge_starts + counts[self.edge_starts]
         exact.vertex_lines = np.concatenate([exact.vertex_lines, node_lines])
         maps.spread(new_bits)
         exact.levels.append((parents, new_bits))
-        self.cells = Cells(
-            points=np.concatenate([cells.points, node_points]),
-            ring_offsets=ring_offsets,
-            rings=rings,
-            ring_edges=ring_edges,
-            edges=edges,
-            edge_faces=edge_faces,
-            edge_lines=edge_lines,
-            lines=cells.lines,
-        )
+        self.cells = Cells(np.concatenate([cells.points, node_points]), cells.lines, *made)
         self._sharpen(n_points)
-        if len(self.cells.points) - len(edges) + self.cells.n_faces != self.euler:
+        if len(self.cells.points) - len(self.cells.edges) + self.cells.n_faces != self.euler:
             raise self.fail(f"Layer {layer}: V - E + F is not {self.euler}.")
         return parents, new_bits
 

@@ -57,16 +57,13 @@ class ExactStage:
         self, level: int, faces: NDArray[np.int64], lines: NDArray[np.int64], points: NDArray[np.int64]
     ) -> ExactStage:
         """The stage of a part, faces of one level, with its names here; it asks this one about what is older."""
-        part = self._empty_part()
+        part = type(self)(self._network, self._domain)
         part._base, part._start = self, level
         part._base_faces, part._base_lines, part._base_points = faces, lines, points
         part.levels = list(self.levels[:level])
         part.lines = self.lines[lines]
         part.vertex_lines = np.zeros((len(points), 2), dtype=np.int64)
         return part
-
-    def _empty_part(self) -> ExactStage:
-        return ExactStage(self._network, self._domain)
 
     def _prepare(self) -> None:
         """Make what `_corners` and `_sides` come with."""

@@ -96,9 +96,6 @@ class ConeStage(ExactStage):
         self._at: dict[int, list[dict[int, int]]] = {}
         self._on: dict[tuple[int, int], list[dict[int, tuple[int, int, int]]]] = {}
 
-    def _empty_part(self) -> ExactStage:
-        return ConeStage(self._network, self._domain)
-
     def _prepare(self) -> None:
         _ = self.sparse
 

@@ -10,9 +10,6 @@ import numpy as np
 from regions._interrupts import interruptible
 from regions._threads import cores, single_threaded
 from regions.complex.complex import RegionComplex
-from regions.domain.convex import Box, ConvexPolygon
-from regions.domain.polygon import Polygon
-from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.engine.whole import WholePlan, n_faces
 from regions.enumeration.part_complex import PartComplex, part_complex
 from regions.enumeration.run import Run, reporting, step_bytes
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.complex.data import Certificate
+    from regions.domain.domain import Domain
     from regions.engine.resources import Resources
     from regions.engine.whole import Block, Plane
     from regions.enumeration.parts import Decomposition
@@ -63,7 +61,7 @@ def assemble(
             for more in run.follow(number, len(plan), outcomes, partial(n_faces, found)):
                 found += more
             complexes.append(part_complex(part, plan.join(found)))
-    if isinstance(domain, Box | ConvexPolygon):
+    if not decomposition.seams:
         return _of_one_part(network, domain, complexes[0].plane, run.certificate)
     stitched = stitch(decomposition, complexes)
     inner = np.flatnonzero(stitched.edge_neurons >= 0)
@@ -72,10 +70,9 @@ def assemble(
     )
     packed = np.packbits(stitched.patterns, axis=1)
     values = finite_maps(network, packed, values)
-    if isinstance(domain, Polygon):
+    if domain.is_bounded:
         vertices, directions = rounded_points(stitched, complexes), np.empty((0, 2))
     else:
-        assert isinstance(domain, Polyhedron | WholePlane)
         lines = np.full((len(stitched.edges), 3), np.nan)
         lines[inner] = neuron_lines
         rim = np.flatnonzero(stitched.edge_sides >= 0)
@@ -100,9 +97,7 @@ def assemble(
     )
 
 
-def _of_one_part(
-    network: Network, domain: Box | ConvexPolygon, plane: Plane, certificate: Certificate
-) -> RegionComplex:
+def _of_one_part(network: Network, domain: Domain, plane: Plane, certificate: Certificate) -> RegionComplex:
     maps = finite_maps(network, plane.patterns, plane.maps)
     return RegionComplex(
         network=network,

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from regions._interrupts import interruptible
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
 from regions.domain.arrays import domain_arrays
-from regions.domain.read import as_planar_domain
+from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.engine.resources import Resources
 from regions.enumeration.assemble import assemble
@@ -24,7 +24,7 @@ from regions.frontends.read import as_network
 
 if TYPE_CHECKING:
     from regions.complex.complex import RegionComplex
-    from regions.domain.read import Domain
+    from regions.domain.domain import Domain
     from regions.enumeration.executors import Executor
     from regions.enumeration.run import Progress
     from regions.network.network import Network
@@ -75,7 +75,7 @@ def _planar(model: Any, domain: Any) -> tuple[Network, Domain, Slice | None]:
     """The network in the plane's coordinates, the domain in the plane, and the plane if it is a slice."""
     if isinstance(domain, Slice):
         return domain.compose(as_network(model, domain.shape)), domain.domain, domain
-    return planar_network(model), as_planar_domain(domain), None
+    return planar_network(model), as_domain(domain), None
 
 
 def _check_device(device: Any) -> None:
@@ -291,7 +291,7 @@ def count_sweep(
     >>> count_sweep([ShallowMLP(seed=seed) for seed in range(3)], regions.WholePlane())
     [211, 211, 211]
     """
-    where = as_planar_domain(domain)
+    where = as_domain(domain)
     _resources(max_memory)
     _check_executor(executor)
     if not isinstance(models, Iterable):

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
 from regions.arithmetic.matrices import blocks, compact, dense
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.domain.convex import Box, ConvexPolygon
-from regions.domain.polygon import Polygon
-from regions.domain.polyhedron import Polyhedron, WholePlane
 from regions.engine.cut import Enumeration
 from regions.network.network import Layer, Network
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.domain.read import Domain
+    from regions.domain.domain import Domain
     from regions.engine.resources import Resources
 
 __all__ = ["Decomposition", "Part", "Seam", "decompose", "with_narrow_first_layer"]
@@ -99,9 +97,9 @@ class Decomposition:
     def along(self) -> Network:
         """The network for looking along seams: the half-planes are additional neurons at the end of the first layer."""
         domain, (first, *others) = self.domain, self.network.layers
-        if not isinstance(domain, Polyhedron):
-            return self.network
         n = len(domain.offsets)
+        if not n:
+            return self.network
         layers = [
             Layer(
                 compact(blocks([[first.weight], [-domain.normals]])),
@@ -128,12 +126,7 @@ def decompose(network: Network, domain: Domain) -> Decomposition:
     [1, 4]
     """
     require_gradual_underflow()
-    if isinstance(domain, Box | ConvexPolygon):
-        sides = tuple(("side", i) for i in range(len(domain.corners)))
-        return Decomposition(network, domain, (Part(network, domain, sides),))
-    if isinstance(domain, Polygon):
-        return _of_polygon(network, domain)
-    return _of_polyhedron(network, domain)
+    return _of_corners(network, domain) if domain.is_bounded else _of_half_planes(network, domain)
 
 
 def with_narrow_first_layer(part: Part, budget: int) -> Part:
@@ -174,16 +167,18 @@ def with_narrow_first_layer(part: Part, budget: int) -> Part:
     return replace(part, network=network)
 
 
-def _of_polygon(network: Network, domain: Polygon) -> Decomposition:
+def _of_corners(network: Network, domain: Domain) -> Decomposition:
+    polygons = cast("tuple[Box | ConvexPolygon, ...]", domain.convex_parts())
+    if len(polygons) == 1:
+        sides = [("side", i) for i in range(len(polygons[0].corners))]
+        return Decomposition(network, domain, (Part(network, polygons[0], tuple(sides)),))
     number = {(p, q): i for i, p, q in domain.sides()}
     seams = tuple(Seam(p, q, "segment") for p, q in domain.diagonals)
     found = {ends: i for i, ends in enumerate(domain.diagonals)}
     parts = []
-    for piece in domain.pieces:
-        polygon = ConvexPolygon(piece)
-        corners = [tuple(p) for p in polygon.corners.tolist()]
+    for polygon in polygons:
         sides = []
-        for p, q in zip(corners, corners[1:] + corners[:1], strict=True):
+        for _, p, q in polygon.sides():
             on_rim = (p, q) in number
             sides.append(("side", number[p, q]) if on_rim else ("seam", found[min(p, q), max(p, q)]))
         parts.append(Part(network, polygon, tuple(sides)))
@@ -194,7 +189,7 @@ _TRIANGLE = ConvexPolygon([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
 _AXES = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))
 
 
-def _of_polyhedron(network: Network, domain: Polyhedron | WholePlane) -> Decomposition:
+def _of_half_planes(network: Network, domain: Domain) -> Decomposition:
     scale = _scale(network)
     # No negative zeros: they would show in coordinates.
     ends = [(scale * x + 0.0, scale * y + 0.0) for x, y in _AXES]
@@ -224,7 +219,7 @@ def _scale(network: Network) -> float:
     return 1.0
 
 
-def _chart(network: Network, frame: NDArray[np.float64], domain: Polyhedron | WholePlane) -> Network:
+def _chart(network: Network, frame: NDArray[np.float64], domain: Domain) -> Network:
     """The network in a chart: w times its pre-activations, as functions of (u, v)."""
     ones = np.ones(3)
     enter = np.vstack([frame, [-1.0, -1.0]])

@@ -15,7 +15,8 @@ from scipy.spatial import cKDTree
 from regions.complex.complex import RegionComplex
 from regions.complex.data import Certificate
 from regions.complex.definitions import components
-from regions.domain.convex import Box, ConvexPolygon, as_domain
+from regions.domain.convex import Box, ConvexPolygon
+from regions.domain.read import as_domain
 from regions.enumeration.enumerate import planar_network
 from regions.errors import DegeneratePositionError
 from regions.network.network import Layer, Network
@@ -94,7 +95,7 @@ def enumerate_with_shapely(model: Any, domain: Any) -> RegionComplex:
     >>> regions.enumerate_with_shapely(network, 1).n_regions
     4
     """
-    network, where = planar_network(model), as_domain(domain)
+    network, where = planar_network(model), as_domain(domain, convex=True)
     return _assemble(network, where, split_domain(network, where))
 
 

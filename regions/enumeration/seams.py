@@ -17,8 +17,7 @@ from flint import fmpz_mat
 from regions._threads import single_threaded
 from regions.arithmetic.integers import scaled_integers
 from regions.complex.definitions import components
-from regions.domain.polygon import Polygon, on_segment
-from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.domain.rings import on_segment
 from regions.engine.line.intervals import ExactLine, cut_line
 from regions.enumeration.segment import line_bounds
 from regions.network.integers import IntegerNetwork
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from regions.domain.domain import Domain
     from regions.engine.line.intervals import Intervals
     from regions.enumeration.parts import Decomposition, Seam
     from regions.network.network import Network
@@ -48,9 +48,8 @@ def surplus(decomposition: Decomposition) -> int:
     intervals = sum(_joined_intervals(along, decomposition, seam, integers) for seam in decomposition.seams)
     domain = decomposition.domain
     own = IntegerNetwork(decomposition.network)
-    if isinstance(domain, Polygon):
+    if domain.is_bounded:
         return intervals - _enclosed(own, domain)
-    assert isinstance(domain, Polyhedron | WholePlane)
     inside = bool((domain.offsets > 0).all()) and germ(own, (0.0, 0.0)) is not None
     return intervals - int(inside)
 
@@ -64,7 +63,7 @@ def _joined_intervals(
     with single_threaded():
         state = cut_line(along, line_bounds(along), line, p, q, _ENDS[seam.kind], maps=False)
     inside = np.ones(len(state.flat), dtype=bool)
-    n = len(decomposition.domain.offsets) if isinstance(decomposition.domain, Polyhedron) else 0
+    n = len(decomposition.domain.offsets)
     if n:
         inside &= state.active[0][:, -n:].all(axis=1)
     divided = [i for i in np.flatnonzero(inside & state.flat).tolist() if _divides(integers(), state, i, p, q)]
@@ -128,7 +127,7 @@ def germ(integers: IntegerNetwork, point: tuple[float, float]) -> list[bool] | N
     return pattern
 
 
-def _enclosed(integers: IntegerNetwork, domain: Polygon) -> int:
+def _enclosed(integers: IntegerNetwork, domain: Domain) -> int:
     """How many groups of touching holes lie inside one region."""
     rings = domain.rings
     touching = [(i, j) for i, first in enumerate(rings) for j in range(i) if _touch(first, rings[j])]

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regions.complex.definitions import components
-from regions.domain.polygon import Polygon
-from regions.domain.polyhedron import Polyhedron
 from regions.enumeration.part_complex import INNER, SEAM, SIDE
 from regions.errors import EngineError
 
@@ -127,7 +125,7 @@ class _Stitching:
         """Pairs of corners of a polygon's parts that are one point: parts may meet in a corner alone."""
         known: dict[Any, int] = {}
         pairs = []
-        if isinstance(self.decomposition.domain, Polygon):
+        if self.decomposition.domain.is_bounded:
             for start, complex in zip(self.v0.tolist(), self.complexes, strict=False):
                 # The engine's first vertices are the corners.
                 for i, corner in enumerate(complex.part.polygon.corners.tolist()):
@@ -137,12 +135,11 @@ class _Stitching:
     def _side_on(self, direction: tuple[float, float]) -> int:
         """The half-plane on whose rim a ray from the origin runs."""
         domain = self.decomposition.domain
-        if isinstance(domain, Polyhedron):
-            x, y = direction
-            for i, (a, b) in enumerate(domain.normals.tolist()):
-                # One of the products is 0 since a ray runs along an axis.
-                if a * x + b * y == 0 and domain.offsets[i] == 0:
-                    return i
+        x, y = direction
+        for i, (a, b) in enumerate(domain.normals.tolist()):
+            # One of the products is 0 since a ray runs along an axis.
+            if a * x + b * y == 0 and domain.offsets[i] == 0:
+                return i
         raise EngineError(f"A part has no neighbour along the ray to {direction}.")
 
     def join(self) -> None:
@@ -277,8 +274,7 @@ class _Stitching:
         faces = self.edge_faces[kept]
         kinds, labels = self.kinds[kept], self.labels[kept]
         # What is left of seams are slits.
-        domain = self.decomposition.domain
-        n_sides = sum(map(len, domain.rings)) if isinstance(domain, Polygon) else 0
+        n_sides = self.decomposition.domain.n_sides
         return Stitched(
             edges=name[self.edges[kept]],
             edge_faces=np.where(faces < 0, -1, self.region[faces]),

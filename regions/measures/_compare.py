@@ -12,8 +12,8 @@ import numpy as np
 
 from regions.arithmetic.matrices import blocks
 from regions.complex.lines import exact_areas, rounded
-from regions.domain.convex import Box, as_domain
-from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.domain.convex import Box
+from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import enumerate_regions
 from regions.errors import DomainError, InvalidNetworkError
@@ -61,24 +61,10 @@ def within(complex: RegionComplex, box: Any) -> RegionComplex:
     >>> within(plane, (-1, -1, 2, 2)).areas.tolist()
     [1.0, 2.0, 4.0, 2.0]
     """
-    frame = as_domain(box)
-    if not isinstance(frame, Box):
+    frame = as_domain(box, convex=True)
+    if frame != Box(*frame.bounds):
         raise DomainError(f"{frame!r} was given; a box is needed: a number, a regions.Box or four numbers.")
-    domain: Any = complex.domain
-    minx, miny, maxx, maxy = frame.bounds
-    if isinstance(domain, WholePlane):
-        domain = frame
-    elif isinstance(domain, Box):
-        domain = Box(max(minx, domain.minx), max(miny, domain.miny), min(maxx, domain.maxx), min(maxy, domain.maxy))
-    elif isinstance(domain, Polyhedron):
-        normals = [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)]
-        offsets = [maxx, maxy, -minx, -miny]
-        domain = Polyhedron(np.vstack([domain.normals, normals]), np.concatenate([domain.offsets, offsets]))
-    else:
-        raise DomainError(
-            f"a complex over {domain!r} was given, which is bounded as it is; to look at a part of it, enumerate over "
-            "that part."
-        )
+    domain = complex.domain.within(frame)
     found = enumerate_regions(complex.network, domain)
     if complex.slice is None:
         return found

@@ -12,7 +12,6 @@ import shapely
 
 from regions.arithmetic.floats import TINY, U, nearest_finite, rounded_sqrt
 from regions.complex.lines import EdgeLines
-from regions.domain.polygon import Polygon
 from regions.measures._rings import at_infinity, ring_edges, slits
 
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ def boundary_distances(complex: RegionComplex, points: ArrayLike, *, rim: bool =
     counted = (complex.edge_neurons >= 0) | (rim & (complex.edge_sides >= 0) & ~slits(complex))
     if not counted.any():
         return found
-    convex = not isinstance(complex.domain, Polygon)
+    convex = complex.domain.is_convex
     around = np.split(ring_edges(complex), complex.ring_offsets[1:-1]) if convex else []
     everything = np.flatnonzero(counted)
     distances = _Distances(complex)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["at_infinity", "inward", "next_around", "ring_edges", "ring_owners", "slits", "turns"]
+__all__ = ["at_infinity", "inward", "next_around", "ring_edges", "slits", "turns"]
 
 
 def slits(complex: RegionComplex) -> NDArray[np.bool_]:
@@ -29,17 +29,12 @@ def at_infinity(complex: RegionComplex) -> NDArray[np.bool_]:
     return (complex.edge_neurons < 0) & (complex.edge_sides < 0)
 
 
-def ring_owners(complex: RegionComplex) -> Ints:
-    """The region of every entry of `rings`."""
-    return np.repeat(np.arange(complex.n_regions), np.diff(complex.ring_offsets))
-
-
 def ring_edges(complex: RegionComplex) -> Ints:
     """The edge that leads from every entry of `rings` to the next one around its region."""
     rings = complex.rings
     if not len(rings):
         return np.empty(0, dtype=np.int64)
-    entries = np.column_stack([ring_owners(complex), rings, rings[complex._sides]])
+    entries = np.column_stack([complex.ring_owners, rings, rings[complex._sides]])
     left, right = complex.edge_faces.T
     # Every edge twice, as the regions to its left and to its right run along it.
     walked = np.concatenate([np.column_stack([left, complex.edges]), np.column_stack([right, complex.edges[:, ::-1]])])
@@ -95,7 +90,7 @@ def turns(complex: RegionComplex, lines: EdgeLines, edges: Ints, following: Ints
     same = (neurons[before] == neurons[after]) & (sides[before] == sides[after])
     found[at[same]] = 0
     at, before, after = at[~same], before[~same], after[~same]
-    owners = ring_owners(complex)[at]
+    owners = complex.ring_owners[at]
     flip = inward(complex, before, owners) * inward(complex, after, owners)
     with np.errstate(over="ignore", invalid="ignore"):
         (a, b), (p, q) = lines.values[before, :2].T, lines.values[after, :2].T

@@ -10,8 +10,7 @@ import numpy as np
 
 from regions.arithmetic.floats import rounded_sqrt
 from regions.complex.lines import EdgeLines, exact_area, rounded
-from regions.domain.polygon import Polygon
-from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
+from regions.measures._rings import at_infinity, inward, next_around, ring_edges, slits, turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,12 +62,12 @@ def side_counts(complex: RegionComplex, *, rim: bool = True) -> NDArray[np.int64
     if not rim:
         counted &= complex.edge_neurons >= 0
     weights = counted[edges].astype(np.int64)
-    if isinstance(complex.domain, Polygon):
+    if not complex.domain.is_convex:
         following = next_around(complex, edges)
         straight = turns(complex, EdgeLines(complex), edges, following) == 0
         # A straight place between two counted edges takes one of them off.
         weights -= straight & counted[edges] & counted[edges[following]]
-    return np.bincount(ring_owners(complex), weights, minlength=complex.n_regions).astype(np.int64)
+    return np.bincount(complex.ring_owners, weights, minlength=complex.n_regions).astype(np.int64)
 
 
 def convex_regions(complex: RegionComplex) -> NDArray[np.bool_]:
@@ -92,10 +91,10 @@ def convex_regions(complex: RegionComplex) -> NDArray[np.bool_]:
     array([False,  True])
     """
     found = np.ones(complex.n_regions, dtype=bool)
-    if not isinstance(complex.domain, Polygon):
+    if complex.domain.is_convex:
         return found
     edges = ring_edges(complex)
-    owners = ring_owners(complex)
+    owners = complex.ring_owners
     right = turns(complex, EdgeLines(complex), edges, next_around(complex, edges)) < 0
     found[owners[right | slits(complex)[edges]]] = False
     return found

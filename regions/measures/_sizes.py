@@ -12,8 +12,7 @@ import numpy as np
 
 from regions.arithmetic.floats import rounded_sqrt
 from regions.complex.lines import EdgeLines, exact_areas, rounded
-from regions.domain.convex import exact_area as exact_ring_area
-from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.domain.rings import exact_area as exact_ring_area
 from regions.measures._rings import at_infinity, slits
 
 if TYPE_CHECKING:
@@ -332,12 +331,11 @@ def boundary_density(complex: RegionComplex, *, exact: bool = False) -> float:
     1.0
     """
     check_bounded(complex, "a boundary density")
-    domain = complex.domain
-    if isinstance(domain, Polyhedron | WholePlane):
+    if not complex.domain.is_bounded:
         total = math.nan if exact else total_of(complex.areas)
         area = Fraction(total) if 0 < total < sys.float_info.max else sum(exact_areas(complex), Fraction(0))
     else:
-        area = sum(map(exact_ring_area, getattr(domain, "rings", [domain.corners])), Fraction(0))
+        area = sum(map(exact_ring_area, complex.domain.rings), Fraction(0))
     # Area and length may lie beyond the range of float64, their quotient hardly ever does.
     total = boundary_length(complex, exact=exact)
     if math.isfinite(total):

@@ -10,15 +10,13 @@ import numpy as np
 import shapely
 
 from regions.arithmetic.floats import nearest_finite
+from regions.complex.clip import clip
 from regions.complex.definitions import components
 from regions.complex.lines import EdgeLines
-from regions.complex.location import in_walk
-from regions.complex.polygons import clip
-from regions.domain.convex import as_domain
-from regions.domain.lines import domain_sides
+from regions.domain.read import as_domain
+from regions.domain.rings import in_rings
 from regions.enumeration.assemble import assemble
 from regions.enumeration.parts import decompose
-from regions.network.integers import ExactLines
 from regions.network.layer import Layer, Units
 from regions.network.network import Network
 
@@ -193,15 +191,14 @@ class _Rings:
 
     def _ring(self, region: int) -> tuple[list[tuple[Fraction, Fraction]], tuple[Fraction, ...]]:
         if region not in self._known:
-            start, stop = self._complex.ring_offsets[region : region + 2]
-            walk = [self._lines.vertex(v) for v in self._complex.rings[start:stop].tolist()]
+            walk = [self._lines.vertex(v) for v in self._complex.ring(region).tolist()]
             x, y = zip(*walk, strict=True)
             self._known[region] = walk, (min(x), min(y), max(x), max(y))
         return self._known[region]
 
     def holds(self, region: int, point: tuple[Fraction, Fraction]) -> bool:
         walk, (minx, miny, maxx, maxy) = self._ring(region)
-        return minx <= point[0] <= maxx and miny <= point[1] <= maxy and in_walk(walk, point)
+        return minx <= point[0] <= maxx and miny <= point[1] <= maxy and in_rings(point, [walk])
 
     def middle(self, region: int) -> tuple[Fraction, Fraction]:
         """A point inside a region, which need not be convex: half way along its lowest stretch at a height."""
@@ -306,7 +303,7 @@ def _zeros(
     sides = np.where(refined.edge_faces >= 0, signs[refined.edge_faces], 2)
     # At the corner of a region where it is larger and of one where it is smaller, the output has the value.
     seen = np.zeros((v + len(refined.directions), 3), dtype=bool)
-    region = np.repeat(np.arange(refined.n_regions), np.diff(refined.ring_offsets))
+    region = refined.ring_owners
     seen[refined.rings, signs[region] + 1] = True
     zero: NDArray[np.bool_] = np.array(seen[:, 1] | (seen[:, 0] & seen[:, 2]), ndmin=1)
     touching = _Touching(refined, output, value)
@@ -332,43 +329,33 @@ class _Touching:
 
     def __init__(self, refined: RegionComplex, output: int, value: float) -> None:
         self._refined, self._output, self._value = refined, output, Fraction(value)
-        self._lines = ExactLines(refined.network, refined.patterns)
-        self._sides = domain_sides(refined.domain)
-        self._points: list[tuple[Fraction, Fraction]] | None = None
+        self._lines = EdgeLines(refined)
         self._maps: dict[int, Any] = {}
         order = np.argsort(refined.rings, kind="stable")
         self._order, self._sorted = order, refined.rings[order]
-        self._region = np.repeat(np.arange(refined.n_regions), np.diff(refined.ring_offsets))
 
     def _map(self, region: int) -> Any:
         if region not in self._maps:
-            self._maps[region] = self._lines.output(region)[self._output]
+            self._maps[region] = self._lines.neurons.output(region)[self._output]
         return self._maps[region]
 
     def vertex(self, vertex: int) -> bool:
         """Whether the output has the value at a vertex."""
-        if self._points is None:
-            self._points = self._refined.exact_vertices()
         at = int(np.searchsorted(self._sorted, vertex))
-        a, b, c = self._map(int(self._region[self._order[at]]))
-        x, y = self._points[vertex]
+        a, b, c = self._map(int(self._refined.ring_owners[self._order[at]]))
+        x, y = self._lines.vertex(vertex)
         return bool(a * x + b * y + c == self._value)
 
     def ray(self, edge: int) -> bool:
         """Whether the output has the value on all of an unbounded edge, given that it has it at the ends."""
-        refined = self._refined
-        face = int(refined.edge_faces[edge].max())
-        neuron, side = int(refined.edge_neurons[edge]), int(refined.edge_sides[edge])
-        p, q, r = (Fraction(int(k)) for k in (self._lines.line(face, neuron) if neuron >= 0 else self._sides[side]))
-        a, b, c = self._map(face)
-        # The point of the line that is nearest to the origin, for lines without an end.
-        n = p * p + q * q
-        x, y = -p * r / n, -q * r / n
-        return bool(a * q - b * p == 0 and a * x + b * y + c == self._value)
+        a, b, c = self._map(int(self._refined.edge_faces[edge].max()))
+        p, q, _ = self._lines.exact(edge)
+        x, y, w = self._lines.foot(edge)
+        return bool(a * q - b * p == 0 and a * x + b * y + c * w == self._value * w)
 
 
 def _bounds(refined: RegionComplex, box: Any) -> tuple[float, float, float, float]:
-    return refined.view if box is None else as_domain(box).bounds
+    return refined.view if box is None else as_domain(box, convex=True).bounds
 
 
 def _segments(
@@ -423,14 +410,8 @@ def _stretch(
 
 def _foot(refined: RegionComplex, edge: int) -> NDArray[np.float64]:
     """The point of an edge's line that is nearest to the origin."""
-    neuron = int(refined.edge_neurons[edge])
-    if neuron >= 0:
-        line = ExactLines(refined.network, refined.patterns).line(int(refined.edge_faces[edge].max()), neuron)
-    else:
-        line = domain_sides(refined.domain)[int(refined.edge_sides[edge])]
-    a, b, c = (Fraction(int(k)) for k in line)
-    n = a * a + b * b
-    return np.array([nearest_finite(-a * c / n), nearest_finite(-b * c / n)])
+    x, y, n = EdgeLines(refined).foot(edge)
+    return np.array([nearest_finite(Fraction(x, n)), nearest_finite(Fraction(y, n))])
 
 
 def _joined(segments: NDArray[np.float64], names: NDArray[np.int64]) -> Any:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.domain.convex import Box, ConvexPolygon, as_domain
+from regions.domain.convex import Box
+from regions.domain.read import as_domain
 from regions.enumeration.enumerate import planar_network
 from regions.errors import DomainError, InvalidNetworkError
 from regions.pictures.plotting import DERIVATIVES, draw_components, draw_image
@@ -162,8 +163,7 @@ def _as_box(bound: Any) -> Box:
                 "(minx, miny, maxx, maxy)."
             )
         return Box(*bound)
-    domain = as_domain(bound)
-    return Box(*domain.bounds) if isinstance(domain, ConvexPolygon) else domain
+    return Box(*as_domain(bound, convex=True).bounds)
 
 
 def _axis(low: float, high: float, resolution: int) -> NDArray[np.float64]:

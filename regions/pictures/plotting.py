@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
-from regions.domain.convex import as_domain
-from regions.domain.polygon import Polygon
+from regions.domain.read import as_domain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -240,7 +239,7 @@ def plot_regions(
 
     values, title = _region_colors(complex, color, component, output)
     ax = axes_of(ax)
-    minx, miny, maxx, maxy = complex.view if box is None else as_domain(box).bounds
+    minx, miny, maxx, maxy = complex.view if box is None else as_domain(box, convex=True).bounds
     # Without lines, neighbours' antialiased rims let the background shine through; a line in the face's own colour
     # closes the gap.
     many = complex.n_regions > _MANY
@@ -251,7 +250,7 @@ def plot_regions(
         "linewidths": (0.1 if many else 0.4) if edges else 0.2,
         "rasterized": many,
     }
-    if complex.bounded.all() and not isinstance(complex.domain, Polygon):
+    if complex.bounded.all() and complex.domain.is_convex:
         corners = np.split(complex.vertices[complex.rings], complex.ring_offsets[1:-1])
         drawn: Any = PolyCollection(corners, **options)
     else:

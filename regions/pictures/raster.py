@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from regions.domain.convex import Box, as_domain
+from regions.domain.convex import Box
+from regions.domain.read import as_domain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -64,7 +65,7 @@ def rasterize(complex: RegionComplex, x: NDArray[np.float64], y: NDArray[np.floa
     points, owners = _fill(complex, x, y)
     labels = np.full(n * n, -1, dtype=np.int64)
     labels[points] = owners
-    inside = _inside(as_domain(complex.domain), x, y, slack)
+    inside = _inside(as_domain(complex.domain, convex=True), x, y, slack)
     _adopt(complex, x, y, labels, inside.ravel(), slack)
     labels[~inside.ravel()] = -1
     n_uncovered = int((inside.ravel() & (labels < 0)).sum())
@@ -77,12 +78,9 @@ def _fill(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Flat indices of the grid points in each region, and the region beside each."""
     n = len(x)
-    counts = np.diff(complex.ring_offsets)
-    regions = np.repeat(np.arange(complex.n_regions), counts)
-    following = np.arange(1, len(complex.rings) + 1)
-    following[complex.ring_offsets[1:] - 1] = complex.ring_offsets[:-1]
+    regions = complex.ring_owners
     start = complex.vertices[complex.rings]
-    end = complex.vertices[complex.rings[following]]
+    end = complex.vertices[complex.rings[complex._sides]]
     upward = end[:, 1] > start[:, 1]
     low, high = np.where(upward[:, None], start, end), np.where(upward[:, None], end, start)
     first = np.searchsorted(y, low[:, 1], side="left")
@@ -119,7 +117,7 @@ def _inside(
     domain: Box | ConvexPolygon, x: NDArray[np.float64], y: NDArray[np.float64], slack: float
 ) -> NDArray[np.bool_]:
     result = np.ones((len(y), len(x)), dtype=bool)
-    if isinstance(domain, Box):
+    if domain == Box(*domain.bounds):
         # The grid was laid over the box, so all its points belong to it, those on the rim too.
         return result
     for p, q in zip(domain.corners, np.roll(domain.corners, -1, axis=0), strict=True):

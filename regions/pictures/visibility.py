@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.domain.convex import as_domain
+from regions.domain.read import as_domain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,7 +39,7 @@ def certain_spacing(complex: RegionComplex) -> NDArray[np.float64]:
     All triples are tried. A candidate c is then judged against all edges, so that a rounding error in it costs
     size, but never makes the answer too large.
     """
-    minx, miny, maxx, maxy = as_domain(complex.domain).bounds
+    minx, miny, maxx, maxy = as_domain(complex.domain, convex=True).bounds
     scale = np.array([maxx - minx, maxy - miny])
     counts = np.diff(complex.ring_offsets)
     result = np.zeros(complex.n_regions)

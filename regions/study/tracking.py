@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from regions.complex.exports import require
-from regions.domain.read import as_planar_domain
+from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import count_regions, enumerate_regions
 from regions.errors import CaptureError, InvalidNetworkError, OptionError
@@ -98,7 +98,7 @@ def track(
     >>> tracker.table["activation_regions"][0] == regions.count_regions(ShallowMLP(8, seed=0), 3)
     True
     """
-    where = domain if isinstance(domain, Slice) else as_planar_domain(domain)
+    where = domain if isinstance(domain, Slice) else as_domain(domain)
     if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
         raise OptionError(f"every={every!r} was given; an integer >= 1 is needed.")
     if errors not in ("raise", "record"):

@@ -14,14 +14,10 @@ from regions.arithmetic.floats import U
 from regions.arithmetic.matrices import row_entries
 from regions.complex.complex import RegionComplex
 from regions.complex.polygons import edge_between
-from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.lines import domain_sides
-from regions.domain.polygon import Polygon
-from regions.testing.rounding import map_error, map_errors
+from regions.testing.rounding import SMALLEST, map_error, map_errors
 
 __all__ = ["ExactCheck"]
-
-_SMALLEST = 2.0**-1000
 
 Point = tuple[Fraction, Fraction]
 Row = tuple[int, int, int]
@@ -54,7 +50,7 @@ class ExactCheck:
         self.points = complex.exact_vertices()
         # Corners of a convex domain; the others are looked at in other ways.
         domain = complex.domain
-        self.rim = domain.corners if isinstance(domain, Box | ConvexPolygon) else np.empty((0, 2))
+        self.rim = domain.rings[0] if domain.is_bounded and domain.is_convex else np.empty((0, 2))
         self.homogeneous: list[Row] = []
         for x, y in self.points:
             w = lcm(x.denominator, y.denominator)
@@ -126,7 +122,7 @@ class ExactCheck:
 
     def _point_inside(self, region: int) -> Point | None:
         """A rational point inside a convex region; None where that is not easily had."""
-        if isinstance(self.complex.domain, Polygon):
+        if not self.complex.domain.is_convex:
             x, y = self.complex.interior_points[region].tolist()
             shape = self.complex.polygons[region]
             # Floats tell only where there is room.
@@ -157,8 +153,7 @@ class ExactCheck:
 
     def ring(self, region: int) -> list[int]:
         """Vertices of a region."""
-        offsets = self.complex.ring_offsets
-        return self.complex.rings[offsets[region] : offsets[region + 1]].tolist()
+        return self.complex.ring(region).tolist()
 
     def maps(self, region: int) -> tuple[list[Row], list[Row], int]:
         """Integer rows of all neurons' pre-activations on a region, of the outputs, and the outputs' scale."""
@@ -268,7 +263,7 @@ class ExactCheck:
             reach = float(np.ptp(floats, axis=0).max())
             square = reach * reach
         off = max(self.vertex_error(v) for v in ring)
-        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + _SMALLEST
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + SMALLEST
         # Where the square or the bound overflows, no float holds such areas.
         if (
             np.isfinite(square)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from regions.arithmetic.matrices import dense
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.polygon import Polygon
-from regions.domain.read import as_planar_domain
+from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import planar_network
 from regions.errors import DomainError
@@ -264,7 +264,7 @@ def in_the_plane(model: Any, domain: Any) -> tuple[Layers, Any]:
     """The layers of a network of two inputs, and a domain in their plane."""
     if isinstance(domain, Slice):
         return plain(domain.compose(as_network(model, domain.shape))), domain.domain
-    return plain(planar_network(model)), as_planar_domain(domain)
+    return plain(planar_network(model)), as_domain(domain)
 
 
 def reference_count(model: Any, domain: Any) -> int:

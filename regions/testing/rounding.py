@@ -9,9 +9,10 @@ import numpy as np
 from regions.arithmetic.floats import U
 from regions.network.network import Network
 
-__all__ = ["map_error", "map_errors"]
+__all__ = ["SMALLEST", "map_error", "map_errors"]
 
-_SMALLEST = 2.0**-1000
+# Whatever underflows on the way is less.
+SMALLEST = 2.0**-1000
 
 
 def map_error(network: Network, pattern: Any = None) -> Any:
@@ -38,11 +39,11 @@ def map_errors(network: Network, pattern: Any = None) -> tuple[Any, ...]:
                 slopes[kinked] = np.abs(np.where(active, layer.above[kinked], layer.below[kinked]))
                 start += len(kinked)
             # The smallest summand stands for what underflows, and is enlarged by the layers that follow.
-            size = np.abs(layer.weight) @ size + _SMALLEST
+            size = np.abs(layer.weight) @ size + SMALLEST
             size[:, 2] += np.abs(layer.bias)
             roundings += layer.n_in + 3
             neurons.append(4 * roundings * U * size[kinked])
             size *= slopes[:, None]
-            size += _SMALLEST
+            size += SMALLEST
         outputs = 4 * roundings * U * size
     return tuple(np.where(np.isnan(a), np.inf, a) for a in (np.concatenate(neurons), outputs))

@@ -7,17 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from regions.arithmetic.floats import U
+from regions.arithmetic.floats import U, nearest_finite
 from regions.complex.complex import RegionComplex
-from regions.domain.convex import Box, ConvexPolygon
-from regions.domain.polygon import Polygon
-from regions.domain.polyhedron import Polyhedron, WholePlane
+from regions.domain.rings import exact_area
 from regions.testing.exactly import ExactCheck
-from regions.testing.rounding import map_error
+from regions.testing.rounding import SMALLEST, map_error
 
 __all__ = ["assert_same_complex", "assert_valid_complex"]
 
-_SMALLEST = 2.0**-1000
 # Beyond that the polygons cut off at a box say little.
 _LARGEST_BOX = 1e24
 # Regions times neurons up to which everything is checked in rationals: about a second.
@@ -80,7 +77,7 @@ def assert_valid_complex(complex: RegionComplex, exact: bool | None = None) -> N
     _check_topology(complex)
     _check_patterns(complex)
     _check_area(complex)
-    convex = isinstance(complex.domain, Box | ConvexPolygon)
+    convex = complex.domain.is_bounded and complex.domain.is_convex
     if exact and convex:
         ExactCheck(complex).run()
     elif exact:
@@ -145,11 +142,10 @@ def _by_pattern(complex: RegionComplex) -> dict[tuple[bool, ...], frozenset[tupl
 
 def _check_topology(complex: RegionComplex) -> None:
     v, e, r = len(complex.vertices) + len(complex.directions), len(complex.edges), complex.n_regions
-    unbounded = isinstance(complex.domain, Polyhedron | WholePlane)
-    euler, holes = v - e + r, len(getattr(complex.domain, "holes", ()))
+    euler, holes = v - e + r, len(complex.domain.holes)
     _check(euler == 1 - holes, f"V - E + F is {v} - {e} + {r} = {euler}, not {1 - holes}.")
     sizes = np.diff(complex.ring_offsets)
-    least = 3 if not unbounded else 2 if r > 1 else 0
+    least = 3 if complex.domain.is_bounded else 2 if r > 1 else 0
     _check((sizes >= least).all(), f"Region {int(np.argmin(sizes))} has {sizes.min()} vertices.")
     if not len(complex.rings):
         return
@@ -167,8 +163,7 @@ def _check_topology(complex: RegionComplex) -> None:
     _check(np.unique(complex.rings).size == v, "A vertex belongs to no region.")
     inner = (left >= 0) & (right >= 0)
     _check(((left >= 0) | (right >= 0)).all(), "An edge has no region on either side.")
-    rings = getattr(complex.domain, "rings", None)
-    slits = complex.edge_sides >= sum(map(len, rings)) if rings else np.zeros(e, dtype=bool)
+    slits = complex.edge_sides >= complex.domain.n_sides
     loose = (complex.edge_neurons < 0) & (complex.edge_sides < 0)
     infinite = loose & (complex.edges >= len(complex.vertices)).all(axis=1)
     _check(holes or not slits.any(), "An edge has the same region on both sides.")
@@ -181,7 +176,7 @@ def _check_topology(complex: RegionComplex) -> None:
         not len(wrong), f"Edges {wrong[:5]}: an edge on the rim lies on a side of the domain, an inner one does not."
     )
     _check((loose == infinite).all(), "An edge lies on no neuron, on no side of the domain and not at infinity.")
-    if isinstance(complex.domain, Polygon):
+    if not complex.domain.is_convex:
         return
     # Two convex regions meet in one segment at most.
     pairs = np.unique(complex.neighbors, axis=0)
@@ -192,8 +187,7 @@ def _check_patterns(complex: RegionComplex) -> None:
     patterns, neurons = complex.patterns, complex.network.neuron_units
     _check(patterns.shape == (complex.n_regions, len(neurons)), f"patterns has shape {patterns.shape}.")
     distinct = {row.tobytes() for row in complex.packed_patterns}
-    many = isinstance(complex.domain, Polygon)
-    _check(many or len(distinct) == complex.n_regions, "Two regions have the same pattern.")
+    _check(not complex.domain.is_convex or len(distinct) == complex.n_regions, "Two regions have the same pattern.")
     if not len(complex.neighbors):
         return
     differ = patterns[complex.neighbors[:, 0]] != patterns[complex.neighbors[:, 1]]
@@ -208,8 +202,8 @@ def _check_patterns(complex: RegionComplex) -> None:
 def _check_area(complex: RegionComplex) -> None:
     """Float areas against the domain's: inner vertices cancel, so only the rim's rounding and the sums' count."""
     domain = complex.domain
-    if isinstance(domain, Polyhedron | WholePlane):
-        if not complex.bounded.all() and isinstance(domain, WholePlane):
+    if not domain.is_bounded:
+        if not complex.bounded.all() and not domain.n_sides:
             minx, miny, maxx, maxy = complex.view
             box = (maxx - minx) * (maxy - miny)
             reach = max(map(abs, complex.view))
@@ -225,11 +219,11 @@ def _check_area(complex: RegionComplex) -> None:
     if not reach < 1e150:
         # No float holds such areas.
         return
-    total, expected = float(np.sum(complex.areas)), domain.area
+    total, expected = float(np.sum(complex.areas)), nearest_finite(sum(map(exact_area, domain.rings), Fraction(0)))
     # A vertex on the rim may be off by the rounding of its coordinates and of the side that it divides.
     slack = 16 * U * (max(map(abs, domain.bounds)) + reach)
     rounding = 16 * U * len(complex.rings) * reach * reach
-    bound = 4 * reach * slack + rounding + _SMALLEST
+    bound = 4 * reach * slack + rounding + SMALLEST
     _check(abs(total - expected) <= bound, f"Areas sum to {total!r}, the domain's is {expected!r}.")
 
 
@@ -244,7 +238,7 @@ def _check_forward(complex: RegionComplex) -> None:
         z = values @ layer.weight.T + layer.bias
         magnitude = np.abs(layer.weight)
         bound = errors @ magnitude.T + (layer.n_in + 2) * U * (np.abs(values) @ magnitude.T + np.abs(layer.bias))
-        bound = 1.01 * bound + _SMALLEST
+        bound = 1.01 * bound + SMALLEST
         active = np.ones(z.shape, dtype=bool)
         kinked = layer.kinked
         active[:, kinked] = complex.patterns[:, start : start + int(kinked.sum())]
@@ -261,7 +255,7 @@ def _check_forward(complex: RegionComplex) -> None:
     _check(not nan.any(), f"Region {int(np.argmax(nan))}: its affine map is not a number.")
     claimed = np.einsum("rok,rk->ro", maps, x)
     size = np.einsum("rok,rk->ro", np.abs(maps), np.abs(x))
-    bound = errors + 8 * U * size + np.abs(x) @ map_error(network).T + _SMALLEST
+    bound = errors + 8 * U * size + np.abs(x) @ map_error(network).T + SMALLEST
     off = sure & agrees & ~((np.abs(claimed - values) <= 1.01 * bound) | ~np.isfinite(bound)).all(axis=1)
     _check(not off.any(), f"Region {int(np.argmax(off))}: its affine map is not the network's there.")
     doubtful = np.flatnonzero(~agrees).tolist()

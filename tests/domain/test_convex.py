@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from regions import Box, ConvexPolygon
-from regions.domain.convex import as_domain
+from regions.domain.read import as_domain
 from regions.errors import DomainError
 
 
@@ -64,7 +64,7 @@ def test_shapely_polygons() -> None:
 )
 def test_bad_geometries(geometry: shapely.Geometry, message: str) -> None:
     with pytest.raises(DomainError, match=message):
-        as_domain(geometry)
+        as_domain(geometry, convex=True)
 
 
 @pytest.mark.parametrize("corners", [[(0, 0), (1, 0)], [(0, 0), (1, 0), (0, math.nan)], [0, 1, 2], [("a", 0)] * 3])

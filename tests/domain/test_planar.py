@@ -17,7 +17,7 @@ from reference import plain, reference_polygon, reference_unbounded
 import regions
 from regions import Network, Polygon
 from regions.arithmetic.floats import nearest_finite
-from regions.domain.convex import exact_area
+from regions.domain.rings import exact_area
 from regions.errors import DomainError
 from regions.testing import assert_valid_complex, degenerate_mlps, networks, polygons
 

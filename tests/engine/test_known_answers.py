@@ -12,7 +12,7 @@ from reference import reference_of
 
 import regions
 from regions import Box, ConvexPolygon, Network
-from regions.domain.convex import as_domain
+from regions.domain.read import as_domain
 from regions.testing import assert_valid_complex
 
 

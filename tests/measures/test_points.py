@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import shortest_path
 
 import regions
 from regions import Box, ConvexPolygon, Network, Polygon, Polyhedron, RegionComplex, WholePlane, measures
-from regions.domain.convex import exact_area
+from regions.domain.rings import exact_area
 from regions.errors import DomainError, InvalidNetworkError
 from regions.network.integers import ExactLines
 from regions.testing import domains, networks, polygons, relu_mlps

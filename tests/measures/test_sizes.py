@@ -18,7 +18,7 @@ import regions
 from regions import Box, ConvexPolygon, Network, Polygon, Polyhedron, RegionComplex, WholePlane, measures
 from regions.arithmetic.floats import rounded_sqrt
 from regions.complex.lines import EdgeLines
-from regions.domain.convex import exact_area
+from regions.domain.rings import exact_area
 from regions.errors import DomainError
 from regions.network.layer import Layer
 from regions.testing import domains, networks, polygons, relu_mlps

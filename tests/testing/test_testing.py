@@ -18,8 +18,8 @@ from hypothesis.errors import InvalidArgument
 from mlps import mlp
 
 import regions
-from regions import Box, ConvexPolygon, Network, RegionComplex
-from regions.domain.convex import as_domain
+from regions import Box, ConvexPolygon, Network, Polygon, Polyhedron, RegionComplex
+from regions.domain.read import as_domain
 from regions.testing import (
     DOMAINS,
     KINDS,
@@ -104,6 +104,44 @@ def test_every_domain_can_be_drawn(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "wanted",
+    [
+        lambda domain: domain.holes,
+        lambda domain: len(domain.pieces) > 2 and not domain.holes,
+        lambda domain: len(domain.pieces) == 1,
+    ],
+    ids=["holes", "notches", "convex"],
+)
+def test_polygons_of_every_shape_can_be_drawn(wanted: Any) -> None:
+    assert isinstance(find(polygons(), wanted, settings=FIRST), Polygon)
+
+
+@settings(max_examples=30)
+@given(polygons(max_holes=0), polyhedra(max_half_planes=1))
+def test_as_many_holes_and_half_planes_as_are_asked_for(polygon: Polygon, half_plane: Polyhedron) -> None:
+    assert len(polygon.holes) == 0
+    assert len(half_plane.offsets) == 1
+
+
+def test_polyhedra_are_bounded_unbounded_and_empty() -> None:
+    def regions_over(domain: Polyhedron) -> regions.RegionComplex | None:
+        try:
+            return regions.enumerate_regions(Network.from_arrays([[[1.0, 0.0]]]), domain)
+        except regions.errors.DomainError:
+            return None
+
+    assert find(polyhedra(), lambda domain: regions_over(domain) is None, settings=FIRST)
+    for bounded in (True, False):
+        assert find(
+            polyhedra(),
+            lambda domain, bounded=bounded: (
+                (found := regions_over(domain)) is not None and bool(found.bounded.all()) == bounded
+            ),
+            settings=FIRST,
+        )
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"kinds": ["generic", "odd"]}, r"unknown \['odd'\]; allowed are generic"),
@@ -126,6 +164,10 @@ def test_wrong_arguments_are_refused_at_the_call(arguments: dict[str, Any], mess
 
 
 def test_wrong_domains_are_refused_at_the_call() -> None:
+    with pytest.raises(InvalidArgument, match="max_holes=9 was given; an integer from 0 to 8"):
+        polygons(max_holes=9)
+    with pytest.raises(InvalidArgument, match="max_half_planes=0 was given; an integer from 1"):
+        polyhedra(max_half_planes=0)
     with pytest.raises(InvalidArgument, match="allowed are square"):
         domains(kinds=["circle"])
 

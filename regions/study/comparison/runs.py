@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 from regions.bounds import for_network
-from regions.domain.read import as_planar_domain
+from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import enumerate_regions
 from regions.errors import OptionError
@@ -212,7 +212,7 @@ def _check_activation(activation: Any) -> None:
 
 
 def _read_domain(domain: Any) -> tuple[Any, tuple[int, ...] | None]:
-    return (domain, domain.shape) if isinstance(domain, Slice) else (as_planar_domain(domain), None)
+    return (domain, domain.shape) if isinstance(domain, Slice) else (as_domain(domain), None)
 
 
 def _check_inputs(kinds: tuple[Architecture, ...], shape: tuple[int, ...] | None) -> None:
