@@ -157,6 +157,8 @@ class ExactStage:
 
     def side(self, number: int) -> Any:
         """A side of the domain as an integer triple."""
+        if self._base is not None:
+            return self._base.side(number)
         self._prepare()
         return self._sides[number]
 
