@@ -15,18 +15,18 @@ from regions.network.rounding import allowed_difference
 if TYPE_CHECKING:
     from regions.network.network import Network
 
-__all__ = ["from_estimator"]
+__all__ = ["from_sklearn"]
 
 _CLASSES = ("MLPClassifier", "MLPRegressor")
 _ONLY = "Allowed are MLPClassifier and MLPRegressor, alone or in a Pipeline with StandardScaler in front."
 
 
-def from_estimator(estimator: Any) -> Network:
+def from_sklearn(model: Any) -> Network:
     """Read a fitted perceptron of scikit-learn as an exact network.
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor or Pipeline
+    model : MLPClassifier, MLPRegressor or Pipeline
         Fitted, with activation "relu" or "identity". In a pipeline every step in front is a `StandardScaler` or
         "passthrough".
 
@@ -58,11 +58,11 @@ def from_estimator(estimator: Any) -> Network:
     >>> from sklearn.neural_network import MLPRegressor
     >>> points = np.random.default_rng(0).standard_normal((50, 2))
     >>> estimator = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0).fit(points, points[:, 0])
-    >>> from regions.frontends.sklearn import from_estimator
-    >>> from_estimator(estimator)
+    >>> import regions
+    >>> regions.from_sklearn(estimator)
     <Network 2-3-1 with 3 hidden neurons and 13 parameters>
     """
-    *scalers, perceptron = _steps(estimator)
+    *scalers, perceptron = _steps(model)
     kind = next((c.__name__ for c in type(perceptron).__mro__ if c.__name__ in _CLASSES), None)
     if kind is None:
         raise UnsupportedOperationError(f"A {type(perceptron).__name__} was given. {_ONLY}")
@@ -90,7 +90,7 @@ def from_estimator(estimator: Any) -> Network:
         if i < len(weights) - 1 and activation == "relu":
             value = kinked(assembly, value, 0.0, 1.0, name=name, kind="relu", shape=(value.size,))
     network = assembly.network(value)
-    _compare(estimator, perceptron, network)
+    _compare(model, perceptron, network)
     return network
 
 

@@ -17,6 +17,7 @@ from onnx import external_data_helper, helper, numpy_helper
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
 from regions.errors import CaptureError, FileFormatError, UnsupportedOperationError
+from regions.frontends.content import LFS
 from regions.frontends.onnx.plan import graphs_of
 from regions.frontends.onnx.vocabulary import ML
 
@@ -27,14 +28,11 @@ __all__ = [
     "LARGEST",
     "LARGEST_MAP",
     "LARGEST_STORED",
-    "LFS",
     "check_map",
     "check_stored",
     "stored_entries",
 ]
 
-# How a file begins that git-LFS leaves in the place of one it has not fetched.
-LFS = b"version https://git-lfs.github.com/spec/"
 # Entries of a tensor that a node computes, of one that a file stores, and of the matrix of an affine map.
 LARGEST = 1 << 24
 LARGEST_STORED = 1 << 30
@@ -103,7 +101,7 @@ def check_stored(model: onnx.ModelProto, folder: Path) -> None:
             if file.read(len(LFS)) == LFS:
                 raise FileFormatError(
                     f"{path}, which should hold the tensor {tensor.name!r}, is a git-LFS pointer, which stands for the "
-                    "file and is not it. Get the file itself: git lfs pull."
+                    "file itself. Fetch the file with: git lfs pull."
                 )
         bits = _bits(tensor.data_type)
         size = os.stat(path).st_size - int(given.offset or 0)

@@ -62,66 +62,7 @@ def capture(
     input_shape: Sequence[int] | None = None,
     likely: int | None = None,
 ) -> Network:
-    """Read a torch module as an exact network.
-
-    Every linear map becomes a layer of its own, with the activation that follows it; maps that follow each
-    other without an activation stay apart, for their product would have to be rounded. An activation on
-    another one, or on the input, becomes a layer with the identity for weight. A maximum of k values is a tournament
-    of ``ceil(log2(k))`` layers. What is read, and what is rounded once on the way (the coefficients of a normalisation,
-    the reciprocals of divisors), the page on architectures lists.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Computes one tensor of shape (P, O) or (P,) from one tensor of points (P, D), (1, D) or (D,), or of tensors
-        of `input_shape` instead of (D,). float16, bfloat16, float32 and float64 weights are read as the exact
-        rationals they are. The module is left as it was.
-    input_dimension : int, optional
-        `D`. Left out, it is found by running the model on the sizes that its weight matrices suggest; a size of which
-        the model leaves coordinates unread is not taken.
-    input_shape : sequence of int, optional
-        The shape of one input without the batch, such as (C, H, W). The network takes points of `D` = C H W
-        coordinates, the flattened inputs. Needed for models of images and sequences.
-    likely : int, optional
-        A number of inputs to try before those that the weights suggest.
-
-    Returns
-    -------
-    Network
-        Its layers are called by their modules' paths, such as ``"net.0"``; its `input_shape` is the one given, or
-        (D,).
-
-    Warns
-    -----
-    UserWarning
-        When parameters are used that ``model.parameters()`` does not list, e.g. of layers in a plain list.
-
-    Raises
-    ------
-    TypeError
-        When `model` is no torch module.
-    CaptureError
-        When the model takes or returns something else, does not take inputs of this size, decides by its
-        input's numbers or by the batch size, draws random numbers (dropout in training mode), or differs from what
-        was read.
-    NotPiecewiseLinearError
-        When it uses an operation that is not piecewise linear: named, with its place.
-    UnsupportedOperationError
-        When it uses another operation that is not read.
-    InvalidNetworkError
-        When a weight is NaN or infinite.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from regions.frontends.torch.capture import capture
-    >>> layers = torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1)
-    >>> network = capture(torch.nn.Sequential(*layers))
-    >>> network
-    <Network 2-3-1 with 3 hidden neurons and 13 parameters>
-    >>> [layer.name for layer in network.layers]
-    ['0', '2']
-    """
+    """Read a torch module as an exact network; see :func:`regions.from_torch`."""
     network, unregistered = read(model, input_dimension, input_shape=input_shape, likely=likely)
     if unregistered:
         warnings.warn(
@@ -160,20 +101,7 @@ def read(
 ) -> tuple[Network, tuple[str, ...]]:
     """Return the network of a module, and the paths of the unregistered parts that it uses.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-    input_dimension : int, optional
-    batch : int, optional
-        The one batch size that the model takes, where it is known.
-    input_shape : sequence of int, optional
-    likely : int, optional
-        A number of inputs to try first where neither is given.
-
-    Returns
-    -------
-    network : Network
-    unregistered : tuple of str
+    `batch` is the one batch size that the model takes, where it is known.
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(
