@@ -138,19 +138,7 @@ def _of_pickle(data: bytes) -> Content:
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """Read the tensors of a file of weights alone.
-
-    Returns
-    -------
-    dict of str to Tensor or ndarray
-
-    Raises
-    ------
-    FileNotFoundError, FileFormatError
-        When there is no such file, or it is damaged or of another kind.
-    MissingExtraError
-        When it is a safetensors file, and that package is not installed.
-    """
+    """Read the tensors, or arrays, of a file of weights alone."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; a file of weights is needed. Check the path.")
     content = Content("", "a folder") if path.is_dir() else content_of(path)

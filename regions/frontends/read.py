@@ -23,17 +23,7 @@ __all__ = ["as_network", "from_onnx", "from_torch"]
 def as_network(model: Any, input_shape: Sequence[int] | None = None, likely: int | None = None) -> Network:
     """Return `model` as a `Network`: a network as it is, a torch module or an estimator of scikit-learn read.
 
-    Parameters
-    ----------
-    model : Network, torch.nn.Module, MLPClassifier, MLPRegressor or Pipeline
-    input_shape : sequence of int, optional
-        Of one input, where it is known.
-    likely : int, optional
-        The number of inputs that the caller's domain or points have, tried first with a torch module.
-
-    Returns
-    -------
-    Network
+    `likely` is the number of inputs that the caller's domain or points have.
 
     Raises
     ------

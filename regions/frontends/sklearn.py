@@ -8,7 +8,9 @@ import numpy as np
 
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends.layers.assembly import Assembly, Value
-from regions.frontends.layers.pieces import affine, kinked, reciprocals
+from regions.frontends.layers.pieces import affine, kinked
+from regions.frontends.layers.verify import check_outputs, random_points
+from regions.frontends.layers.windows import reciprocals
 from regions.network.layer import exact_float64
 from regions.network.rounding import allowed_difference
 
@@ -128,8 +130,7 @@ def _scaled(assembly: Assembly, value: Value, scaler: Any, name: str) -> Value:
 
 def _compare(estimator: Any, perceptron: Any, network: Network) -> None:
     """Raise where the estimator predicts something else on random points of several scales."""
-    random = np.random.default_rng(20250517)
-    points = np.concatenate([s * random.standard_normal((16, network.input_dimension)) for s in (0.1, 1.0, 10.0)])
+    points = random_points(network.input_dimension, (0.1, 1.0, 10.0), 16)
     values = network(points)
     allowed = allowed_difference(network, points, values)
     if hasattr(perceptron, "classes_"):
@@ -138,15 +139,8 @@ def _compare(estimator: Any, perceptron: Any, network: Network) -> None:
         ours = ours if theirs.shape == ours.shape else np.hstack([1 - ours, ours])
     else:
         theirs, ours = np.asarray(estimator.predict(points), dtype=np.float64).reshape(len(points), -1), values
-    with np.errstate(invalid="ignore"):
-        wrong = ~(np.abs(theirs - ours) <= allowed + 2.0**-40) if theirs.shape == ours.shape else None
-    if wrong is None or wrong.any():
-        row = 0 if wrong is None else int(np.argwhere(wrong)[0][0])
-        raise CaptureError(
-            f"The network that was read differs from the estimator: at the point {points[row].tolist()} it predicts "
-            f"{theirs[row].tolist()}, the network {ours[row].tolist()}. Allowed is an estimator whose prediction is "
-            "that of its weights. Look for a class of your own that predicts in another way."
-        )
+    do = "Allowed is an estimator whose prediction is that of its weights. Look for a class that predicts otherwise."
+    check_outputs(points, theirs, ours, allowed + 2.0**-40, of="estimator", do=do)
 
 
 def _probabilities(values: Any, function: str) -> Any:

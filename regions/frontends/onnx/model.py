@@ -38,7 +38,7 @@ def read_model(path: Any, output: str | None, shape: tuple[int, ...] | None) -> 
         if model.functions:
             model = _inlined(model)
         reader = Reader(model, output, shape, OPERATORS)
-        network = replace(reader.run(), input_shape=reader.point_shape(reader.input_shape))
+        network = replace(reader.run(), input_shape=reader.point_shape(reader.input_shape, reader.assembly.input.size))
         compare(reader, network)
     except RegionsError as error:
         if name and not str(error).startswith(name):

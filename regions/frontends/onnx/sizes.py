@@ -73,15 +73,7 @@ def stored_entries(graph: onnx.GraphProto) -> int:
 
 
 def check_stored(model: onnx.ModelProto, folder: Path) -> None:
-    """Refuse tensors whose declared size is too large, or not that of the file beside the model that holds them.
-
-    Parameters
-    ----------
-    model : ModelProto
-        Read without what is kept beside it.
-    folder : Path
-        Where the model lies.
-    """
+    """Refuse tensors whose declared size is too large, or not that of the file in the folder that holds them."""
     graphs = [model.graph, *(onnx.GraphProto(node=f.node) for f in model.functions)]
     for tensor in (t for graph in graphs for t in _tensors(graph)):
         count = _entries(tensor)
@@ -132,15 +124,7 @@ def check_map(entries: int, largest: int, what: str) -> None:
 
 
 class Budget:
-    """How many entries the results of nodes may have, each of them and all together.
-
-    Parameters
-    ----------
-    largest : int
-        How many entries one result may have.
-    versions : dict of str to int
-        The version of each operator set.
-    """
+    """How many entries the results of nodes may have, each of them and all together."""
 
     def __init__(self, largest: int, versions: Mapping[str, int]) -> None:
         self._largest, self._versions = largest, versions
@@ -151,15 +135,7 @@ class Budget:
     ) -> None:
         """Refuse a node whose results would have too many entries.
 
-        Parameters
-        ----------
-        node : NodeProto
-        shapes : sequence of tuple of int or None
-            Of its inputs; None where one is left out, or is no tensor.
-        arrays : sequence
-            Its inputs as far as they are constants, else None.
-        what : str
-            The node, for the message.
+        Shapes are of its inputs, None where one is left out, or is no tensor; arrays are its inputs where constant.
         """
         self.hold(_result(node, shapes, arrays, self._versions, what), f"The model uses {what}, whose result")
 

@@ -33,18 +33,19 @@ import torch
 from regions._threads import one_torch_thread_if_forked
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.frontends.layers.refusals import ONLY
 from regions.frontends.torch.arithmetic import HANDLERS, LIKE
-from regions.frontends.torch.interpreter import Interpreter
+from regions.frontends.torch.reader import Reader
 from regions.frontends.torch.rearranging import MOVES, move
-from regions.frontends.torch.trace import input_dimensions, trace
+from regions.frontends.torch.recording import input_dimensions, record
 from regions.frontends.torch.unread import unread_coordinates
 from regions.frontends.torch.unregistered import untouched
-from regions.frontends.torch.values import ONLY, Operators
+from regions.frontends.torch.values import Operators
 from regions.frontends.torch.verify import compare
 from regions.frontends.torch.vocabulary import IMAGE_MODULES, UNREADABLE_MODULES
 
 if TYPE_CHECKING:
-    from regions.frontends.torch.trace import Trace
+    from regions.frontends.torch.recording import Recording
     from regions.network.network import Network
 
 __all__ = ["capture", "read"]
@@ -129,7 +130,7 @@ def read(
             try:
                 # In a batch of one point the batch may stand at any axis; whether the others keep apart, the
                 # comparison at other batch sizes tells.
-                return _compared(model, input_dimension, input_shape, None, likely, recorded=1)
+                return _compared(model, input_dimension, input_shape, None, likely, alone=1)
             except CaptureError:
                 pass
             raise
@@ -141,12 +142,12 @@ def _compared(
     input_shape: Any,
     batch: int | None,
     likely: int | None,
-    recorded: int | None = None,
+    alone: int | None = None,
 ) -> tuple[Network, tuple[str, ...]]:
-    traced, network = _traced(model, input_dimension, input_shape, batch or recorded, likely)
-    shape = tuple(traced.example.shape)
-    compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
-    return network, traced.unregistered
+    recording, network = _recorded(model, input_dimension, input_shape, batch or alone, likely)
+    shape = tuple(recording.example.shape)
+    compare(model, network, _doubled(recording), shape, recording.example, any_batch=batch is None)
+    return network, recording.unregistered
 
 
 @contextmanager
@@ -159,14 +160,14 @@ def _weights_own_precision() -> Iterator[None]:
         yield
 
 
-def _doubled(traced: Trace) -> Network | None:
+def _doubled(recording: Recording) -> Network | None:
     """Return what the graph computes in float64, None where it minds its dtypes."""
-    interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, _OPERATORS, double=True)
+    reader = Reader(recording.graph, recording.constants, recording.input_shape, _OPERATORS, double=True)
     try:
-        network = interpreter.run()
+        network = reader.run()
     except RuntimeError:
         return None
-    return None if interpreter.has_casts else network
+    return None if reader.has_casts else network
 
 
 def _check_signature(model: torch.nn.Module) -> None:
@@ -246,46 +247,46 @@ def _refuse_unknown_shape(model: torch.nn.Module) -> None:
             )
 
 
-def _traced(
+def _recorded(
     model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, likely: int | None
-) -> tuple[Trace, Network]:
+) -> tuple[Recording, Network]:
     """Return the graph and the network, of a size that is given or that leaves no coordinate of the input unread."""
     shapes = _shapes(model, input_dimension, input_shape, likely)
     refusal: CaptureError | None = None
     while shapes:
         try:
-            traced = _trace(model, input_dimension, input_shape, batch, shapes)
+            recording = _record(model, input_dimension, input_shape, batch, shapes)
         except CaptureError as error:
             raise refusal or error from error.__cause__
         if input_shape is not None:
-            _refuse_batch(model, traced)
-        shapes = shapes[shapes.index(traced.input_shape) + 1 :]
-        interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, _OPERATORS)
+            _refuse_batch(model, recording)
+        shapes = shapes[shapes.index(recording.input_shape) + 1 :]
+        reader = Reader(recording.graph, recording.constants, recording.input_shape, _OPERATORS)
         try:
-            network = interpreter.run()
+            network = reader.run()
         except NotPiecewiseLinearError:
             raise
         except CaptureError as error:
             refusal = refusal or error
             continue
         if input_dimension is not None or input_shape is not None:
-            return traced, network
-        left = unread_coordinates(model, network, tuple(traced.example.shape), traced.example)
+            return recording, network
+        left = unread_coordinates(model, network, tuple(recording.example.shape), recording.example)
         if not left:
-            return traced, network
+            return recording, network
         # A layer that only a part of the input reaches suggested this size.
         refusal = _undetermined(network.input_dimension, left)
     assert refusal is not None
     raise refusal
 
 
-def _refuse_batch(model: torch.nn.Module, traced: Trace) -> None:
+def _refuse_batch(model: torch.nn.Module, recording: Recording) -> None:
     """Raise where the shape that was given for one input is that of a batch of them."""
-    shape = traced.input_shape
-    if len(shape) < 2 or tuple(traced.example.shape) != shape:
+    shape = recording.input_shape
+    if len(shape) < 2 or tuple(recording.example.shape) != shape:
         return
     try:
-        trace(model, [shape[1:]], shape[0] + 1)
+        record(model, [shape[1:]], shape[0] + 1)
     except CaptureError:
         return
     raise CaptureError(
@@ -304,11 +305,11 @@ def _undetermined(size: int, left: list[int]) -> CaptureError:
     )
 
 
-def _trace(
+def _record(
     model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, shapes: list[tuple[int, ...]]
-) -> Trace:
+) -> Recording:
     try:
-        return trace(model, shapes, batch)
+        return record(model, shapes, batch)
     except CaptureError as error:
         _refuse_known_modules(model)
         if input_dimension is None and input_shape is None and not isinstance(error.__cause__, CaptureError):
@@ -369,6 +370,6 @@ def _checked_shape(input_dimension: Any, input_shape: Any) -> tuple[int, ...]:
 
 def _fitting(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]]) -> int | None:
     try:
-        return int(trace(model, shapes).example.shape[-1]) if shapes else None
+        return int(record(model, shapes).example.shape[-1]) if shapes else None
     except CaptureError:
         return None
