@@ -33,7 +33,7 @@ import torch
 from regions._threads import one_torch_thread_if_forked
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
-from regions.frontends.layers.refusals import ONLY
+from regions.frontends.layers.refusals import ONLY, curved, jumping
 from regions.frontends.torch.arithmetic import HANDLERS, LIKE
 from regions.frontends.torch.reader import Reader
 from regions.frontends.torch.rearranging import MOVES, move
@@ -215,24 +215,17 @@ def _refuse_quantised(model: torch.nn.Module) -> None:
     for path, module in model.named_modules():
         if re.match(r"torch\.(ao\.)?nn\.(\w+\.)*quantized\.", f"{type(module).__module__}."):
             kind = f"{type(module).__module__}.{type(module).__qualname__}"
-            raise NotPiecewiseLinearError(
-                f"The model is quantised: module {path!r} is a {kind}, which rounds values on their way; rounding "
-                "jumps, so the model is not continuous and piecewise linear. Allowed are models of floats. "
-                "Give the model as it was before it was quantised."
-            )
+            do = "Allowed are models of floats. Give the model as it was before it was quantised."
+            raise jumping("is quantised", f"module {path!r}", f"a {kind} rounds values on their way, which", do)
 
 
 def _refuse_known_modules(model: torch.nn.Module) -> None:
     """Raise where a submodule's class alone says that the model cannot be read."""
     for path, module in model.named_modules():
-        reason = UNREADABLE_MODULES.get(type(module).__name__)
-        if getattr(module, "nonlinearity", None) == "relu":
-            continue
-        if reason is not None and type(module).__module__.startswith("torch.nn"):
-            kind = type(module).__name__
-            raise NotPiecewiseLinearError(
-                f"The model uses {kind} at module {path!r}; {kind} {reason}. {ONLY} Rewrite this part."
-            )
+        kind, bend = type(module).__name__, getattr(module, "nonlinearity", None)
+        if kind in UNREADABLE_MODULES and bend != "relu" and type(module).__module__.startswith("torch.nn"):
+            which = f"{kind} with {bend}, other than with relu," if bend else kind
+            raise curved(f"uses {kind}", f"module {path!r}", which, f"{ONLY} Rewrite this part.")
 
 
 def _refuse_unknown_shape(model: torch.nn.Module) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.errors import CaptureError, UnsupportedOperationError
 from regions.frontends.layers import refusals
 from regions.frontends.torch.values import place_of
 from regions.frontends.torch.vocabulary import (
@@ -51,11 +51,12 @@ def higher_order_refusal(node: torch.fx.Node, name: str) -> UnsupportedOperation
         kind, dtype, enabled = node.args[:3]
         if not enabled:
             return None
-        return NotPiecewiseLinearError(
-            f"The model computes inside torch.autocast({kind!r}, dtype={dtype}) at {place_of(node)}, which rounds "
-            "values on their way; rounding jumps, so the model is not continuous and piecewise linear. Allowed are "
-            "models that compute in their weights' own precision. Leave the autocast out of forward; around the "
-            "whole capture it does no harm."
+        return refusals.jumping(
+            f"computes inside torch.autocast({kind!r}, dtype={dtype})",
+            place_of(node),
+            "it rounds values on their way, which",
+            "Allowed are models that compute in their weights' own precision. Leave the autocast out of forward; "
+            "around the whole capture it does no harm.",
         )
     if "vmap" in name or name in ("lazy_load_decompositions", "_add_batch_dim", "_remove_batch_dim"):
         return UnsupportedOperationError(
