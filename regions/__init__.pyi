@@ -23,9 +23,9 @@ from .enumeration.segment import enumerate_trajectory as enumerate_trajectory
 from .enumeration.zoom import zoom_out as zoom_out
 from .errors import RegionsError as RegionsError
 from .frontends.files import load as load
-from .frontends.onnx.read import from_onnx as from_onnx
-from .frontends.read import from_sklearn as from_sklearn
+from .frontends.read import from_onnx as from_onnx
 from .frontends.read import from_torch as from_torch
+from .frontends.sklearn import from_sklearn as from_sklearn
 from .frontends.state_dict import from_state_dict as from_state_dict
 from .network.layer import Layer as Layer
 from .network.network import Network as Network

@@ -64,11 +64,6 @@ class Stage:
 def regions_by_dimension(input_dimension: int, stages: Iterable[Stage]) -> Counter[int]:
     """Push one region of full dimension through the layers, taking the worst case in each.
 
-    Parameters
-    ----------
-    input_dimension : int
-    stages : iterable of Stage
-
     Returns
     -------
     Counter of int to int

@@ -95,10 +95,6 @@ def stages_of_widths(network: Network) -> list[Stage]:
 def stages_of_weights(network: Network) -> list[Stage]:
     """The layers as :func:`from_weights` sees them.
 
-    Parameters
-    ----------
-    network : Network
-
     Returns
     -------
     list of Stage

@@ -92,10 +92,6 @@ def to_columns(complex: ComplexData) -> dict[str, list[Any]]:
 def to_dataframe(complex: ComplexData) -> Any:
     """One row a region as a `pandas.DataFrame`, with the columns of :func:`regions.complex.exports.to_columns`.
 
-    Returns
-    -------
-    pandas.DataFrame
-
     Raises
     ------
     MissingExtraError
@@ -118,10 +114,6 @@ def to_geodataframe(complex: ComplexData, *, box: Any = None) -> Any:
     ----------
     box : float, Box or (minx, miny, maxx, maxy), optional
         Where regions are cut off; needed where one is unbounded.
-
-    Returns
-    -------
-    geopandas.GeoDataFrame
 
     Raises
     ------
@@ -168,10 +160,6 @@ def to_geojson(complex: ComplexData, path: str | Path | None = None, *, box: Any
         Where to write it as well.
     box : float, Box or (minx, miny, maxx, maxy), optional
         Where regions are cut off; needed where one is unbounded. What lies outside has no geometry.
-
-    Returns
-    -------
-    dict
 
     Raises
     ------
@@ -246,11 +234,6 @@ def to_networkx(complex: ComplexData) -> Any:
 
 def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
     """Write the graph of an output over the domain as a surface, z = output, to a Wavefront OBJ file.
-
-    Parameters
-    ----------
-    path : str or Path
-    output : int
 
     Raises
     ------

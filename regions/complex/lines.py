@@ -225,10 +225,6 @@ def exact_area(lines: EdgeLines, region: int) -> Fraction:
 def exact_vertices(complex: ComplexData) -> list[tuple[Fraction, Fraction]]:
     """The vertices as the rational points that they are.
 
-    Returns
-    -------
-    list of (Fraction, Fraction), length V
-
     Notes
     -----
     Each is the intersection of two lines whose integer coefficients come from the network's own weights;

@@ -39,10 +39,6 @@ def as_domain(domain: Any, *, convex: bool = False) -> Domain:
     convex : bool
         Whether only bounded convex domains are allowed.
 
-    Returns
-    -------
-    Domain
-
     Raises
     ------
     DomainError

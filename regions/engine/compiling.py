@@ -142,10 +142,6 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     function : callable, optional
     **options
         Of `numba.njit`, besides those that all kernels have.
-
-    Returns
-    -------
-    numba dispatcher, or a decorator
     """
     if function is None:
         return lambda function: kernel(function, **options)

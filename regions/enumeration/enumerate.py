@@ -35,14 +35,6 @@ __all__ = ["count_regions", "count_sweep", "enumerate_regions", "planar_network"
 def planar_network(model: Any) -> Network:
     """Return `model` as a network of two inputs.
 
-    Parameters
-    ----------
-    model : Network or torch.nn.Module
-
-    Returns
-    -------
-    Network
-
     Raises
     ------
     InvalidNetworkError

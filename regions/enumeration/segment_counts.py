@@ -29,10 +29,6 @@ __all__ = ["count_segment", "segment_patterns"]
 def segment_patterns(pieces: SegmentData) -> NDArray[np.uint8]:
     """The patterns of all points of a line, each once, packed.
 
-    Parameters
-    ----------
-    pieces : SegmentPieces
-
     Returns
     -------
     ndarray, shape (N, ceil(H / 8)), uint8
@@ -72,14 +68,6 @@ def segment_patterns(pieces: SegmentData) -> NDArray[np.uint8]:
 
 def count_segment(pieces: SegmentData) -> RegionCounts:
     """Count the regions along a line: see :meth:`regions.enumeration.segment.SegmentPieces.counts`.
-
-    Parameters
-    ----------
-    pieces : SegmentPieces
-
-    Returns
-    -------
-    RegionCounts
 
     Notes
     -----

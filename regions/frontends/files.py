@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions._files import check_sizes, check_sums, read_arrays
+from regions._files import read_arrays
 from regions.errors import FileFormatError, OptionError, RegionsError
-from regions.frontends.onnx.read import from_onnx
-from regions.frontends.state_dict import is_state_dict
-from regions.frontends.state_dict import read as read_state_dict
-from regions.frontends.weight_files import describe_pickle, foreign_start, is_safetensors
+from regions.frontends.content import content_of
+from regions.frontends.read import from_onnx
+from regions.frontends.state_dict import from_state_dict
 from regions.network.network import Network
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ _ALLOWED = (
     "Allowed are .npz files of arrays, ONNX files, torch.export files (.pt2), TorchScript files, and state dicts whose "
     "activation is told."
 )
-# An ONNX file has no signature of its own; writers begin with its version, a small number in the first field.
-_ONNX_STARTS = frozenset(bytes([8, version]) for version in range(1, 32))
 
 
 def load(path: str | Path, *, activation: Any = None, likely: int | None = None) -> Network:
@@ -53,7 +50,7 @@ def load(path: str | Path, *, activation: Any = None, likely: int | None = None)
         Of the hidden layers, as :func:`regions.from_state_dict` takes it; for files of weights alone, which do not say
         it.
     likely : int, optional
-        The number of inputs to try first where the file does not say it, as with TorchScript.
+        A number of inputs to try first where the file does not say it, as with TorchScript.
 
     Returns
     -------
@@ -67,7 +64,7 @@ def load(path: str | Path, *, activation: Any = None, likely: int | None = None)
         When the file is damaged or of another kind. A pickled model is refused, for it runs code when it is read; a
         state dict without `activation`, for it does not say what to compute.
     CaptureError
-        When the model cannot be captured; see :func:`regions.frontends.torch.capture.capture`.
+        When the model cannot be captured; see :func:`regions.from_torch`.
     InvalidNetworkError
         When the arrays do not describe a network.
     OptionError
@@ -96,78 +93,21 @@ def load(path: str | Path, *, activation: Any = None, likely: int | None = None)
         raise FileFormatError(f"{path}: is a folder; a file is needed. {_ALLOWED} Give the path of one.")
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; a saved model is needed. {_ALLOWED} Check the path.")
-    with path.open("rb") as file:
-        start = file.read(64)
-    if not start:
-        raise FileFormatError(f"{path}: is empty. {_ALLOWED} Save the model again.")
-    foreign = foreign_start(start)
-    if foreign is not None:
-        raise FileFormatError(f"{path}: is {foreign[0]}. {_ALLOWED} {foreign[1]}")
-    if is_safetensors(path):
-        return _of_weights(path, "a safetensors file", activation, likely)
-    if start.startswith(b"\x80") or start.startswith(b"\x93NUMPY"):
-        raise _foreign(path, "a pickle" if start.startswith(b"\x80") else "a single array (.npy)")
-    if path.suffix.lower() == ".onnx" or start[:2] in _ONNX_STARTS:
-        _refuse_activation(path, "an ONNX file", activation)
+    content = content_of(path)
+    if content.holds_weights:
+        return _of_weights(path, content.what, activation, likely)
+    if content.kind == "npz":
+        return _load_npz(path, activation)
+    if not content.kind:
+        do = content.do or "With the model in Python, write one: regions.from_torch(model).save('model.npz')."
+        raise FileFormatError(f"{path}: is {content.what}. {_ALLOWED} {do}")
+    _refuse_activation(path, content.what, activation)
+    if content.kind == "onnx":
         return from_onnx(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            check_sizes(path, archive)
-            names = archive.namelist()
-            pickled = next((n for n in names if n.count("/") == 1 and n.endswith("/data.pkl")), None)
-            kind = _kind(names)
-            if kind != "npz":
-                check_sums(path, archive)
-            pickle = archive.read(pickled) if pickled is not None and kind == "pickle" else b""
-            if kind == "pt2":
-                _refuse_activation(path, "a torch.export file", activation)
-                return _load_pt2(path, archive)
-    except RegionsError:
-        raise
-    except Exception as error:  # zipfile raises half a dozen kinds on damaged archives
-        if not start.startswith(b"PK"):
-            raise _foreign(path, "of no known kind") from error
-        raise FileFormatError(
-            f"{path}: is a damaged archive ({error}). {_ALLOWED} Save or download the file again."
-        ) from error
-    if kind == "npz":
-        return _load_npz(path, activation, likely)
-    if kind == "script":
-        _refuse_activation(path, "a TorchScript file", activation)
+    if content.kind == "script":
         return _load_script(path, likely)
-    if kind == "pickle":
-        what = describe_pickle(pickle)
-        if "a state dict" in what:
-            return _of_weights(path, "a state dict (torch.save of weights)", activation, likely)
-        raise _foreign(path, what)
-    raise _foreign(path, kind)
-
-
-def _kind(names: list[str]) -> str:
-    """Tell what an archive is from the names of its entries."""
-    if names and all(name.endswith(".npy") for name in names):
-        return "npz"
-    if any(name.endswith("/models/model.json") for name in names):
-        return "pt2"
-    if any(name.startswith("serialized_exported_program") for name in names):
-        return "a torch.export file of torch 2.7 or older"
-    if any("/data/aotinductor/" in name for name in names):
-        return "a compiled AOTInductor package, which holds machine code"
-    if any("/code/" in name for name in names) and any(name.endswith("/constants.pkl") for name in names):
-        return "script"
-    if any(name.endswith("/data.pkl") for name in names):
-        return "pickle"
-    return "an archive of no known kind"
-
-
-def _foreign(path: Path, what: str) -> FileFormatError:
-    return FileFormatError(
-        f"{path}: is {what}, which is not read: unpickling can run any code. {_ALLOWED} With the model in Python, "
-        "write one: regions.from_torch(model).save('model.npz')."
-        if "pickle" in what
-        else f"{path}: is {what}. {_ALLOWED} With the model in Python, write one: "
-        "regions.from_torch(model).save('model.npz')."
-    )
+    with zipfile.ZipFile(path) as archive:
+        return _load_pt2(path, archive)
 
 
 def _of_weights(path: Path, what: str, activation: Any, likely: int | None) -> Network:
@@ -178,7 +118,7 @@ def _of_weights(path: Path, what: str, activation: Any, likely: int | None) -> N
             "regions.from_state_dict(path, activation='relu') reads the file. Or write the model itself: "
             "regions.from_torch(model).save('model.npz')."
         )
-    return read_state_dict(path, activation, likely=likely)
+    return from_state_dict(path, activation=activation, likely=likely)
 
 
 def _refuse_activation(path: Path, what: str, activation: Any) -> None:
@@ -189,7 +129,7 @@ def _refuse_activation(path: Path, what: str, activation: Any) -> None:
         )
 
 
-def _load_npz(path: Path, activation: Any, likely: int | None) -> Network:
+def _load_npz(path: Path, activation: Any) -> Network:
     try:
         arrays: dict[str, NDArray[Any]] = read_arrays(path)
     except FileFormatError:
@@ -209,8 +149,6 @@ def _load_npz(path: Path, activation: Any, likely: int | None) -> Network:
     if "__kind__" in arrays:
         _refuse_activation(path, "a saved network", activation)
         return Network.load(path)
-    if is_state_dict(list(arrays)):
-        return _of_weights(path, "a state dict (numpy.savez of weights)", activation, likely)
     if "activation" in arrays:
         _refuse_activation(path, "a file with an array 'activation'", activation)
     return _from_plain_arrays(path, arrays, activation)

@@ -8,25 +8,27 @@ import numpy as np
 
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
 from regions.frontends.layers.assembly import Assembly, Value
-from regions.frontends.layers.pieces import affine, kinked, reciprocals
+from regions.frontends.layers.pieces import affine, kinked
+from regions.frontends.layers.verify import check_outputs, random_points
+from regions.frontends.layers.windows import reciprocals
 from regions.network.layer import exact_float64
 from regions.network.rounding import allowed_difference
 
 if TYPE_CHECKING:
     from regions.network.network import Network
 
-__all__ = ["from_estimator"]
+__all__ = ["from_sklearn"]
 
 _CLASSES = ("MLPClassifier", "MLPRegressor")
 _ONLY = "Allowed are MLPClassifier and MLPRegressor, alone or in a Pipeline with StandardScaler in front."
 
 
-def from_estimator(estimator: Any) -> Network:
+def from_sklearn(model: Any) -> Network:
     """Read a fitted perceptron of scikit-learn as an exact network.
 
     Parameters
     ----------
-    estimator : MLPClassifier, MLPRegressor or Pipeline
+    model : MLPClassifier, MLPRegressor or Pipeline
         Fitted, with activation "relu" or "identity". In a pipeline every step in front is a `StandardScaler` or
         "passthrough".
 
@@ -58,11 +60,11 @@ def from_estimator(estimator: Any) -> Network:
     >>> from sklearn.neural_network import MLPRegressor
     >>> points = np.random.default_rng(0).standard_normal((50, 2))
     >>> estimator = MLPRegressor(hidden_layer_sizes=(3,), solver="lbfgs", random_state=0).fit(points, points[:, 0])
-    >>> from regions.frontends.sklearn import from_estimator
-    >>> from_estimator(estimator)
+    >>> import regions
+    >>> regions.from_sklearn(estimator)
     <Network 2-3-1 with 3 hidden neurons and 13 parameters>
     """
-    *scalers, perceptron = _steps(estimator)
+    *scalers, perceptron = _steps(model)
     kind = next((c.__name__ for c in type(perceptron).__mro__ if c.__name__ in _CLASSES), None)
     if kind is None:
         raise UnsupportedOperationError(f"A {type(perceptron).__name__} was given. {_ONLY}")
@@ -90,7 +92,7 @@ def from_estimator(estimator: Any) -> Network:
         if i < len(weights) - 1 and activation == "relu":
             value = kinked(assembly, value, 0.0, 1.0, name=name, kind="relu", shape=(value.size,))
     network = assembly.network(value)
-    _compare(estimator, perceptron, network)
+    _compare(model, perceptron, network)
     return network
 
 
@@ -128,8 +130,7 @@ def _scaled(assembly: Assembly, value: Value, scaler: Any, name: str) -> Value:
 
 def _compare(estimator: Any, perceptron: Any, network: Network) -> None:
     """Raise where the estimator predicts something else on random points of several scales."""
-    random = np.random.default_rng(20250517)
-    points = np.concatenate([s * random.standard_normal((16, network.input_dimension)) for s in (0.1, 1.0, 10.0)])
+    points = random_points(network.input_dimension, (0.1, 1.0, 10.0), 16)
     values = network(points)
     allowed = allowed_difference(network, points, values)
     if hasattr(perceptron, "classes_"):
@@ -138,15 +139,8 @@ def _compare(estimator: Any, perceptron: Any, network: Network) -> None:
         ours = ours if theirs.shape == ours.shape else np.hstack([1 - ours, ours])
     else:
         theirs, ours = np.asarray(estimator.predict(points), dtype=np.float64).reshape(len(points), -1), values
-    with np.errstate(invalid="ignore"):
-        wrong = ~(np.abs(theirs - ours) <= allowed + 2.0**-40) if theirs.shape == ours.shape else None
-    if wrong is None or wrong.any():
-        row = 0 if wrong is None else int(np.argwhere(wrong)[0][0])
-        raise CaptureError(
-            f"The network that was read differs from the estimator: at the point {points[row].tolist()} it predicts "
-            f"{theirs[row].tolist()}, the network {ours[row].tolist()}. Allowed is an estimator whose prediction is "
-            "that of its weights. Look for a class of your own that predicts in another way."
-        )
+    do = "Allowed is an estimator whose prediction is that of its weights. Look for a class that predicts otherwise."
+    check_outputs(points, theirs, ours, allowed + 2.0**-40, of="estimator", do=do)
 
 
 def _probabilities(values: Any, function: str) -> Any:

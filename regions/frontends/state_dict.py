@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.errors import CaptureError, FileFormatError
+from regions.errors import CaptureError
+from regions.frontends.content import STATISTICS, read_weights
 from regions.frontends.layers.assembly import Assembly
 from regions.frontends.layers.pieces import affine, kinked, normalisation
-from regions.frontends.weight_files import read_weights, weights_in
 from regions.network.layer import exact_float64
 from regions.network.network import hidden_slopes
 
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["from_state_dict", "is_state_dict", "read"]
+__all__ = ["from_state_dict"]
 
-_STATISTICS = ("running_mean", "running_var")
-_LEAVES = ("weight", "bias", *_STATISTICS, "num_batches_tracked")
+_LEAVES = ("weight", "bias", *STATISTICS, "num_batches_tracked")
 # Orders of layers that are looked at before they count as not told.
 _MOST_STATES = 20_000
 
@@ -59,7 +58,12 @@ class _Part:
 
 
 def from_state_dict(
-    state_dict: Any, *, activation: Any, input_dimension: int | None = None, epsilon: float = 1e-5
+    state_dict: Any,
+    *,
+    activation: Any,
+    input_dimension: int | None = None,
+    likely: int | None = None,
+    epsilon: float = 1e-5,
 ) -> Network:
     """Read the weights of a plain feed-forward network, whose activations are told beside them.
 
@@ -75,6 +79,8 @@ def from_state_dict(
         A pair is (slope below zero, slope above zero).
     input_dimension : int, optional
         `D`, where names and shapes alone leave a choice, as in a network of as many outputs as inputs.
+    likely : int, optional
+        A number of inputs to take of several that names and shapes allow.
     epsilon : float
         The `eps` of normalisations, which a state dict does not hold; torch's own where left out.
 
@@ -106,28 +112,16 @@ def from_state_dict(
     >>> from_state_dict(model.state_dict(), activation="relu")
     <Network 2-3-1 with 3 hidden neurons and 13 parameters>
     """
-    network = read(state_dict, activation, epsilon, input_dimension)
-    if input_dimension is not None and network.input_dimension != input_dimension:
-        raise CaptureError(
-            f"input_dimension={input_dimension!r} was given, but the layers take {network.input_dimension} inputs. "
-            f"Give input_dimension={network.input_dimension}, or leave it out."
-        )
-    return network
-
-
-def read(state_dict: Any, activation: Any, epsilon: float = 1e-5, likely: int | None = None) -> Network:
-    """Read weights as :func:`from_state_dict` does; of several orders of layers one that takes `likely` inputs."""
     if isinstance(state_dict, str | Path):
         path = Path(state_dict)
-        kind = weights_in(path)
-        if kind is None:
-            raise FileFormatError(
-                f"{path}: is no file of weights alone; allowed are state dicts of torch.save, safetensors files and "
-                ".npz files of numpy.savez(path, **state_dict). Read whole models with "
-                "regions.load(path)."
-            )
         try:
-            return read(read_weights(path, kind), activation, epsilon, likely)
+            return from_state_dict(
+                read_weights(path),
+                activation=activation,
+                input_dimension=input_dimension,
+                likely=likely,
+                epsilon=epsilon,
+            )
         except CaptureError as error:
             raise type(error)(f"{path}: {error}") from error
     if not isinstance(state_dict, Mapping):
@@ -136,7 +130,16 @@ def read(state_dict: Any, activation: Any, epsilon: float = 1e-5, likely: int | 
             "are a mapping of names to tensors and the path of a file. Of a module use "
             "regions.from_torch(model)."
         )
-    parts = _in_order(_parts(state_dict), likely)
+    parts = _in_order(_parts(state_dict), likely if input_dimension is None else input_dimension)
+    if input_dimension not in (None, parts[0].n_in):
+        raise CaptureError(
+            f"input_dimension={input_dimension!r} was given, but the layers take {parts[0].n_in} inputs. "
+            f"Give input_dimension={parts[0].n_in}, or leave it out."
+        )
+    return _network(parts, activation, epsilon)
+
+
+def _network(parts: list[_Part], activation: Any, epsilon: float) -> Network:
     places = _activated(parts)
     slopes = iter(hidden_slopes(activation, len(places)))
     assembly = Assembly(parts[0].n_in)
@@ -158,11 +161,6 @@ def read(state_dict: Any, activation: Any, epsilon: float = 1e-5, likely: int | 
             elif below != 1:
                 value = assembly.scale(value, np.full(part.n_out, below))
     return assembly.network(value)
-
-
-def is_state_dict(names: Sequence[str]) -> bool:
-    """Whether names of tensors look like those of a state dict."""
-    return any(name.rpartition(".")[2] in ("weight", *_STATISTICS) for name in names)
 
 
 def _numbers(name: str, tensor: Any) -> Floats:
@@ -221,7 +219,7 @@ def _checked(part: _Part) -> _Part:
     weight = f"{path}.weight".lstrip(".")
     if not part.is_linear or "running_var" in shapes:
         wrong = {leaf: s for leaf, s in shapes.items() if s != shapes.get("running_mean") or len(s) != 1}
-        if wrong or not {*_STATISTICS} <= set(shapes):
+        if wrong or not {*STATISTICS} <= set(shapes):
             raise _foreign(path, f"its shapes {shapes} are not those of a BatchNorm1d")
         return part
     shape = shapes.get("weight")

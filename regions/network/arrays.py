@@ -22,10 +22,6 @@ _SPARSE = ("shape", "indptr", "indices", "data")
 def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
     """The arrays that a layer is made of.
 
-    Parameters
-    ----------
-    layer : Layer
-
     Returns
     -------
     dict of str to ndarray
@@ -53,15 +49,6 @@ def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
 
 def layer_from_arrays(arrays: dict[str, NDArray[Any]], i: int) -> Layer:
     """The layer whose arrays have the names that :func:`layer_arrays` gave them, with an index behind.
-
-    Parameters
-    ----------
-    arrays : dict of str to ndarray
-    i : int
-
-    Returns
-    -------
-    Layer
 
     Raises
     ------

@@ -52,10 +52,6 @@ def hidden_slopes(activation: Any, hidden: int) -> list[tuple[float, float]]:
     hidden : int
         How many hidden layers there are.
 
-    Returns
-    -------
-    list of (float, float)
-
     Raises
     ------
     InvalidNetworkError

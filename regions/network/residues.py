@@ -38,10 +38,6 @@ def _bits(network: Network) -> int:
 def primes(network: Network) -> Iterator[int]:
     """Primes fit for a network, from the largest on.
 
-    Parameters
-    ----------
-    network : Network
-
     Yields
     ------
     int

@@ -15,7 +15,8 @@ from planar_domains import unbounded
 
 import regions
 from regions import Network, Polygon, WholePlane
-from regions.complex.location import in_walk, locate
+from regions.complex.location import locate
+from regions.domain.rings import in_rings
 from regions.testing import networks, polygons
 
 CROSS = shallow([(1, 0), (0, 1)], [0, 0])
@@ -84,12 +85,12 @@ def test_regions_of_one_pattern_are_told_apart() -> None:
 
 def test_walks_around_and_through_points() -> None:
     for corners in (SQUARE, SLIT):
-        assert in_walk(walk(corners), (Fraction(1), Fraction(3)))
-        assert in_walk(walk(corners), (Fraction(2), Fraction(3)))
-        assert in_walk(walk(corners), (Fraction(4), Fraction(1, 3)))
-        assert in_walk(walk(corners), (Fraction(0), Fraction(0)))
-        assert not in_walk(walk(corners), (Fraction(5), Fraction(2)))
-        assert not in_walk(walk(corners), (Fraction(-1), Fraction(4)))
+        assert in_rings((Fraction(1), Fraction(3)), [walk(corners)])
+        assert in_rings((Fraction(2), Fraction(3)), [walk(corners)])
+        assert in_rings((Fraction(4), Fraction(1, 3)), [walk(corners)])
+        assert in_rings((Fraction(0), Fraction(0)), [walk(corners)])
+        assert not in_rings((Fraction(5), Fraction(2)), [walk(corners)])
+        assert not in_rings((Fraction(-1), Fraction(4)), [walk(corners)])
 
 
 @settings(max_examples=100)
@@ -99,7 +100,7 @@ def test_a_ring_holds_what_shapely_says(domain: Polygon, x: int, y: int) -> None
     shape = shapely.Polygon(domain.rings[0])
     point = shapely.Point(x / 4, y / 4)
     # Corners and points are small dyadic numbers, with which shapely makes no error.
-    assert in_walk(ring, (Fraction(x, 4), Fraction(y, 4))) == shape.covers(point)
+    assert in_rings((Fraction(x, 4), Fraction(y, 4)), [ring]) == shape.covers(point)
 
 
 @settings(max_examples=30)

@@ -329,7 +329,7 @@ STARTS = {
     "bzip2": (b"BZh91AY", "packed by bzip2", "bunzip2"),
     "xz": (b"\xfd7zXZ\x00\x00", "packed by xz", "unxz"),
     "zstd": (b"\x28\xb5\x2f\xfd\x04", "packed by zstd", "unzstd"),
-    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "pointer of git-LFS", "git lfs pull"),
+    "pointer": (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git-LFS pointer", "git lfs pull"),
     "page": (b"<!DOCTYPE html><html>", "a web page", "Download"),
     "keras": (b"\x89HDF\r\n\x1a\n0000", "HDF5", "get_weights"),
 }

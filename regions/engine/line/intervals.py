@@ -378,10 +378,6 @@ def cut_line(
         Whether the line ends at t = 0, and at t = 1.
     maps : bool
         Whether the outputs' maps are wanted; without, the work ends behind the last layer that has neurons.
-
-    Returns
-    -------
-    Intervals
     """
     last = max((i for i, layer in enumerate(network.layers) if layer.kinked.any()), default=0)
     with np.errstate(all="ignore"):

@@ -48,10 +48,6 @@ class EqualUnits:
 def find_equal_units(network: Network) -> list[EqualUnits]:
     """Find units that are equal because their weights and the units behind them are.
 
-    Parameters
-    ----------
-    network : Network
-
     Returns
     -------
     list of EqualUnits

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from regions.arithmetic.floats import TINY
 from regions.arithmetic.matrices import blocks, compact, diagonal, eye, is_sparse, stored, take_rows
-from regions.errors import InvalidNetworkError
+from regions.frontends.layers.refusals import not_finite
 from regions.network.layer import Layer, Units
 from regions.network.network import Network
 
@@ -176,31 +176,18 @@ class Assembly:
             if not np.isfinite(stored(array)).all():
                 array = array.toarray() if is_sparse(array) else array
                 place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
-                raise InvalidNetworkError(
-                    f"layer {name!r}: {what}: entry {place} is {array[place]}; all numbers must be finite. "
-                    "Check the model for a diverged training step or uninitialised weights."
-                )
+                raise not_finite(f"layer {name!r}: {what}: entry {place}", array[place])
         block = self.stored(value).block
         assert block is not None
         return Value({block: weight}, bias, name)
 
     def kink(self, value: Value, below: Floats, above: Floats, name: str, units: Units | None = None) -> Value:
-        """Return the value times `below` where it is negative, times `above` where it is positive.
+        """Return the value times `below` where it is negative, times `above` where it is positive, shape (size,).
 
-        Parameters
-        ----------
-        value : Value
-        below, above : ndarray, shape (size,)
-        name : str
-            What the layer is called where the value has no name of its own.
-        units : Units, optional
-            What the units are: the activation's name and kind, and the shape of the tensor.
+        The layer is called `name` where the value has no name of its own.
         """
         if not (np.isfinite(below).all() and np.isfinite(above).all()):
-            raise InvalidNetworkError(
-                f"layer {name!r}: a slope of the activation is not finite; all numbers must be finite. "
-                "Check the model for a diverged training step or uninitialised weights."
-            )
+            raise not_finite(f"layer {name!r}: a slope of the activation", "not finite")
         if value.block is not None or not value.name:
             value = Value(value.terms, value.bias, name)
         return self._store(value, below, above, units)
@@ -208,10 +195,7 @@ class Assembly:
     @staticmethod
     def _check(numbers: Floats, what: str, name: str) -> None:
         if not np.isfinite(numbers).all():
-            raise InvalidNetworkError(
-                f"layer {name!r}: {what} is {numbers[~np.isfinite(numbers)][0]}; all numbers must be finite. "
-                "Check the model for a diverged training step or uninitialised weights."
-            )
+            raise not_finite(f"layer {name!r}: {what}", numbers[~np.isfinite(numbers)][0])
 
     def scale(self, value: Value, factors: Floats) -> Value:
         """Return the value times `factors`, entry by entry."""

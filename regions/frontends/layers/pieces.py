@@ -10,18 +10,6 @@ import numpy as np
 from scipy import sparse
 
 from regions.frontends.layers.assembly import Assembly, Value
-from regions.frontends.layers.windows import (
-    adaptive_average_matrix,
-    adaptive_windows,
-    average_matrix,
-    convolution_matrix,
-    reciprocals,
-    repeated,
-    sum_matrix,
-    transposed_convolution_matrix,
-    weighted_windows,
-    windows,
-)
 from regions.network.layer import Units
 
 if TYPE_CHECKING:
@@ -33,26 +21,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "absolute",
-    "adaptive_average_matrix",
-    "adaptive_windows",
     "affine",
-    "average_matrix",
     "clip",
     "constant",
-    "convolution_matrix",
     "kinked",
     "maximum",
     "maximum_of",
     "minimum",
     "minimum_of",
     "normalisation",
-    "reciprocals",
-    "repeated",
     "soft_shrink",
-    "sum_matrix",
-    "transposed_convolution_matrix",
-    "weighted_windows",
-    "windows",
 ]
 
 # Digits enough that a float64, the square root of one and their quotient are off by far less than a rounding.
@@ -71,22 +49,10 @@ def _full(numbers: ArrayLike, size: int) -> Floats:
 def kinked(
     assembly: Assembly, value: Value, below: ArrayLike, above: ArrayLike, *, name: str, kind: str, shape: Sequence[int]
 ) -> Value:
-    """The value times `below` where it is negative, times `above` where it is positive.
+    """The value times `below` where it is negative, times `above` where it is positive; both broadcast to its size.
 
-    Parameters
-    ----------
-    assembly : Assembly
-    value : Value
-    below, above : array_like
-        Slopes, broadcast to the value's size.
-    name, kind : str
-        Of the activation; the units are called by the affine map whose outputs they bend, where it has a name.
-    shape : sequence of int
-        Of the value's tensor.
-
-    Returns
-    -------
-    Value
+    `name` and `kind` are the activation's, `shape` that of the value's tensor; the units are called by the affine map
+    whose outputs they bend, where it has a name.
     """
     units = Units(value.pending_name or name, kind, tuple(shape))
     return assembly.kink(value, _full(below, value.size), _full(above, value.size), name, units)
@@ -107,24 +73,11 @@ def clip(
     kind: str,
     shape: Sequence[int],
 ) -> Value:
-    """The value kept between two bounds: min(max(value, low), high).
+    """The value kept between two bounds, broadcast to its size: min(max(value, low), high).
 
     ``low + relu(value - low) - relu(value - high)``, both kinks in one layer. A bound may be infinite where it bounds
     nothing. Where low >= high the result is `high`, without a kink. The units are active where the value is beyond
     their bound; their kinds end in ".low" and ".high" where there are both.
-
-    Parameters
-    ----------
-    assembly : Assembly
-    value : Value
-    low, high : array_like, optional
-        Broadcast to the value's size.
-    name, kind : str
-    shape : sequence of int
-
-    Returns
-    -------
-    Value
     """
     size = value.size
     low = _full(-np.inf if low is None else low, size)
@@ -208,23 +161,9 @@ def maximum_of(
 ) -> Value:
     """The largest entry of every window: a tournament of pairwise maxima, a layer for every round.
 
-    Parameters
-    ----------
-    assembly : Assembly
-    value : Value
-    index : ndarray, shape (n, k), int64
-        Flat indices of each window's entries, -1 for padding, which takes no part: a window of fewer entries has
-        fewer units. A window needs one entry at least.
-    name : str
-        Of the module. A second maximum of the same name is called ``name#2``.
-    shape : sequence of int
-        Of the output's tensor, of n entries.
-    kind : str
-
-    Returns
-    -------
-    Value
-        n entries.
+    `index`, shape (n, k), has the flat indices of each window's entries, -1 for padding, which takes no part: a window
+    of fewer entries has fewer units, and needs one at least. `shape` is that of the output's tensor, of n entries. A
+    second maximum of the same name is called ``name#2``.
     """
     used = index >= 0
     if not used.any(axis=1).all():
@@ -271,21 +210,11 @@ def minimum_of(assembly: Assembly, value: Value, index: NDArray[np.int64], *, na
 def normalisation(
     mean: ArrayLike, variance: ArrayLike, epsilon: float, weight: ArrayLike | None = None, bias: ArrayLike | None = None
 ) -> tuple[Floats, Floats]:
-    """Scale and shift of a normalisation by fixed statistics, one of each a channel.
+    """Scale and shift, shape (C,), of a normalisation by fixed statistics, one of each a channel.
 
     ``scale = weight / sqrt(variance + epsilon)`` is rounded to float64 once; ``shift = bias - mean * scale``, of that
-    scale, is rounded once too. With these numbers the network is exact.
-
-    Parameters
-    ----------
-    mean, variance : array_like, shape (C,)
-    epsilon : float
-    weight, bias : array_like, shape (C,), optional
-        Ones and zeros where left out.
-
-    Returns
-    -------
-    scale, shift : ndarray, shape (C,), float64
+    scale, is rounded once too. With these numbers the network is exact. Weights and biases are ones and zeros where
+    left out.
     """
     means, variances = (np.asarray(a, dtype=np.float64).ravel() for a in (mean, variance))
     weights = np.ones(len(means)) if weight is None else np.asarray(weight, dtype=np.float64).ravel()

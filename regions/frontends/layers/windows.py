@@ -23,6 +23,7 @@ __all__ = [
     "adaptive_average_matrix",
     "adaptive_windows",
     "average_matrix",
+    "convolution",
     "convolution_matrix",
     "output_length",
     "reciprocals",
@@ -78,13 +79,9 @@ def windows(
     dilation: Sequence[int],
     ceil_mode: bool = False,
 ) -> tuple[Integers, tuple[int, ...]]:
-    """The entries that each output of a pool sees.
+    """The entries that each output of a pool sees, and the output's shape.
 
-    Returns
-    -------
-    index : ndarray, shape (n, k), int64
-        For every output the flat indices of the entries in its window, in the window's order; -1 for padding.
-    out_shape : tuple of int
+    For every output the flat indices of the entries in its window, in the window's order, -1 for padding: shape (n, k).
     """
     channels, *spatial = in_shape
     given = list(zip(spatial, kernel, stride, padding, dilation, strict=True))
@@ -137,13 +134,7 @@ def average_matrix(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> tuple[Any, tuple[int, ...]]:
-    """The matrix of an average pool: its entries are 1 / divisor, rounded to float64 once.
-
-    Returns
-    -------
-    matrix : csr_array, shape (n, n_in)
-    out_shape : tuple of int
-    """
+    """The matrix of an average pool, shape (n, n_in), and the output's shape; entries are 1 / divisor, rounded once."""
     channels, *spatial = in_shape
     index, out_shape = windows(in_shape, kernel, stride, padding, [1] * len(spatial), ceil_mode)
     if divisor_override is not None:
@@ -196,22 +187,10 @@ def convolution_matrix(
     dilation: Sequence[int],
     groups: int = 1,
 ) -> tuple[Any, tuple[int, ...]]:
-    """The matrix of a convolution; its entries are the weights themselves.
+    """The matrix of a convolution, shape (n_out, n_in), and the output's shape; its entries are the weights themselves.
 
-    Parameters
-    ----------
-    weight : ndarray, shape (out channels, in channels / groups, *kernel)
-    in_shape : sequence of int
-        (in channels, *spatial).
-    stride, dilation : sequence of int
-    padding : sequence of int or (int, int)
-        Zeros around the tensor.
-    groups : int
-
-    Returns
-    -------
-    matrix : csr_array, shape (n_out, n_in)
-    out_shape : tuple of int
+    The weight has shape (out channels, in channels / groups, *kernel), `in_shape` is (in channels, *spatial), and
+    around the tensor there are zeros.
     """
     _, *spatial = in_shape
     given = list(zip(spatial, weight.shape[2:], stride, padding, dilation, strict=True))
@@ -246,6 +225,26 @@ def transposed_convolution_matrix(
     matrix = _convolution(weight, _combined(axes, out), int(np.prod(out)), groups).T.tocsr()
     matrix.sort_indices()
     return matrix, (weight.shape[1] * groups, *out)
+
+
+def convolution(
+    weight: NDArray[np.float64],
+    bias: NDArray[np.float64] | None,
+    in_shape: Sequence[int],
+    images: int,
+    how: tuple[Sequence[int], Padding, Sequence[int], int],
+    output_padding: Sequence[int] | None = None,
+) -> tuple[Any, NDArray[np.float64], tuple[int, ...]]:
+    """The matrix and the offset of a convolution of several images, and the output's shape for one.
+
+    `how` is stride, padding, dilation and groups; with an `output_padding` it is a transposed convolution.
+    """
+    if output_padding is None:
+        matrix, shape = convolution_matrix(weight, in_shape, *how)
+    else:
+        matrix, shape = transposed_convolution_matrix(weight, in_shape, *how, output_padding)
+    offset = np.zeros(shape[0]) if bias is None else bias
+    return repeated(matrix, images), np.tile(np.repeat(offset, int(np.prod(shape[1:]))), images), shape
 
 
 def repeated(matrix: Any, n: int) -> Any:

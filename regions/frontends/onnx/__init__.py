@@ -1,4 +1,5 @@
 """ONNX files, read as exact networks.
 
-It may import `regions.frontends.layers` and what stands below the front ends, never another front end.
+It may import `regions.frontends.layers` and `regions.frontends.content` and what stands below the front ends, never
+another front end.
 """

@@ -10,9 +10,10 @@ import onnx
 from onnx import inliner
 
 from regions.errors import FileFormatError, RegionsError
+from regions.frontends.content import UNKNOWN, content_of
 from regions.frontends.onnx.operations import OPERATORS
 from regions.frontends.onnx.reader import Reader
-from regions.frontends.onnx.sizes import LFS, check_functions, check_stored
+from regions.frontends.onnx.sizes import check_functions, check_stored
 from regions.frontends.onnx.verify import compare
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def read_model(path: Any, output: str | None, shape: tuple[int, ...] | None) -> 
         if model.functions:
             model = _inlined(model)
         reader = Reader(model, output, shape, OPERATORS)
-        network = replace(reader.run(), input_shape=reader.point_shape(reader.input_shape))
+        network = replace(reader.run(), input_shape=reader.point_shape(reader.input_shape, reader.assembly.input.size))
         compare(reader, network)
     except RegionsError as error:
         if name and not str(error).startswith(name):
@@ -56,9 +57,13 @@ def _load(path: Path) -> Any:
         raise FileFormatError(f"{path}: is a folder; an ONNX file is needed. Give the path of one.")
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; an ONNX file is needed. Check the path.")
-    other = _other_kind(path)
-    if other:
-        raise FileFormatError(f"{path}: {other}")
+    content = content_of(path)
+    # Of no known kind may be an ONNX file whose fields stand in another order.
+    if content.kind != "onnx" and content.what != UNKNOWN:
+        weights = ", which holds weights and not what is computed with them" if content.holds_weights else ""
+        raise FileFormatError(
+            f"{path}: is {content.what}{weights}; an ONNX file is needed. {content.do or 'Export the whole model.'}"
+        )
     try:
         # The file's name has no say in what it is.
         model = onnx.load(str(path), format="protobuf", load_external_data=False)
@@ -73,49 +78,6 @@ def _load(path: Path) -> Any:
             f"{path}: is no ONNX file, or one that is damaged or cut off ({type(error).__name__}: {reason}). Download "
             "or export the model again, and keep files with external data beside it."
         ) from error
-
-
-_PACKED = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"7z\xbc\xaf": "7z",
-}
-_FOREIGN = {
-    b"PK": "an archive (zip), as numpy and torch write them",
-    b"\x80": "a pickle, which is not read: unpickling can run any code",
-    b"\x93NUMPY": "a single array (.npy)",
-    b"\x89HDF": "an HDF5 file, as Keras writes them",
-}
-
-
-def _other_kind(path: Path) -> str:
-    """Say what a file is that is no ONNX file, from its content; nothing where it may be one."""
-    with path.open("rb") as file:
-        start = file.read(512)
-    if not start:
-        return "is empty; an ONNX file is needed. Download or export the model again."
-    if start.startswith(LFS):
-        return "is a git-LFS pointer, which stands for the file and is not it. Get the file itself: git lfs pull."
-    for signature, packer in _PACKED.items():
-        if start.startswith(signature):
-            return f"is packed ({packer}); an ONNX file is needed. Unpack it first."
-    for signature, what in _FOREIGN.items():
-        if start.startswith(signature):
-            return f"is {what}; an ONNX file is needed. regions.load tells the kinds apart."
-    if start[4:8] in (b"TFL3", b"ORTM"):
-        kind = {b"TFL3": "TensorFlow Lite", b"ORTM": "onnxruntime's own format"}[start[4:8]]
-        return f"is a model in {kind}; an ONNX file is needed. Give the ONNX file that it was made from, or export one."
-    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= path.stat().st_size:
-        return (
-            "is a safetensors file, which holds weights and not what is computed with them; an ONNX file is needed. "
-            "Export the whole model."
-        )
-    text = start.lstrip().lower()
-    if text.startswith((b"<!doctype html", b"<html")):
-        return "is a web page (HTML); an ONNX file is needed. Download the file itself."
-    return ""
 
 
 def _inlined(model: Any) -> Any:

@@ -15,7 +15,7 @@ from onnx.reference.op_run import OpRun
 
 from regions.frontends.onnx.ml import affine_of, selection_of
 from regions.frontends.onnx.recurrence import activations, lengths
-from regions.frontends.onnx.values import Step, Traced
+from regions.frontends.onnx.values import Dependent, Operation
 from regions.frontends.onnx.vocabulary import ML
 from regions.frontends.onnx.windows import paddings
 
@@ -90,11 +90,11 @@ _ACTIVATIONS: dict[str, Callable[[Any, float, float], Any]] = {
 OPERATORS: list[type[OpRun]] = [Recurrence, TransposedConvolution]
 
 
-def _recurrence(step: Step) -> list[onnx.NodeProto]:
-    node, source = step.proto, step.input(0)
-    layout, hidden = step.attribute("layout", 0), step.input(1).shape[1]
-    kinds = activations(step)
-    backwards = {"forward": [0], "reverse": [1], "bidirectional": [0, 1]}[step.attribute("direction", "forward")]
+def _recurrence(operation: Operation) -> list[onnx.NodeProto]:
+    node, source = operation.proto, operation.input(0)
+    layout, hidden = operation.attribute("layout", 0), operation.input(1).shape[1]
+    kinds = activations(operation)
+    backwards = {"forward": [0], "reverse": [1], "bidirectional": [0, 1]}[operation.attribute("direction", "forward")]
     rows, steps = source.shape[not layout], source.shape[layout]
     shape = (1, len(kinds), hidden) if layout else (len(kinds), 1, hidden)
     names = [*node.input, "", "", ""]
@@ -107,9 +107,9 @@ def _recurrence(step: Step) -> list[onnx.NodeProto]:
         "alphas": [k.alpha for k in kinds],
         "betas": [k.beta for k in kinds],
         "backwards": backwards,
-        "clip": step.attribute("clip") or float("inf"),
+        "clip": operation.attribute("clip") or float("inf"),
         "layout": layout,
-        "ends": lengths(step, steps, rows),
+        "ends": lengths(operation, steps, rows),
     }
     return [
         *spare,
@@ -117,26 +117,26 @@ def _recurrence(step: Step) -> list[onnx.NodeProto]:
     ]
 
 
-def _of_table(step: Step) -> list[onnx.NodeProto]:
+def _of_table(operation: Operation) -> list[onnx.NodeProto]:
     """Return products and sums for an operator of ai.onnx.ml."""
-    node, source = step.proto, step.input(0)
-    name, kind = next(n for n in reversed(node.output) if n), step.kind
+    node, source = operation.proto, operation.input(0)
+    name, kind = next(n for n in reversed(node.output) if n), operation.name
     if kind == "Imputer":
         return [helper.make_node("Identity", node.input, node.output)]
     if kind == "ArrayFeatureExtractor":
-        index = np.ravel(step.input(1))
+        index = np.ravel(operation.input(1))
         matrix = (np.arange(source.shape[-1])[:, None] == index % source.shape[-1]).astype(np.float64)
         maps = [(matrix, np.zeros(len(index)))]
     elif kind == "FeatureVectorizer":
         made, parts = [], []
-        for i, (given, (columns, wanted)) in enumerate(zip(node.input, selection_of(step), strict=True)):
+        for i, (given, (columns, wanted)) in enumerate(zip(node.input, selection_of(operation), strict=True)):
             parts.append(f"{name}#{i}")
             made.append(_constant(f"{name}#{i}m", np.eye(columns, wanted)))
             made.append(helper.make_node("MatMul", [given, f"{name}#{i}m"], parts[-1:]))
         return [*made, helper.make_node("Concat", parts, [name], axis=1)]
     elif kind == "Scaler":
         offset, scale = (
-            np.asarray(step.attribute(n) or [d], dtype=np.float64) for n, d in (("offset", 0), ("scale", 1))
+            np.asarray(operation.attribute(n) or [d], dtype=np.float64) for n, d in (("offset", 0), ("scale", 1))
         )
         return [
             *(_constant(f"{name}#{i}", a) for i, a in enumerate((offset, scale))),
@@ -144,7 +144,7 @@ def _of_table(step: Step) -> list[onnx.NodeProto]:
             helper.make_node("Mul", [f"{name}#2", f"{name}#1"], [name]),
         ]
     else:
-        maps = affine_of(step, source)
+        maps = affine_of(operation, source)
     made, last = [], node.input[0]
     if len(source.shape) == 1:
         made = [
@@ -174,19 +174,19 @@ def _constant(name: str, array: Any) -> onnx.NodeProto:
 
 def plain(reader: Reader, node: onnx.NodeProto) -> list[onnx.NodeProto]:
     """Return nodes that compute in float64 what a node computes."""
-    step = Step(node, [reader.env.get(name) for name in node.input], "", "")
-    source, name = step.input(0), node.output[0]
-    if not any(isinstance(reader.env.get(n), Traced) for n in node.output):
+    operation = Operation(node, [reader.env.get(name) for name in node.input], "", "")
+    source, name = operation.input(0), node.output[0]
+    if not any(isinstance(reader.env.get(n), Dependent) for n in node.output):
         return _widened(reader, node)
     if node.domain == ML:
-        return _of_table(step)
+        return _of_table(operation)
     if node.op_type == "RNN":
-        return _recurrence(step)
+        return _recurrence(operation)
     if node.op_type in ("Cast", "CastLike"):
         return [helper.make_node("Identity", node.input[:1], node.output)]
     if node.op_type == "BatchNormalization":
-        weight, bias, mean, variance = (step.numbers(i, "a statistic") for i in range(1, 5))
-        factor = weight / np.sqrt(variance + step.attribute("epsilon", float(np.float32(1e-5))))
+        weight, bias, mean, variance = (operation.numbers(i, "a statistic") for i in range(1, 5))
+        factor = weight / np.sqrt(variance + operation.attribute("epsilon", float(np.float32(1e-5))))
         shape = (-1, *(1,) * (len(source.shape) - 2)) if len(source.shape) > 1 else (-1,)
         constants = [_constant(f"{name}#{i}", a.reshape(shape)) for i, a in enumerate((mean, factor, bias))]
         return [
@@ -197,25 +197,25 @@ def plain(reader: Reader, node: onnx.NodeProto) -> list[onnx.NodeProto]:
         ]
     if node.op_type == "ConvTranspose":
         n = len(source.shape) - 2
-        padding = paddings(step, source.shape[2:], step.input(1).shape[2:])
+        padding = paddings(operation, source.shape[2:], operation.input(1).shape[2:])
         given = {
-            "group": step.attribute("group", 1),
-            "strides": list(step.attribute("strides") or [1] * n),
-            "dilations": list(step.attribute("dilations") or [1] * n),
+            "group": operation.attribute("group", 1),
+            "strides": list(operation.attribute("strides") or [1] * n),
+            "dilations": list(operation.attribute("dilations") or [1] * n),
             "pads": [p[0] for p in padding] + [p[1] for p in padding],
-            "extra": list(step.attribute("output_padding") or [0] * n),
+            "extra": list(operation.attribute("output_padding") or [0] * n),
         }
         return [helper.make_node("TransposedConvolution", node.input, node.output, domain=DOMAIN, **given)]
     windows = node.op_type in ("Conv", "MaxPool", "AveragePool")
-    if windows and step.attribute("auto_pad", "NOTSET") not in ("NOTSET", ""):
-        kernel = step.input(1).shape[2:] if node.op_type == "Conv" else step.attribute("kernel_shape")
-        padding = paddings(step, source.shape[2:], kernel)
+    if windows and operation.attribute("auto_pad", "NOTSET") not in ("NOTSET", ""):
+        kernel = operation.input(1).shape[2:] if node.op_type == "Conv" else operation.attribute("kernel_shape")
+        padding = paddings(operation, source.shape[2:], kernel)
         kept = {a.name: helper.get_attribute_value(a) for a in node.attribute if a.name not in ("auto_pad", "pads")}
         kept["pads"] = [p[0] for p in padding] + [p[1] for p in padding]
         return [helper.make_node(node.op_type, node.input, node.output, **kept)]
     if node.op_type == "Upsample" or (node.op_type == "Resize" and reader.opset < 11):
-        scales = step.attribute("scales")
-        scales = np.asarray(step.input(1) if scales is None else scales, dtype=np.float32)
+        scales = operation.attribute("scales")
+        scales = np.asarray(operation.input(1) if scales is None else scales, dtype=np.float32)
         return [
             _constant(f"{name}#s", scales),
             helper.make_node("Upsample", [node.input[0], f"{name}#s"], [name], mode="nearest"),

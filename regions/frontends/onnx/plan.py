@@ -70,13 +70,7 @@ def _check_names(graph: onnx.GraphProto) -> None:
 
 
 class Plan:
-    """The nodes of a graph, sorted, with the branch in place of each If that has been decided.
-
-    Parameters
-    ----------
-    graph : onnx.GraphProto
-        Its nodes may stand in any order.
-    """
+    """The nodes of a graph, in any order; sorted, with the branch in place of each If that has been decided."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
         _check_names(graph)

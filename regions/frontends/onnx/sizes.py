@@ -17,6 +17,7 @@ from onnx import external_data_helper, helper, numpy_helper
 from onnx.shape_inference import InferenceError, infer_node_outputs
 
 from regions.errors import CaptureError, FileFormatError, UnsupportedOperationError
+from regions.frontends.content import LFS
 from regions.frontends.onnx.plan import graphs_of
 from regions.frontends.onnx.vocabulary import ML
 
@@ -27,14 +28,11 @@ __all__ = [
     "LARGEST",
     "LARGEST_MAP",
     "LARGEST_STORED",
-    "LFS",
     "check_map",
     "check_stored",
     "stored_entries",
 ]
 
-# How a file begins that git-LFS leaves in the place of one it has not fetched.
-LFS = b"version https://git-lfs.github.com/spec/"
 # Entries of a tensor that a node computes, of one that a file stores, and of the matrix of an affine map.
 LARGEST = 1 << 24
 LARGEST_STORED = 1 << 30
@@ -75,15 +73,7 @@ def stored_entries(graph: onnx.GraphProto) -> int:
 
 
 def check_stored(model: onnx.ModelProto, folder: Path) -> None:
-    """Refuse tensors whose declared size is too large, or not that of the file beside the model that holds them.
-
-    Parameters
-    ----------
-    model : ModelProto
-        Read without what is kept beside it.
-    folder : Path
-        Where the model lies.
-    """
+    """Refuse tensors whose declared size is too large, or not that of the file in the folder that holds them."""
     graphs = [model.graph, *(onnx.GraphProto(node=f.node) for f in model.functions)]
     for tensor in (t for graph in graphs for t in _tensors(graph)):
         count = _entries(tensor)
@@ -103,7 +93,7 @@ def check_stored(model: onnx.ModelProto, folder: Path) -> None:
             if file.read(len(LFS)) == LFS:
                 raise FileFormatError(
                     f"{path}, which should hold the tensor {tensor.name!r}, is a git-LFS pointer, which stands for the "
-                    "file and is not it. Get the file itself: git lfs pull."
+                    "file itself. Fetch the file with: git lfs pull."
                 )
         bits = _bits(tensor.data_type)
         size = os.stat(path).st_size - int(given.offset or 0)
@@ -134,15 +124,7 @@ def check_map(entries: int, largest: int, what: str) -> None:
 
 
 class Budget:
-    """How many entries the results of nodes may have, each of them and all together.
-
-    Parameters
-    ----------
-    largest : int
-        How many entries one result may have.
-    versions : dict of str to int
-        The version of each operator set.
-    """
+    """How many entries the results of nodes may have, each of them and all together."""
 
     def __init__(self, largest: int, versions: Mapping[str, int]) -> None:
         self._largest, self._versions = largest, versions
@@ -153,15 +135,7 @@ class Budget:
     ) -> None:
         """Refuse a node whose results would have too many entries.
 
-        Parameters
-        ----------
-        node : NodeProto
-        shapes : sequence of tuple of int or None
-            Of its inputs; None where one is left out, or is no tensor.
-        arrays : sequence
-            Its inputs as far as they are constants, else None.
-        what : str
-            The node, for the message.
+        Shapes are of its inputs, None where one is left out, or is no tensor; arrays are its inputs where constant.
         """
         self.hold(_result(node, shapes, arrays, self._versions, what), f"The model uses {what}, whose result")
 

@@ -10,23 +10,23 @@ import onnx
 from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
-from regions.errors import InvalidNetworkError, UnsupportedOperationError
+from regions.errors import UnsupportedOperationError
+from regions.frontends.layers import refusals
 from regions.frontends.layers.assembly import Value
-from regions.frontends.onnx.vocabulary import ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["ANY", "Operators", "Step", "Traced", "as_float64", "evaluate"]
+__all__ = ["ANY", "Dependent", "Operation", "Operators", "as_float64", "evaluate"]
 
 # The reference implementation lacks older forms, which say the same.
 _FIRST_EVALUATED = {"DequantizeLinear": 19}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Traced:
+class Dependent:
     """A tensor that depends on the input, for a batch of one point: its entries in C order, and its shape."""
 
     value: Value
@@ -34,7 +34,7 @@ class Traced:
 
 
 # What stands for a tensor that depends on the input, before more is known of it.
-ANY = Traced(Value({}, np.zeros(0)), ())
+ANY = Dependent(Value({}, np.zeros(0)), ())
 
 
 def as_float64(array: Any, what: str) -> NDArray[np.float64]:
@@ -46,10 +46,7 @@ def as_float64(array: Any, what: str) -> NDArray[np.float64]:
     with np.errstate(invalid="ignore"):
         found: NDArray[np.float64] = array.astype(np.float64)
     if not np.isfinite(found).all():
-        raise InvalidNetworkError(
-            f"{what} is {found[~np.isfinite(found)].flat[0]} in some entry; all numbers must be finite. "
-            "Check the model for a diverged training step or uninitialised weights."
-        )
+        raise refusals.not_finite(what, f"{found[~np.isfinite(found)].flat[0]} in some entry")
     return found
 
 
@@ -70,10 +67,10 @@ def evaluate(node: onnx.NodeProto, arrays: list[Any], versions: Mapping[str, int
 
 
 @dataclass(slots=True, eq=False)
-class Step:
-    """One node, with its inputs: a `Traced`, a constant array, or None where it is left out.
+class Operation:
+    """One node, with its inputs: a `Dependent`, a constant array, or None where it is left out.
 
-    Before the numbers are known a constant is None too, and of a `Traced` nothing but that it depends on the input.
+    Before the numbers are known a constant is None too, and of a `Dependent` nothing but that it depends on the input.
     """
 
     proto: onnx.NodeProto
@@ -82,7 +79,7 @@ class Step:
     place: str
 
     @property
-    def kind(self) -> str:
+    def name(self) -> str:
         """The operator."""
         return str(self.proto.op_type)
 
@@ -101,17 +98,21 @@ class Step:
     def constant(self, index: int, what: str) -> Any:
         """An input that must be a constant, None where it is left out."""
         found = self.input(index)
-        if isinstance(found, Traced):
+        if isinstance(found, Dependent):
             raise UnsupportedOperationError(
-                f"The model uses {self.kind} at {self.place} with {what} that depends on the model's input; allowed is "
-                f"a constant. {ONLY} Rewrite this part."
+                f"The model uses {self.name} at {self.place} with {what} that depends on the model's input; allowed is "
+                f"a constant. {refusals.ONLY} Rewrite this part."
             )
         return found
 
     def numbers(self, index: int, what: str) -> Any:
         """A constant input as float64, None where it is left out."""
         found = self.constant(index, what)
-        return None if found is None else as_float64(found, f"{what} of {self.kind} at {self.place}")
+        return None if found is None else self.float64(found, what)
+
+    def float64(self, array: Any, what: str) -> NDArray[np.float64]:
+        """The numbers of a constant of this operation."""
+        return as_float64(array, f"{what} of {self.name} at {self.place}")
 
     def axes(self, index: int, rank: int) -> tuple[int, ...] | None:
         """The axes, an attribute in old operator sets and an input in new ones; None where they are left out."""
@@ -122,24 +123,12 @@ class Step:
 
     def unsupported(self, what: str, do: str = "Rewrite this part.") -> UnsupportedOperationError:
         """Return the error for a form of an operator that is not read."""
-        return UnsupportedOperationError(
-            f"The model uses {self.kind} at {self.place} {what}; that is not supported. {ONLY} {do}"
-        )
+        return refusals.unsupported(self, what, do=do)
 
 
 class Operators(NamedTuple):
-    """What is known of operators that are read.
-
-    Parameters
-    ----------
-    handler_of : callable
-        Given a node: how it acts on exact affine values, or None.
-    arguments : mapping of str to dict of int to str
-        What inputs must be constants, by operator: their places and what they are called.
-    checks : mapping of str to callable
-        What is refused of a node before anything is computed.
-    """
+    """What is known of operators that are read: how they act, what must be constant, what is refused at once."""
 
     handler_of: Callable[[onnx.NodeProto], Callable[..., Any] | None]
     arguments: Mapping[str, dict[int, str]]
-    checks: Mapping[str, Callable[[Step], None]]
+    checks: Mapping[str, Callable[[Operation], None]]

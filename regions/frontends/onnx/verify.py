@@ -11,6 +11,7 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from regions.errors import CaptureError
+from regions.frontends.layers.verify import check_batch, check_outputs, random_points
 from regions.frontends.onnx.plain import DOMAIN, OPERATORS, plain
 from regions.network.rounding import allowed_difference
 
@@ -67,16 +68,8 @@ def _info(name: str) -> onnx.ValueInfoProto:
 
 
 def compare(reader: Reader, network: Network) -> None:
-    """Compare a network with its graph on random points of several scales, in float64.
-
-    Raises
-    ------
-    CaptureError
-        When they differ by more than rounding explains, or where a point's output depends on the others of its batch.
-    """
-    random = np.random.default_rng(20250517)
-    scales = np.array(_SCALES)[:, None]
-    points = scales * random.standard_normal((len(_SCALES), network.input_dimension))
+    """Compare a network with its graph on random points of several scales, in float64."""
+    points = random_points(network.input_dimension, _SCALES, 1)
     try:
         in_double = _InDouble(reader)
         theirs: list[Any] = []
@@ -95,9 +88,10 @@ def compare(reader: Reader, network: Network) -> None:
     points = points[: len(theirs)]
     ours = network(points)
     allowed = allowed_difference(network, points, ours)
-    _hold(np.array(theirs), ours, points, allowed)
-    if reader.batch is not None and reader.batch.points != 1:
-        _hold_together(reader.batch.points, in_double, points, ours, allowed)
+    do = "Allowed is a feed-forward model of the operators in the documentation's table. Please report this model."
+    check_outputs(points, np.array(theirs), ours, allowed, of="file", do=do)
+    if reader.batch not in (None, 1):
+        _hold_together(reader.batch, in_double, points, ours, allowed)
 
 
 def _hold_together(wanted: int, in_double: _InDouble, points: Any, ours: Any, allowed: Any) -> None:
@@ -114,31 +108,5 @@ def _hold_together(wanted: int, in_double: _InDouble, points: Any, ours: Any, al
             ) from error
         # The file was written for one point at a time, whatever it says of its input.
         return
-    rows = together.reshape(few, -1) if together.size == ours.size else None
-    if rows is None or _wrong(rows, ours, allowed).any():
-        row = 0 if rows is None else int(np.argwhere(_wrong(rows, ours, allowed))[0][0])
-        given = f"{together.size} numbers in all" if rows is None else str(rows[row].tolist())
-        raise CaptureError(
-            f"The model computes something else in a batch of {few} than in a batch of 1: at the point "
-            f"{points[row].tolist()} it gives {given}, and {ours[row].tolist()} alone. Allowed is a "
-            "model whose output at a point depends on that point alone. Look for reductions over the first axis."
-        )
-
-
-def _wrong(theirs: Any, ours: Any, allowed: Any) -> Any:
-    with np.errstate(all="ignore"):
-        # Where a bound overflows, rounding explains anything.
-        return np.isfinite(allowed) & ~(np.abs(ours - theirs) <= allowed)
-
-
-def _hold(theirs: Any, ours: Any, points: Any, allowed: Any) -> None:
-    wrong = None if theirs.shape != ours.shape else _wrong(theirs, ours, allowed)
-    if wrong is not None and not wrong.any():
-        return
-    row = 0 if wrong is None else int(np.argwhere(wrong)[0][0])
-    point, given, read = (array[row].tolist() for array in (points, theirs, ours))
-    raise CaptureError(
-        f"The network that was read differs from the file: at the point {point} onnx gives {given}, the network "
-        f"{read}. Allowed is a feed-forward model of the operators in the documentation's table. Please report this "
-        "model."
-    )
+    rows = together.reshape(few, -1) if together.size % few == 0 else together[None]
+    check_batch(points, rows, ours, allowed, (few, 1), "Look for reductions over the first axis.")

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from regions.errors import NotPiecewiseLinearError
-from regions.frontends.layers import pieces
+from regions.frontends.layers import refusals, windows
 from regions.frontends.torch import activations, linear, recurrent
 from regions.frontends.torch.constants import finite, numbers, product
-from regions.frontends.torch.interpreter import dropout_refusal, quotient_refusal
 from regions.frontends.torch.rearranging import broadcast, mask, pad, where
-from regions.frontends.torch.values import Cell, Operation, Traced, place_of
+from regions.frontends.torch.values import Cell, Dependent, Operation
+from regions.frontends.torch.vocabulary import dropping
 
 if TYPE_CHECKING:
     from regions.frontends.layers.assembly import Value
-    from regions.frontends.torch.interpreter import Interpreter
+    from regions.frontends.torch.reader import Reader
 
 __all__ = ["HANDLERS", "LIKE"]
 
@@ -33,122 +32,117 @@ LIKE = {
 }
 
 
-def _same(interpreter: Interpreter, operation: Operation) -> Traced:
-    source: Traced = operation.input if "input" in operation.arguments else operation.self
+def _same(reader: Reader, operation: Operation) -> Dependent:
+    source: Dependent = operation.input if "input" in operation.arguments else operation.self
     meta = operation.node.meta.get("val")
     dtype = meta.dtype if isinstance(meta, torch.Tensor) else source.dtype
-    return Traced(source.cell, source.shape, dtype)
+    return Dependent(source.cell, source.shape, dtype)
 
 
-def _copy(interpreter: Interpreter, operation: Operation) -> Traced:
-    same = _same(interpreter, operation)
-    return Traced(Cell(same.value), same.shape, same.dtype)
+def _copy(reader: Reader, operation: Operation) -> Dependent:
+    same = _same(reader, operation)
+    return Dependent(Cell(same.value), same.shape, same.dtype)
 
 
-def _cast(interpreter: Interpreter, operation: Operation) -> Traced:
-    result = _same(interpreter, operation)
+def _cast(reader: Reader, operation: Operation) -> Dependent:
+    result = _same(reader, operation)
     if not result.dtype.is_floating_point:
-        raise NotPiecewiseLinearError(
-            f"The model rounds to {result.dtype} ({operation.name}) at {place_of(operation.node)}; that jumps, so "
-            "it is not continuous and piecewise linear. Allowed are floating-point values. Replace the rounding."
-        )
+        raise refusals.rounding(operation, result.dtype)
     changed = result.dtype != operation.arguments["self"].dtype
-    return _copy(interpreter, operation) if changed else result
+    return _copy(reader, operation) if changed else result
 
 
-def _no_op(interpreter: Interpreter, operation: Operation) -> None:
+def _no_op(reader: Reader, operation: Operation) -> None:
     return None
 
 
-def _dropout(interpreter: Interpreter, operation: Operation) -> Traced:
+def _dropout(reader: Reader, operation: Operation) -> Dependent:
     if operation.train and operation.p > 0:
-        raise dropout_refusal(operation)
-    return _same(interpreter, operation)
+        raise dropping(operation)
+    return _same(reader, operation)
 
 
-def _scaled(interpreter: Interpreter, operation: Operation, source: Traced, factor: Any) -> Value | None:
-    found = numbers(interpreter, factor, source)
+def _scaled(reader: Reader, operation: Operation, source: Dependent, factor: Any) -> Value | None:
+    found = numbers(reader, factor, source)
     if found is None:
         return None
-    return interpreter.assembly.scale(source.value, finite(operation, found))
+    return reader.assembly.scale(source.value, finite(operation, found))
 
 
-def _mul(interpreter: Interpreter, operation: Operation) -> Any:
+def _mul(reader: Reader, operation: Operation) -> Any:
     left, right = operation.self, operation.other
-    if isinstance(left, Traced) and isinstance(right, Traced):
-        return product(interpreter, operation)
-    source, factor = (left, right) if isinstance(left, Traced) else (right, left)
-    source = broadcast(interpreter, operation, source)
-    value = _scaled(interpreter, operation, source, factor)
-    return NotImplemented if value is None else interpreter.traced(operation, value, source)
+    if isinstance(left, Dependent) and isinstance(right, Dependent):
+        return product(reader, operation)
+    source, factor = (left, right) if isinstance(left, Dependent) else (right, left)
+    source = broadcast(reader, operation, source)
+    value = _scaled(reader, operation, source, factor)
+    return NotImplemented if value is None else reader.result(operation, value, source)
 
 
-def _div(interpreter: Interpreter, operation: Operation) -> Any:
+def _div(reader: Reader, operation: Operation) -> Any:
     left, right = operation.self, operation.other
-    if isinstance(right, Traced):
-        raise quotient_refusal(operation)
+    if isinstance(right, Dependent):
+        raise refusals.quotient(operation)
     if operation.arguments.get("rounding_mode") is not None:
-        raise NotPiecewiseLinearError(
-            f"The model rounds a quotient (div) at {place_of(operation.node)}; that jumps, so it is not continuous and "
-            "piecewise linear. Allowed are multiples by constants. Leave rounding_mode out."
-        )
-    left = broadcast(interpreter, operation, left)
-    found = numbers(interpreter, right, left)
+        do = "Allowed are multiples by constants. Leave rounding_mode out."
+        raise refusals.jumping("rounds a quotient (div)", operation.place, "that", do)
+    left = broadcast(reader, operation, left)
+    found = numbers(reader, right, left)
     if found is None:
         return NotImplemented
     with np.errstate(divide="ignore"):
-        factors = finite(operation, pieces.reciprocals(found))
-    return interpreter.traced(operation, interpreter.assembly.scale(left.value, factors), left)
+        factors = finite(operation, windows.reciprocals(found))
+    return reader.result(operation, reader.assembly.scale(left.value, factors), left)
 
 
-def _neg(interpreter: Interpreter, operation: Operation) -> Traced:
+def _neg(reader: Reader, operation: Operation) -> Dependent:
     source = operation.self
     minus = np.full(source.value.size, -1.0)
-    return interpreter.traced(operation, interpreter.assembly.scale(source.value, minus), source)
+    return reader.result(operation, reader.assembly.scale(source.value, minus), source)
 
 
-def _sum(interpreter: Interpreter, operation: Operation, left: Any, right: Any) -> Any:
+def _sum(reader: Reader, operation: Operation, left: Any, right: Any) -> Any:
     """Read ``left + right``, where at least one depends on the input."""
-    if isinstance(left, Traced) and isinstance(right, Traced):
-        left, right = (broadcast(interpreter, operation, side) for side in (left, right))
-        value = interpreter.assembly.add(left.value, right.value)
-        return interpreter.traced(operation, value, left)
-    source, offset = (left, right) if isinstance(left, Traced) else (right, left)
-    source = broadcast(interpreter, operation, source)
-    found = numbers(interpreter, offset, source)
+    if isinstance(left, Dependent) and isinstance(right, Dependent):
+        left, right = (broadcast(reader, operation, side) for side in (left, right))
+        value = reader.assembly.add(left.value, right.value)
+        return reader.result(operation, value, left)
+    source, offset = (left, right) if isinstance(left, Dependent) else (right, left)
+    source = broadcast(reader, operation, source)
+    found = numbers(reader, offset, source)
     if found is None:
         return NotImplemented
-    value = interpreter.assembly.shift(source.value, finite(operation, found))
-    return interpreter.traced(operation, value, source)
+    value = reader.assembly.shift(source.value, finite(operation, found))
+    return reader.result(operation, value, source)
 
 
-def _times(interpreter: Interpreter, operation: Operation, operand: Any, factor: Any) -> Any:
+def _times(reader: Reader, operation: Operation, operand: Any, factor: Any) -> Any:
     """Return an operand of a sum times its Python factor, not broadcast yet."""
     if factor == 1:
         return operand
-    if isinstance(operand, Traced):
-        value = _scaled(interpreter, operation, operand, factor)
+    if isinstance(operand, Dependent):
+        value = _scaled(reader, operation, operand, factor)
         assert value is not None
-        return Traced(Cell(value), operand.shape, operand.dtype)
+        return Dependent(Cell(value), operand.shape, operand.dtype)
     return operand * factor
 
 
-def _add(interpreter: Interpreter, operation: Operation) -> Any:
-    other = _times(interpreter, operation, operation.other, operation.arguments.get("alpha", 1))
-    return _sum(interpreter, operation, operation.self, other)
+def _add(reader: Reader, operation: Operation) -> Any:
+    other = _times(reader, operation, operation.other, operation.arguments.get("alpha", 1))
+    return _sum(reader, operation, operation.self, other)
 
 
-def _sub(interpreter: Interpreter, operation: Operation) -> Any:
-    other = _times(interpreter, operation, operation.other, -operation.arguments.get("alpha", 1))
-    return _sum(interpreter, operation, operation.self, other)
+def _sub(reader: Reader, operation: Operation) -> Any:
+    other = _times(reader, operation, operation.other, -operation.arguments.get("alpha", 1))
+    return _sum(reader, operation, operation.self, other)
 
 
-def _rsub(interpreter: Interpreter, operation: Operation) -> Any:
-    minus = _times(interpreter, operation, operation.self, -operation.arguments.get("alpha", 1))
-    return _sum(interpreter, operation, operation.other, minus)
+def _rsub(reader: Reader, operation: Operation) -> Any:
+    minus = _times(reader, operation, operation.self, -operation.arguments.get("alpha", 1))
+    return _sum(reader, operation, operation.other, minus)
 
 
-def _like(interpreter: Interpreter, operation: Operation) -> torch.Tensor:
+def _like(reader: Reader, operation: Operation) -> torch.Tensor:
     source = operation.self
     size = tuple(operation.arguments.get("size", source.shape))
     fill = [operation.fill_value] if "fill_value" in operation.arguments else []
@@ -158,32 +152,32 @@ def _like(interpreter: Interpreter, operation: Operation) -> torch.Tensor:
     return constant
 
 
-def _filled(interpreter: Interpreter, operation: Operation) -> Any:
+def _filled(reader: Reader, operation: Operation) -> Any:
     """Read ``masked_fill`` with a constant mask."""
-    return mask(interpreter, operation, operation.mask, operation.value, operation.self)
+    return mask(reader, operation, operation.mask, operation.value, operation.self)
 
 
-def _lerp(interpreter: Interpreter, operation: Operation) -> Any:
+def _lerp(reader: Reader, operation: Operation) -> Any:
     """Read ``start + weight * (end - start)`` with a constant weight."""
     start, end, weight = operation.self, operation.end, operation.weight
-    if isinstance(weight, Traced):
-        return product(interpreter, operation)
+    if isinstance(weight, Dependent):
+        return product(reader, operation)
     sides: list[Any] = []
     for side, sign in ((end, 1.0), (start, -1.0)):
-        if isinstance(side, Traced):
-            side = broadcast(interpreter, operation, side)
-            sides.append(interpreter.assembly.scale(side.value, np.full(side.value.size, sign)))
+        if isinstance(side, Dependent):
+            side = broadcast(reader, operation, side)
+            sides.append(reader.assembly.scale(side.value, np.full(side.value.size, sign)))
         else:
             return NotImplemented
-    start = broadcast(interpreter, operation, start)
-    factors = numbers(interpreter, weight, start)
+    start = broadcast(reader, operation, start)
+    factors = numbers(reader, weight, start)
     if factors is None:
         return NotImplemented
-    way = interpreter.assembly.scale(interpreter.assembly.add(*sides), finite(operation, factors))
-    return interpreter.traced(operation, interpreter.assembly.add(start.value, way), start)
+    way = reader.assembly.scale(reader.assembly.add(*sides), finite(operation, factors))
+    return reader.result(operation, reader.assembly.add(start.value, way), start)
 
 
-HANDLERS: dict[str, Callable[[Interpreter, Operation], Any]] = {
+HANDLERS: dict[str, Callable[[Reader, Operation], Any]] = {
     **linear.HANDLERS,
     **activations.HANDLERS,
     **recurrent.HANDLERS,

@@ -33,18 +33,19 @@ import torch
 from regions._threads import one_torch_thread_if_forked
 from regions.arithmetic.underflow import require_gradual_underflow_in_torch
 from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
+from regions.frontends.layers.refusals import ONLY, curved, jumping
 from regions.frontends.torch.arithmetic import HANDLERS, LIKE
-from regions.frontends.torch.interpreter import Interpreter
+from regions.frontends.torch.reader import Reader
 from regions.frontends.torch.rearranging import MOVES, move
-from regions.frontends.torch.trace import input_dimensions, trace
+from regions.frontends.torch.recording import input_dimensions, record
 from regions.frontends.torch.unread import unread_coordinates
 from regions.frontends.torch.unregistered import untouched
-from regions.frontends.torch.values import ONLY, Operators
+from regions.frontends.torch.values import Operators
 from regions.frontends.torch.verify import compare
 from regions.frontends.torch.vocabulary import IMAGE_MODULES, UNREADABLE_MODULES
 
 if TYPE_CHECKING:
-    from regions.frontends.torch.trace import Trace
+    from regions.frontends.torch.recording import Recording
     from regions.network.network import Network
 
 __all__ = ["capture", "read"]
@@ -62,66 +63,7 @@ def capture(
     input_shape: Sequence[int] | None = None,
     likely: int | None = None,
 ) -> Network:
-    """Read a torch module as an exact network.
-
-    Every linear map becomes a layer of its own, with the activation that follows it; maps that follow each
-    other without an activation stay apart, for their product would have to be rounded. An activation on
-    another one, or on the input, becomes a layer with the identity for weight. A maximum of k values is a tournament
-    of ``ceil(log2(k))`` layers. What is read, and what is rounded once on the way (the coefficients of a normalisation,
-    the reciprocals of divisors), the page on architectures lists.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        Computes one tensor of shape (P, O) or (P,) from one tensor of points (P, D), (1, D) or (D,), or of tensors
-        of `input_shape` instead of (D,). float16, bfloat16, float32 and float64 weights are read as the exact
-        rationals they are. The module is left as it was.
-    input_dimension : int, optional
-        `D`. Left out, it is found by running the model on the sizes that its weight matrices suggest; a size of which
-        the model leaves coordinates unread is not taken.
-    input_shape : sequence of int, optional
-        The shape of one input without the batch, such as (C, H, W). The network takes points of `D` = C H W
-        coordinates, the flattened inputs. Needed for models of images and sequences.
-    likely : int, optional
-        A number of inputs to try before those that the weights suggest.
-
-    Returns
-    -------
-    Network
-        Its layers are called by their modules' paths, such as ``"net.0"``; its `input_shape` is the one given, or
-        (D,).
-
-    Warns
-    -----
-    UserWarning
-        When parameters are used that ``model.parameters()`` does not list, e.g. of layers in a plain list.
-
-    Raises
-    ------
-    TypeError
-        When `model` is no torch module.
-    CaptureError
-        When the model takes or returns something else, does not take inputs of this size, decides by its
-        input's numbers or by the batch size, draws random numbers (dropout in training mode), or differs from what
-        was read.
-    NotPiecewiseLinearError
-        When it uses an operation that is not piecewise linear: named, with its place.
-    UnsupportedOperationError
-        When it uses another operation that is not read.
-    InvalidNetworkError
-        When a weight is NaN or infinite.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from regions.frontends.torch.capture import capture
-    >>> layers = torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1)
-    >>> network = capture(torch.nn.Sequential(*layers))
-    >>> network
-    <Network 2-3-1 with 3 hidden neurons and 13 parameters>
-    >>> [layer.name for layer in network.layers]
-    ['0', '2']
-    """
+    """Read a torch module as an exact network; see :func:`regions.from_torch`."""
     network, unregistered = read(model, input_dimension, input_shape=input_shape, likely=likely)
     if unregistered:
         warnings.warn(
@@ -160,20 +102,7 @@ def read(
 ) -> tuple[Network, tuple[str, ...]]:
     """Return the network of a module, and the paths of the unregistered parts that it uses.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-    input_dimension : int, optional
-    batch : int, optional
-        The one batch size that the model takes, where it is known.
-    input_shape : sequence of int, optional
-    likely : int, optional
-        A number of inputs to try first where neither is given.
-
-    Returns
-    -------
-    network : Network
-    unregistered : tuple of str
+    `batch` is the one batch size that the model takes, where it is known.
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(
@@ -201,7 +130,7 @@ def read(
             try:
                 # In a batch of one point the batch may stand at any axis; whether the others keep apart, the
                 # comparison at other batch sizes tells.
-                return _compared(model, input_dimension, input_shape, None, likely, recorded=1)
+                return _compared(model, input_dimension, input_shape, None, likely, alone=1)
             except CaptureError:
                 pass
             raise
@@ -213,12 +142,12 @@ def _compared(
     input_shape: Any,
     batch: int | None,
     likely: int | None,
-    recorded: int | None = None,
+    alone: int | None = None,
 ) -> tuple[Network, tuple[str, ...]]:
-    traced, network = _traced(model, input_dimension, input_shape, batch or recorded, likely)
-    shape = tuple(traced.example.shape)
-    compare(model, network, _doubled(traced), shape, traced.example, any_batch=batch is None)
-    return network, traced.unregistered
+    recording, network = _recorded(model, input_dimension, input_shape, batch or alone, likely)
+    shape = tuple(recording.example.shape)
+    compare(model, network, _doubled(recording), shape, recording.example, any_batch=batch is None)
+    return network, recording.unregistered
 
 
 @contextmanager
@@ -231,14 +160,14 @@ def _weights_own_precision() -> Iterator[None]:
         yield
 
 
-def _doubled(traced: Trace) -> Network | None:
+def _doubled(recording: Recording) -> Network | None:
     """Return what the graph computes in float64, None where it minds its dtypes."""
-    interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, _OPERATORS, double=True)
+    reader = Reader(recording.graph, recording.constants, recording.input_shape, _OPERATORS, double=True)
     try:
-        network = interpreter.run()
+        network = reader.run()
     except RuntimeError:
         return None
-    return None if interpreter.has_casts else network
+    return None if reader.has_casts else network
 
 
 def _check_signature(model: torch.nn.Module) -> None:
@@ -286,24 +215,17 @@ def _refuse_quantised(model: torch.nn.Module) -> None:
     for path, module in model.named_modules():
         if re.match(r"torch\.(ao\.)?nn\.(\w+\.)*quantized\.", f"{type(module).__module__}."):
             kind = f"{type(module).__module__}.{type(module).__qualname__}"
-            raise NotPiecewiseLinearError(
-                f"The model is quantised: module {path!r} is a {kind}, which rounds values on their way; rounding "
-                "jumps, so the model is not continuous and piecewise linear. Allowed are models of floats. "
-                "Give the model as it was before it was quantised."
-            )
+            do = "Allowed are models of floats. Give the model as it was before it was quantised."
+            raise jumping("is quantised", f"module {path!r}", f"a {kind} rounds values on their way, which", do)
 
 
 def _refuse_known_modules(model: torch.nn.Module) -> None:
     """Raise where a submodule's class alone says that the model cannot be read."""
     for path, module in model.named_modules():
-        reason = UNREADABLE_MODULES.get(type(module).__name__)
-        if getattr(module, "nonlinearity", None) == "relu":
-            continue
-        if reason is not None and type(module).__module__.startswith("torch.nn"):
-            kind = type(module).__name__
-            raise NotPiecewiseLinearError(
-                f"The model uses {kind} at module {path!r}; {kind} {reason}. {ONLY} Rewrite this part."
-            )
+        kind, bend = type(module).__name__, getattr(module, "nonlinearity", None)
+        if kind in UNREADABLE_MODULES and bend != "relu" and type(module).__module__.startswith("torch.nn"):
+            which = f"{kind} with {bend}, other than with relu," if bend else kind
+            raise curved(f"uses {kind}", f"module {path!r}", which, f"{ONLY} Rewrite this part.")
 
 
 def _refuse_unknown_shape(model: torch.nn.Module) -> None:
@@ -318,46 +240,46 @@ def _refuse_unknown_shape(model: torch.nn.Module) -> None:
             )
 
 
-def _traced(
+def _recorded(
     model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, likely: int | None
-) -> tuple[Trace, Network]:
+) -> tuple[Recording, Network]:
     """Return the graph and the network, of a size that is given or that leaves no coordinate of the input unread."""
     shapes = _shapes(model, input_dimension, input_shape, likely)
     refusal: CaptureError | None = None
     while shapes:
         try:
-            traced = _trace(model, input_dimension, input_shape, batch, shapes)
+            recording = _record(model, input_dimension, input_shape, batch, shapes)
         except CaptureError as error:
             raise refusal or error from error.__cause__
         if input_shape is not None:
-            _refuse_batch(model, traced)
-        shapes = shapes[shapes.index(traced.input_shape) + 1 :]
-        interpreter = Interpreter(traced.graph, traced.constants, traced.input_shape, _OPERATORS)
+            _refuse_batch(model, recording)
+        shapes = shapes[shapes.index(recording.input_shape) + 1 :]
+        reader = Reader(recording.graph, recording.constants, recording.input_shape, _OPERATORS)
         try:
-            network = interpreter.run()
+            network = reader.run()
         except NotPiecewiseLinearError:
             raise
         except CaptureError as error:
             refusal = refusal or error
             continue
         if input_dimension is not None or input_shape is not None:
-            return traced, network
-        left = unread_coordinates(model, network, tuple(traced.example.shape), traced.example)
+            return recording, network
+        left = unread_coordinates(model, network, tuple(recording.example.shape), recording.example)
         if not left:
-            return traced, network
+            return recording, network
         # A layer that only a part of the input reaches suggested this size.
         refusal = _undetermined(network.input_dimension, left)
     assert refusal is not None
     raise refusal
 
 
-def _refuse_batch(model: torch.nn.Module, traced: Trace) -> None:
+def _refuse_batch(model: torch.nn.Module, recording: Recording) -> None:
     """Raise where the shape that was given for one input is that of a batch of them."""
-    shape = traced.input_shape
-    if len(shape) < 2 or tuple(traced.example.shape) != shape:
+    shape = recording.input_shape
+    if len(shape) < 2 or tuple(recording.example.shape) != shape:
         return
     try:
-        trace(model, [shape[1:]], shape[0] + 1)
+        record(model, [shape[1:]], shape[0] + 1)
     except CaptureError:
         return
     raise CaptureError(
@@ -376,11 +298,11 @@ def _undetermined(size: int, left: list[int]) -> CaptureError:
     )
 
 
-def _trace(
+def _record(
     model: torch.nn.Module, input_dimension: Any, input_shape: Any, batch: int | None, shapes: list[tuple[int, ...]]
-) -> Trace:
+) -> Recording:
     try:
-        return trace(model, shapes, batch)
+        return record(model, shapes, batch)
     except CaptureError as error:
         _refuse_known_modules(model)
         if input_dimension is None and input_shape is None and not isinstance(error.__cause__, CaptureError):
@@ -441,6 +363,6 @@ def _checked_shape(input_dimension: Any, input_shape: Any) -> tuple[int, ...]:
 
 def _fitting(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]]) -> int | None:
     try:
-        return int(trace(model, shapes).example.shape[-1]) if shapes else None
+        return int(record(model, shapes).example.shape[-1]) if shapes else None
     except CaptureError:
         return None

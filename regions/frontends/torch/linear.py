@@ -9,28 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from regions.errors import CaptureError, NotPiecewiseLinearError, UnsupportedOperationError
-from regions.frontends.layers import pieces
+from regions.frontends.layers import pieces, refusals, windows
 from regions.frontends.torch.constants import numbers, product
-from regions.frontends.torch.rearranging import addresses, local_windows
-from regions.frontends.torch.values import Cell, Operation, Traced, as_float64, place_of
+from regions.frontends.torch.rearranging import addresses, local_windows, mixed
+from regions.frontends.torch.values import Dependent, Operation, as_float64
+from regions.frontends.torch.vocabulary import EVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regions.frontends.torch.interpreter import Interpreter
+    from regions.frontends.torch.reader import Reader
 
-__all__ = ["HANDLERS", "pool_axes", "reduced_windows", "spatial_part"]
+__all__ = ["HANDLERS", "dimensions", "pool_axes", "reduced_windows", "spatial_part"]
 
 
-def spatial_part(operation: Operation, source: Traced, n: int) -> tuple[tuple[int, ...], int]:
+def spatial_part(operation: Operation, source: Dependent, n: int) -> tuple[tuple[int, ...], int]:
     """Return the last `n` axes of a tensor's shape, and how many such parts one point has."""
     one = source.shape[-n:] if n else ()
     if len(one) < n or source.value.size % math.prod(one):
-        raise UnsupportedOperationError(
-            f"The model mixes different points of the batch ({operation.name} at {place_of(operation.node)}); allowed "
-            "are functions of one point at a time, with the batch as first dimension. Rewrite this part."
-        )
+        raise mixed(operation)
     return one, source.value.size // math.prod(one)
 
 
@@ -48,28 +45,22 @@ def pool_axes(operation: Operation, n: int, which: str = "") -> Any:
     return kernel, _each(stride, n) if stride not in (None, [], ()) else kernel, _each(operation.padding, n)
 
 
-def reduced_windows(interpreter: Interpreter, operation: Operation, source: Traced, dims: Any) -> Any:
+def reduced_windows(reader: Reader, operation: Operation, source: Dependent, dims: Any) -> Any:
     """Return the entries that a reduction over these axes joins, for every entry of its result: shape (n, k)."""
     rank = len(source.shape)
     dims = list(range(rank)) if dims is None or dims == [] else [dims] if isinstance(dims, int) else list(dims)
     dims = [d % rank for d in dims] if rank else []
     kept = [d for d in range(rank) if d not in dims]
-    moved = addresses(interpreter, source).permute(*kept, *dims)
-    return local_windows(interpreter, operation, moved.reshape(*(source.shape[d] for d in kept), -1))
+    moved = addresses(reader, source).permute(*kept, *dims)
+    return local_windows(reader, operation, moved.reshape(*(source.shape[d] for d in kept), -1))
 
 
-def _mapped(interpreter: Interpreter, operation: Operation, source: Traced, matrix: Any, offset: Any = None) -> Traced:
-    offset = np.zeros(matrix.shape[0]) if offset is None else offset
-    name = interpreter.linear_name(operation)
-    return interpreter.traced(operation, interpreter.assembly.linear(source.value, matrix, offset, name), source)
-
-
-def _affine(interpreter: Interpreter, operation: Operation, source: Any, weight: Any, bias: Any = None) -> Any:
+def _affine(reader: Reader, operation: Operation, source: Any, weight: Any, bias: Any = None) -> Any:
     """Read ``source @ weight.T + bias`` with a constant weight of shape (out, in) or (in,)."""
-    if isinstance(bias, Traced):
+    if isinstance(bias, Dependent):
         return NotImplemented
-    if not isinstance(source, Traced) or isinstance(weight, Traced):
-        return product(interpreter, operation)
+    if not isinstance(source, Dependent) or isinstance(weight, Dependent):
+        return product(reader, operation)
     matrix = as_float64(weight)
     matrix = matrix[None] if matrix.ndim == 1 else matrix
     _, parts = spatial_part(operation, source, 1)
@@ -79,32 +70,32 @@ def _affine(interpreter: Interpreter, operation: Operation, source: Any, weight:
     if offset.ndim > 1 and len(offset) > 1:
         return NotImplemented
     offset = np.array(np.broadcast_to(offset.reshape(-1), (len(matrix),)))
-    return _mapped(interpreter, operation, source, pieces.repeated(matrix, parts), np.tile(offset, parts))
+    return reader.mapped(operation, source, windows.repeated(matrix, parts), np.tile(offset, parts))
 
 
-def _linear(interpreter: Interpreter, operation: Operation) -> Any:
-    return _affine(interpreter, operation, operation.input, operation.weight, operation.bias)
+def _linear(reader: Reader, operation: Operation) -> Any:
+    return _affine(reader, operation, operation.input, operation.weight, operation.bias)
 
 
-def _addmm(interpreter: Interpreter, operation: Operation) -> Any:
+def _addmm(reader: Reader, operation: Operation) -> Any:
     if operation.beta != 1 or operation.alpha != 1:
         return NotImplemented
-    if isinstance(operation.mat2, Traced):
-        return product(interpreter, operation)
-    return _affine(interpreter, operation, operation.mat1, operation.mat2.t(), operation.self)
+    if isinstance(operation.mat2, Dependent):
+        return product(reader, operation)
+    return _affine(reader, operation, operation.mat1, operation.mat2.t(), operation.self)
 
 
-def _matmul(interpreter: Interpreter, operation: Operation) -> Any:
+def _matmul(reader: Reader, operation: Operation) -> Any:
     left = operation.self if "self" in operation.arguments else operation.input
     right = next(operation.arguments[k] for k in ("other", "mat2", "vec", "tensor") if k in operation.arguments)
-    if isinstance(left, Traced) and isinstance(right, torch.Tensor) and right.ndim <= 2:
+    if isinstance(left, Dependent) and isinstance(right, torch.Tensor) and right.ndim <= 2:
         if operation.name == "inner":
             right = right.t()
-        return _affine(interpreter, operation, left, right.t())
-    if isinstance(right, Traced) and isinstance(left, torch.Tensor) and len(right.shape) == 1 and left.ndim <= 2:
-        return _affine(interpreter, operation, right, left)
-    if isinstance(left, Traced) == isinstance(right, Traced) or operation.name == "inner":
-        return product(interpreter, operation)
+        return _affine(reader, operation, left, right.t())
+    if isinstance(right, Dependent) and isinstance(left, torch.Tensor) and len(right.shape) == 1 and left.ndim <= 2:
+        return _affine(reader, operation, right, left)
+    if isinstance(left, Dependent) == isinstance(right, Dependent) or operation.name == "inner":
+        return product(reader, operation)
     ranks = len(left.shape), len(right.shape)
     lead = max(*ranks, 2) - 2
     axes = [string.ascii_letters[lead - max(r - 2, 0) : lead] + w for r, w in zip(ranks, ("YZ", "ZX"), strict=True)]
@@ -115,24 +106,24 @@ def _matmul(interpreter: Interpreter, operation: Operation) -> Any:
     if any(s is None for s in sides):
         return NotImplemented
     result = string.ascii_letters[:lead] + "Y" * (ranks[0] > 1) + "X" * (ranks[1] > 1)
-    return _contraction(interpreter, operation, axes, result, sides)
+    return _contraction(reader, operation, axes, result, sides)
 
 
 def _spread(operation: Operation, side: Any, lead: tuple[int, ...]) -> Any:
-    """Return one side of a product with its leading axes spread; None for a traced one that would have to be."""
+    """Return one side of a product with its leading axes spread; None for a dependent one that would have to be."""
     own = tuple(side.shape)[:-2]
     wanted = lead[len(lead) - len(own) :]
     if own == wanted:
         return side
-    return None if isinstance(side, Traced) else side.expand(*wanted, *side.shape[-2:])
+    return None if isinstance(side, Dependent) else side.expand(*wanted, *side.shape[-2:])
 
 
-def _einsum(interpreter: Interpreter, operation: Operation) -> Any:
+def _einsum(reader: Reader, operation: Operation) -> Any:
     equation, sides = operation.equation.replace(" ", ""), list(operation.tensors)
     given, arrow, result = equation.partition("->")
     axes = given.split(",")
-    if len(sides) == 2 and all(isinstance(s, Traced) for s in sides):
-        return product(interpreter, operation)
+    if len(sides) == 2 and all(isinstance(s, Dependent) for s in sides):
+        return product(reader, operation)
     if not arrow:
         letters = sorted(given.replace(",", ""))
         result = "".join(c for c in letters if letters.count(c) == 1)
@@ -140,14 +131,12 @@ def _einsum(interpreter: Interpreter, operation: Operation) -> Any:
         return NotImplemented
     if len(sides) == 1:
         axes, sides = [*axes, ""], [*sides, torch.ones((), dtype=torch.float64)]
-    return _contraction(interpreter, operation, axes, result, sides)
+    return _contraction(reader, operation, axes, result, sides)
 
 
-def _contraction(
-    interpreter: Interpreter, operation: Operation, axes: Sequence[str], result: str, sides: Sequence[Any]
-) -> Any:
+def _contraction(reader: Reader, operation: Operation, axes: Sequence[str], result: str, sides: Sequence[Any]) -> Any:
     """Read a sum of products of a value's entries with a constant's, axes by letters as in einsum."""
-    first = 0 if isinstance(sides[0], Traced) else 1
+    first = 0 if isinstance(sides[0], Dependent) else 1
     source, weight = sides[first], sides[1 - first]
     mine, theirs = axes[first], axes[1 - first]
     if set(theirs) - set(mine) - set(result) or len(mine) != len(source.shape):
@@ -167,18 +156,18 @@ def _contraction(
 
     k = math.prod(sizes[c] for c in summed)
     shape = (*(sizes[c] for c in result), k)
-    index = local_windows(interpreter, operation, spread(addresses(interpreter, source), mine).reshape(shape))
-    factors = as_float64(spread(weight, theirs).reshape(shape)).reshape(interpreter.points, -1, k)
+    index = local_windows(reader, operation, spread(addresses(reader, source), mine).reshape(shape))
+    factors = as_float64(spread(weight, theirs).reshape(shape)).reshape(reader.points, -1, k)
     if (factors != factors[0]).any():
         return NotImplemented
-    return _mapped(interpreter, operation, source, pieces.weighted_windows(index, factors[0], source.value.size))
+    return reader.mapped(operation, source, windows.weighted_windows(index, factors[0], source.value.size))
 
 
-def _convolution(interpreter: Interpreter, operation: Operation) -> Any:
+def _convolution(reader: Reader, operation: Operation) -> Any:
     source, weight, bias = operation.input, operation.weight, operation.bias
-    if not isinstance(source, Traced) or isinstance(weight, Traced):
-        return product(interpreter, operation)
-    if isinstance(bias, Traced):
+    if not isinstance(source, Dependent) or isinstance(weight, Dependent):
+        return product(reader, operation)
+    if isinstance(bias, Dependent):
         return NotImplemented
     n = weight.ndim - 2
     transposed = operation.arguments.get("transposed", operation.name.startswith("conv_transpose"))
@@ -191,105 +180,98 @@ def _convolution(interpreter: Interpreter, operation: Operation) -> Any:
         padding = [(t // 2, t - t // 2) for t in total]
     else:
         padding = [0] * n if padding == "valid" else _each(padding, n)
-    arguments = (as_float64(weight), one, stride, padding, dilation, operation.groups)
-    if transposed:
-        extra = _each(operation.output_padding, n)
-        matrix, shape = pieces.transposed_convolution_matrix(*arguments, extra)
-    else:
-        matrix, shape = pieces.convolution_matrix(*arguments)
-    offset = np.zeros(shape[0]) if bias is None else as_float64(bias)
-    offset = np.tile(np.repeat(offset, math.prod(shape[1:])), images)
-    return _mapped(interpreter, operation, source, pieces.repeated(matrix, images), offset)
+    extra = _each(operation.output_padding, n) if transposed else None
+    matrix, offset, _ = windows.convolution(
+        as_float64(weight),
+        None if bias is None else as_float64(bias),
+        one,
+        images,
+        (stride, padding, dilation, operation.groups),
+        extra,
+    )
+    return reader.mapped(operation, source, matrix, offset)
 
 
-def _batch_norm(interpreter: Interpreter, operation: Operation) -> Any:
+def _batch_norm(reader: Reader, operation: Operation) -> Any:
     """Read a normalisation by stored statistics; its scale and shift are rounded to float64 once."""
     arguments, source = operation.arguments, operation.input
     own = arguments.get("training", arguments.get("train", arguments.get("use_input_stats", False)))
     mean, variance = arguments.get("running_mean"), arguments.get("running_var")
     if own or not isinstance(mean, torch.Tensor) or not isinstance(variance, torch.Tensor):
-        place = place_of(operation.node)
+        do = "Allowed is normalisation by stored statistics (track_running_stats=True, in eval mode). Replace it."
         if operation.name == "instance_norm":
-            raise NotPiecewiseLinearError(
-                f"The model uses instance_norm at {place}; it divides by the spread of its own input, which is not "
-                "piecewise linear, so the model has no linear regions by any definition. "
-                "Allowed is normalisation by stored statistics "
-                "(track_running_stats=True, in eval mode). Replace it."
+            raise refusals.curved(
+                "uses instance_norm", operation.place, "it divides by the spread of its own input, which", do
             )
-        raise CaptureError(
-            f"The model is in training mode, or tracks no statistics, and normalises with the batch's own mean "
-            f"(batch_norm) at {place}; allowed is a model whose output at a point depends on that point alone. "
-            "Call model.eval() before the capture; use track_running_stats=True."
-        )
-    if any(isinstance(arguments.get(k), Traced) for k in ("weight", "bias")):
-        return product(interpreter, operation)
+        raise refusals.batch_statistics(operation, f"{EVAL} Use track_running_stats=True.")
+    if any(isinstance(arguments.get(k), Dependent) for k in ("weight", "bias")):
+        return product(reader, operation)
     given = [None if arguments.get(k) is None else as_float64(arguments[k]) for k in ("weight", "bias")]
     coefficients = pieces.normalisation(as_float64(mean), as_float64(variance), float(operation.eps), *given)
-    scale, shift = (_per_channel(interpreter, source, c) for c in coefficients)
+    scale, shift = (_per_channel(reader, source, c) for c in coefficients)
     if scale is None or shift is None:
         return NotImplemented
-    name = interpreter.linear_name(operation)
-    value = pieces.affine(interpreter.assembly, source.value, scale, shift, name)
+    found = reader.normalised(operation, source, scale, shift)
     meta = operation.node.meta["val"]
     if isinstance(meta, torch.Tensor):
-        return interpreter.traced(operation, value, source)
-    statistics = interpreter.unread(operation, "the statistics")
-    return (Traced(Cell(value), source.shape, source.dtype), *(statistics for _ in meta[1:]))
+        return found
+    statistics = reader.unread(operation, "the statistics")
+    return (found, *(statistics for _ in meta[1:]))
 
 
-def _per_channel(interpreter: Interpreter, source: Traced, values: Any) -> Any:
+def _per_channel(reader: Reader, source: Dependent, values: Any) -> Any:
     """Return one number a channel, the second axis, for each entry of a tensor."""
     tensor = torch.from_numpy(values).reshape(-1, *(1 for _ in source.shape[2:]))
-    return numbers(interpreter, tensor, source)
+    return numbers(reader, tensor, source)
 
 
-def _dimensions(operation: Operation) -> int:
+def dimensions(operation: Operation) -> int:
+    """Return how many axes of an image an operator works on, which its name says."""
     return int(next(c for c in operation.name if c.isdigit()))
 
 
-def _average_pool(interpreter: Interpreter, operation: Operation) -> Any:
-    n = _dimensions(operation)
+def _average_pool(reader: Reader, operation: Operation) -> Any:
+    n = dimensions(operation)
     one, lead = spatial_part(operation, operation.self, n)
     more = operation.ceil_mode, operation.count_include_pad, operation.arguments.get("divisor_override")
     kernel, stride, padding = pool_axes(operation, n)
-    matrix, _ = pieces.average_matrix((lead, *one), kernel, stride, padding, *more)
-    return _mapped(interpreter, operation, operation.self, matrix)
+    matrix, _ = windows.average_matrix((lead, *one), kernel, stride, padding, *more)
+    return reader.mapped(operation, operation.self, matrix)
 
 
-def _adaptive_average_pool(interpreter: Interpreter, operation: Operation) -> Any:
-    n = _dimensions(operation)
+def _adaptive_average_pool(reader: Reader, operation: Operation) -> Any:
+    n = dimensions(operation)
     one, lead = spatial_part(operation, operation.self, n)
     out = tuple(operation.node.meta["val"].shape)[-n:]
-    matrix, _ = pieces.adaptive_average_matrix((lead, *one), out)
-    return _mapped(interpreter, operation, operation.self, matrix)
+    matrix, _ = windows.adaptive_average_matrix((lead, *one), out)
+    return reader.mapped(operation, operation.self, matrix)
 
 
-def _reduction(interpreter: Interpreter, operation: Operation) -> Any:
+def _reduction(reader: Reader, operation: Operation) -> Any:
     """Read a sum or mean over axes; the mean's factor is rounded to float64 once."""
     if operation.arguments.get("dtype") is not None and not operation.dtype.is_floating_point:
         return NotImplemented
-    source: Traced = operation.self
-    index = reduced_windows(interpreter, operation, source, operation.arguments.get("dim"))
-    factor = pieces.reciprocals(index.shape[1]) if operation.name == "mean" else np.ones(())
-    return _mapped(interpreter, operation, source, pieces.weighted_windows(index, factor, source.value.size))
+    source: Dependent = operation.self
+    index = reduced_windows(reader, operation, source, operation.arguments.get("dim"))
+    return reader.averaged(operation, source, index, mean=operation.name == "mean")
 
 
-def _cumulative_sum(interpreter: Interpreter, operation: Operation) -> Any:
-    source: Traced = operation.self
+def _cumulative_sum(reader: Reader, operation: Operation) -> Any:
+    source: Dependent = operation.self
     if operation.arguments.get("dtype") is not None or not source.shape:
         return NotImplemented
-    last = addresses(interpreter, source).movedim(operation.dim, -1)
+    last = addresses(reader, source).movedim(operation.dim, -1)
     n = last.shape[-1]
     moved = torch.where(torch.ones(n, n, dtype=torch.bool).tril(), last[..., None, :], 0)
-    index = local_windows(interpreter, operation, moved.movedim(-2, operation.dim % len(source.shape)))
-    return _mapped(interpreter, operation, source, pieces.sum_matrix(index, source.value.size))
+    index = local_windows(reader, operation, moved.movedim(-2, operation.dim % len(source.shape)))
+    return reader.averaged(operation, source, index, mean=False)
 
 
-def _on_basis(interpreter: Interpreter, operation: Operation) -> Any:
+def _on_basis(reader: Reader, operation: Operation) -> Any:
     """Read a linear operator on each channel through its values on a basis, as torch computes them in float64."""
-    source: Traced = operation.input if "input" in operation.arguments else operation.self
+    source: Dependent = operation.input if "input" in operation.arguments else operation.self
     is_fold = operation.name == "col2im"
-    n = 2 if is_fold else _dimensions(operation)
+    n = 2 if is_fold else dimensions(operation)
     one, lead = spatial_part(operation, source, n)
     size = math.prod(one)
     target: Any = operation.node.target
@@ -297,10 +279,10 @@ def _on_basis(interpreter: Interpreter, operation: Operation) -> Any:
     basis = torch.eye(size, dtype=torch.float64).reshape(size, *(() if is_fold else (1,)), *one)
     images = target(basis, **arguments)
     matrix = np.ascontiguousarray(images.reshape(size, -1).numpy().T)
-    return _mapped(interpreter, operation, source, pieces.repeated(matrix, lead))
+    return reader.mapped(operation, source, windows.repeated(matrix, lead))
 
 
-HANDLERS: dict[str, Callable[[Interpreter, Operation], Any]] = {
+HANDLERS: dict[str, Callable[[Reader, Operation], Any]] = {
     **dict.fromkeys(("matmul", "mm", "mv", "dot", "inner", "bmm"), _matmul),
     "linear": _linear,
     "addmm": _addmm,

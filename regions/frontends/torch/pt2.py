@@ -42,17 +42,7 @@ _PLAIN = ("as_int", "as_ints", "as_float", "as_floats", "as_bool", "as_bools", "
 
 
 class ExportedModule(torch.nn.Module):
-    """A graph of aten operators that runs as a module.
-
-    Parameters
-    ----------
-    graph : dict
-        The `graph` entry of the file's JSON.
-    signature : dict
-        The `signature` entry.
-    tensors : dict of str to Tensor
-        Parameters, buffers and constants by name.
-    """
+    """A graph of aten operators that runs as a module: entries of the file's JSON, and tensors by name."""
 
     def __init__(self, graph: dict[str, Any], signature: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
         super().__init__()
@@ -191,23 +181,7 @@ def _tensor(data: bytes, meta: dict[str, Any], name: str) -> torch.Tensor:
 
 
 def read_pt2(file: zipfile.ZipFile) -> ExportedModule:
-    """Read an exported graph.
-
-    Parameters
-    ----------
-    file : zipfile.ZipFile
-
-    Returns
-    -------
-    ExportedModule
-
-    Raises
-    ------
-    FileFormatError
-        When the file holds something pickled where a tensor should be, or is not laid out as torch ≥ 2.8 does.
-    UnsupportedOperationError
-        When the graph calls something that is no aten operator.
-    """
+    """Read an exported graph, in the layout of torch ≥ 2.8; what is pickled in it is refused."""
     root = next(name for name in file.namelist() if name.endswith("/models/model.json")).partition("/")[0]
     names = set(file.namelist())
     order = f"{root}/byteorder"

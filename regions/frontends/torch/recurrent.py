@@ -9,12 +9,12 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.nn.functional import dropout, linear, relu
 
 from regions.errors import UnsupportedOperationError
-from regions.frontends.torch.values import Operation, Traced, Unread
+from regions.frontends.torch.values import Dependent, Operation, Unread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from regions.frontends.torch.interpreter import Interpreter
+    from regions.frontends.torch.reader import Reader
 
 __all__ = ["HANDLERS"]
 
@@ -25,10 +25,10 @@ def _step(point: Any, state: Any, weights: Sequence[Any]) -> Any:
     return relu(linear(point, into, first) + linear(state, across, second))
 
 
-def _written_out(interpreter: Interpreter, operation: Operation, function: Callable[..., Any], *given: Any) -> Any:
+def _written_out(reader: Reader, operation: Operation, function: Callable[..., Any], *given: Any) -> Any:
     """Read a function of tensors by the operators that it consists of."""
     leaves, spec = torch.utils._pytree.tree_flatten(given)
-    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor | Traced)]
+    places = [i for i, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor | Dependent)]
 
     def run(*tensors: torch.Tensor) -> Any:
         filled = list(leaves)
@@ -36,7 +36,7 @@ def _written_out(interpreter: Interpreter, operation: Operation, function: Calla
             filled[i] = tensor
         return function(*torch.utils._pytree.tree_unflatten(filled, spec))
 
-    dtype = next(leaf.dtype for leaf in leaves if isinstance(leaf, Traced))
+    dtype = next(leaf.dtype for leaf in leaves if isinstance(leaf, Dependent))
     with torch.no_grad():
         graph = make_fx(run)(*(torch.zeros(tuple(leaves[i].shape), dtype=dtype) for i in places))
     for step in graph.graph.nodes:
@@ -44,16 +44,16 @@ def _written_out(interpreter: Interpreter, operation: Operation, function: Calla
         for key in ("nn_module_stack", "stack_trace"):
             if key in operation.node.meta:
                 step.meta[key] = operation.node.meta[key]
-    return interpreter.subgraph(graph, [leaves[i] for i in places])
+    return reader.subgraph(graph, [leaves[i] for i in places])
 
 
-def _cell(interpreter: Interpreter, operation: Operation) -> Any:
+def _cell(reader: Reader, operation: Operation) -> Any:
     biases = [operation.arguments.get(name) for name in ("b_ih", "b_hh")]
     weights = [operation.w_ih, operation.w_hh, *([] if None in biases else biases)]
-    return _written_out(interpreter, operation, _step, operation.input, operation.hx, weights)
+    return _written_out(reader, operation, _step, operation.input, operation.hx, weights)
 
 
-def _recurrence(interpreter: Interpreter, operation: Operation) -> Any:
+def _recurrence(reader: Reader, operation: Operation) -> Any:
     if "batch_sizes" in operation.arguments:
         # Packed sequences have a length of their own each.
         return NotImplemented
@@ -76,12 +76,12 @@ def _recurrence(interpreter: Interpreter, operation: Operation) -> Any:
                 values = dropout(values, operation.dropout, operation.train)
         return [values, *last]
 
-    values, *last = _written_out(interpreter, operation, run, operation.input, operation.hx, operation.params)
+    values, *last = _written_out(reader, operation, run, operation.input, operation.hx, operation.params)
     try:
-        return values, _written_out(interpreter, operation, lambda *states: torch.stack(states), *last)
+        return values, _written_out(reader, operation, lambda *states: torch.stack(states), *last)
     except UnsupportedOperationError as error:
         # The states of several layers stand one behind the other, with the batch as second axis.
         return values, Unread(error)
 
 
-HANDLERS: dict[str, Callable[[Interpreter, Operation], Any]] = {"rnn_relu": _recurrence, "rnn_relu_cell": _cell}
+HANDLERS: dict[str, Callable[[Reader, Operation], Any]] = {"rnn_relu": _recurrence, "rnn_relu_cell": _cell}

@@ -13,22 +13,9 @@ __all__ = ["unread_coordinates"]
 def unread_coordinates(
     model: torch.nn.Module, network: Network, shape: tuple[int, ...], example: torch.Tensor
 ) -> list[int]:
-    """Return the coordinates of a point that have no part in the model's output.
+    """Return the coordinates of a point that have no part in the output of the model, of which `network` was read.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-    network : Network
-        What was read of it.
-    shape : tuple of int
-        Of an input that the model takes.
-    example : Tensor
-        Tells dtype and device.
-
-    Returns
-    -------
-    list of int
-        A coordinate that is only ever multiplied by zero, as in a pruned layer, is read all the same, and not in it.
+    One that is only ever multiplied by zero, as in a pruned layer, is read all the same, and not in it.
     """
     reached = np.ones(network.n_outputs, dtype=bool)
     for layer in reversed(network.layers):

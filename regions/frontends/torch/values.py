@@ -1,4 +1,4 @@
-"""What the operators of a traced graph are given and give: exact affine values in memory, and where they come from."""
+"""What the operators of a graph are given and give: exact affine values in memory, and where they come from."""
 
 from __future__ import annotations
 
@@ -18,13 +18,10 @@ if TYPE_CHECKING:
     from regions.errors import UnsupportedOperationError
     from regions.frontends.layers.assembly import Value
 
-__all__ = ["ONLY", "Cell", "Operation", "Operators", "Traced", "Unread", "as_float64", "place_of"]
+__all__ = ["PACKAGES", "Cell", "Dependent", "Operation", "Operators", "Unread", "as_float64", "place_of"]
 
-ONLY = (
-    "Networks of linear maps and convolutions, ReLU and its piecewise-linear relatives, pools, maxima and minima, "
-    "normalisation by fixed statistics, sums, concatenations and multiples by constants can be read."
-)
-_PACKAGES = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Code of torch and of this package, beside which a line is the user's own.
+PACKAGES = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 @dataclass(eq=False)
@@ -36,7 +33,7 @@ class Cell:
 
 
 @dataclass(eq=False)
-class Traced:
+class Dependent:
     """A tensor that depends on the input: its cell, shape and dtype."""
 
     cell: Cell
@@ -57,6 +54,11 @@ class Operation:
     name: str
     arguments: dict[str, Any]
     label: str
+
+    @property
+    def place(self) -> str:
+        """Where in the model it comes from."""
+        return place_of(self.node)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -79,11 +81,11 @@ def place_of(node: torch.fx.Node) -> str:
         kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
         parts.append(f"module {path!r} ({kind.rsplit('.', 1)[-1]})" if path else "the model's own forward")
     frames = re.findall(r'File "([^"]+)", line (\d+), in [^\n]*\n?\s*([^\n]*)', node.meta.get("stack_trace") or "")
-    own = [f for f in frames if not f[0].startswith(_PACKAGES)]
+    own = [f for f in frames if not f[0].startswith(PACKAGES)]
     if own:
         file, line, code = own[-1]
         parts.append(f"{file}:{line}: {code.strip()}" if code.strip() else f"{file}:{line}")
-    return ", ".join(parts) or f"node {node.name!r} of the traced graph"
+    return ", ".join(parts) or f"node {node.name!r} of the recorded graph"
 
 
 @dataclass(eq=False)
@@ -94,19 +96,7 @@ class Unread:
 
 
 class Operators(NamedTuple):
-    """What is known of operators that are read.
-
-    Parameters
-    ----------
-    handlers : mapping of str to callable
-        How an operator acts on exact affine values, by its name.
-    like : mapping of str to callable
-        Operators that look at the shape of a value alone.
-    moves : collection of str
-        Operators that only move numbers.
-    move : callable
-        How those act that only move numbers.
-    """
+    """What is known of operators that are read: how they act, which mind shapes alone, which only move numbers."""
 
     handlers: Mapping[str, Callable[..., Any]]
     like: Mapping[str, Any]

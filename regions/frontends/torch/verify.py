@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from regions.arithmetic.matrices import stored
 from regions.errors import CaptureError
+from regions.frontends.layers.verify import check_batch, check_outputs, random_points
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,8 +37,14 @@ _SHAKES = 2
 _SHAKEN = 256.0
 # Beyond so many roundings of the largest output the bound says little.
 _LOOSE = 2.0**12
-# Of longer points and outputs a message shows the first numbers.
-_SHOWN = 16
+_ADVICE = (
+    "Allowed is a feed-forward model whose output is the same function of one point every time. Look for state, "
+    "randomness, or conditions on the input in forward; if there are none, please report this model."
+)
+_BATCH_ADVICE = (
+    "Look for a condition on the batch size, such as x.shape[0] or len(x), in forward, and remove it; or capture one "
+    "branch in a module of its own."
+)
 
 
 class _InDouble(TorchFunctionMode):
@@ -86,13 +93,9 @@ def _evaluate(
 
 @dataclass(eq=False)
 class _Expected:
-    """What a network gives at points, and how far a float evaluation may be off there: one row a point.
+    """What a network gives at points, and how far a float evaluation may be off there, shape (P, O).
 
-    Parameters
-    ----------
-    outputs, allowed : ndarray, shape (P, O)
-    usable : ndarray, shape (P,), bool
-        Where nothing can overflow.
+    `usable`, shape (P,), says where nothing can overflow.
     """
 
     points: NDArray[np.float64]
@@ -160,32 +163,13 @@ def _check(expected: _Expected, outputs: torch.Tensor, dtype: torch.dtype, sizes
     `sizes` are the batch sizes of these outputs and of the capture, where the model has agreed at the latter.
     """
     theirs = outputs.detach().to("cpu", torch.float64).numpy()
-    points, ours, allowed, usable = expected.points, expected.outputs, expected.allowed, expected.usable
-    with np.errstate(all="ignore"):
-        wrong = usable[:, None] & ~(np.abs(ours - theirs) <= allowed) if ours.shape == theirs.shape else None
-    if wrong is None or wrong.any():
-        row = 0 if wrong is None else int(np.argwhere(wrong)[0][0])
-        point, given, read = (_short(array[row]) for array in (points, theirs, ours))
-        if sizes is not None:
-            raise CaptureError(
-                f"The model computes something else in a batch of {sizes[0]} than in a batch of {sizes[1]}: at the "
-                f"point {point} it gives {given}, and {read} there. Allowed is a model whose output at a point depends "
-                "on that point alone. Look for a condition on the batch size, such as x.shape[0] or len(x), in "
-                "forward, and remove it; or capture one branch in a module of its own."
-            )
-        by = "" if wrong is None else f" Rounding in {dtype} explains {allowed[row].max():.3g} at most."
-        raise CaptureError(
-            f"The captured network differs from the model: at the point {point} the model gives {given}, the network "
-            f"{read}.{by} Allowed is a feed-forward model whose "
-            "output is the same function of one point every time. Look for state, randomness, or conditions on the "
-            "input in forward; if there are none, please report this model."
-        )
-    return int(usable.sum())
-
-
-def _short(row: NDArray[np.float64]) -> str:
-    shown = row[:_SHOWN].tolist()
-    return str(shown) if len(row) <= _SHOWN else f"{str(shown)[:-1]}, ... {len(row)} numbers]"
+    allowed = np.where(expected.usable[:, None], expected.allowed, np.inf)
+    arrays = expected.points, theirs, expected.outputs, allowed
+    if sizes is not None:
+        check_batch(*arrays, sizes, _BATCH_ADVICE)
+    else:
+        check_outputs(*arrays, of="model", explained=str(dtype), do=_ADVICE)
+    return int(expected.usable.sum())
 
 
 def _compare_batches(
@@ -227,33 +211,15 @@ def compare(
 ) -> None:
     """Compare a network with its model on random points of several scales.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-    network : Network
-        What was read.
-    doubled : Network or None
-        What was read as if the model were of float64; it is held against the model run in float64,
-        where rounding hides almost nothing.
-    shape : tuple of int
-        The shape of input that the model was captured with.
-    example : Tensor
-        Tells dtype and device.
-    any_batch : bool
-        Whether the model must compute the same at every other batch size that it takes: at one point, two points and
-        many. False for a graph that was recorded for one batch size.
-
-    Raises
-    ------
-    CaptureError
-        When they differ by more than rounding explains.
+    `doubled` is what was read as if the model were of float64; it is held against the model run in float64, where
+    rounding hides almost nothing. `shape` is that of the input that the model was captured with, of which `example`
+    tells dtype and device. `any_batch` is whether the model must compute the same at every other batch size that it
+    takes: at one point, two points and many; false for a graph that was recorded for one batch size.
     """
     dtype, device = example.dtype, example.device
-    random = np.random.default_rng(20250517)
     entries = sum(len(stored(layer.weight)) for layer in network.layers)
     count = int(np.clip(_ENTRIES // max(entries, 1), _FEWEST_POINTS, _POINTS_PER_SCALE))
-    draws = [scale * random.standard_normal((count, network.input_dimension)) for scale in _SCALES]
-    points = torch.tensor(np.concatenate(draws), dtype=dtype, device=device)
+    points = torch.tensor(random_points(network.input_dimension, _SCALES, count), dtype=dtype, device=device)
     size = shape[0] if len(shape) > len(network.input_shape) else None
     others = tuple(n for n in (1, 2, len(points)) if n != size) if any_batch else ()
     compared = _compare_batches(model, network, points, size, others, _unit(dtype, device))

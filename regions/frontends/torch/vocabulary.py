@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from regions.frontends.layers.refusals import training, words
+
+if TYPE_CHECKING:
+    from regions.errors import CaptureError
+    from regions.frontends.torch.values import Operation
 
 __all__ = [
+    "DRAWS",
+    "EVAL",
+    "HINTS",
     "IMAGE_MODULES",
     "JUMPING",
     "NOT_PIECEWISE_LINEAR",
     "PIECEWISE_LINEAR",
     "UNREADABLE_MODULES",
-    "hint_of",
+    "dropping",
     "is_piecewise_linear_norm",
-    "reason_of",
 ]
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 # Names of operators in torch's `aten` namespace, without the trailing underscore of the in-place form.
-NOT_PIECEWISE_LINEAR = _words("""
+NOT_PIECEWISE_LINEAR = words("""
     _native_multi_head_attention _safe_softmax _scaled_dot_product_attention _scaled_dot_product_attention_math
     _scaled_dot_product_efficient_attention _scaled_dot_product_flash_attention
     _scaled_dot_product_flash_attention_for_cpu _log_softmax _softmax _thnn_fused_gru_cell
@@ -36,7 +40,7 @@ NOT_PIECEWISE_LINEAR = _words("""
     special_log_softmax special_softmax sqrt square std std_mean tan tanh var var_mean
 """)
 
-JUMPING = _words("""
+JUMPING = words("""
     argmax argmin argsort bitwise_and bitwise_not bitwise_or bucketize ceil eq floor floor_divide fmod frac ge gt
     fake_quantize_per_channel_affine fake_quantize_per_tensor_affine hardshrink heaviside isfinite isinf isnan le
     logical_and logical_not logical_or logical_xor lt ne
@@ -45,7 +49,7 @@ JUMPING = _words("""
 """)
 
 # Of these some forms are read and others are not.
-PIECEWISE_LINEAR = _words("""
+PIECEWISE_LINEAR = words("""
     _native_batch_norm_legit adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
     adaptive_max_pool2d adaptive_max_pool3d addbmm addmm addmv amax amin aminmax avg_pool1d avg_pool2d avg_pool3d
     baddbmm batch_norm bmm clamp clamp_max clamp_min clip conv1d conv2d conv3d conv_transpose1d conv_transpose2d
@@ -56,10 +60,7 @@ PIECEWISE_LINEAR = _words("""
 """)
 
 # Modules of torch.nn that are not piecewise linear, and may not even run on points.
-UNREADABLE_MODULES = dict.fromkeys(
-    ("GRU", "GRUCell", "LSTM", "LSTMCell", "MultiheadAttention", "RNN", "RNNCell", "Transformer"),
-    "is not piecewise linear",
-) | dict.fromkeys(("RNN", "RNNCell"), "with tanh is not piecewise linear; with nonlinearity='relu' it is")
+UNREADABLE_MODULES = words("GRU GRUCell LSTM LSTMCell MultiheadAttention RNN RNNCell Transformer")
 
 # Modules of torch.nn that work on images or sequences, so that the shape of a point matters.
 IMAGE_MODULES = frozenset(
@@ -87,26 +88,22 @@ IMAGE_MODULES = frozenset(
     )
 )
 
-_OWN_DEVIATION = _words("""
-    group_norm instance_norm layer_norm native_group_norm native_layer_norm rms_norm _fused_rms_norm
-    local_response_norm
-""")
-_COMPARISONS = _words("ge gt le lt")
-
-
-def reason_of(name: str) -> str:
-    """Say why an operator is not piecewise linear, where it needs saying: '' or ': ...'."""
-    if name in _OWN_DEVIATION:
-        return " (it divides by the spread of its own input; BatchNorm in eval mode divides by stored numbers)"
-    return ""
-
-
-def hint_of(name: str) -> str:
-    """Say how to write what an operator that jumps is mostly used for: '' or a sentence."""
-    if name in _COMPARISONS:
-        return "Write torch.where(x > 0, x, a * x) as F.leaky_relu(x, a), and other cases with clamp or maximum. "
-    return ""
-
+EVAL = "Call model.eval() before the capture."
+DRAWS = f"{EVAL[:-1]}; draw other random numbers once, in __init__."
+# How to write what an operator that is not piecewise linear is mostly used for.
+HINTS = {
+    **dict.fromkeys(
+        words("""
+            group_norm instance_norm layer_norm native_group_norm native_layer_norm rms_norm _fused_rms_norm
+            local_response_norm
+        """),
+        " It divides by the spread of its own input; BatchNorm in eval mode divides by stored numbers.",
+    ),
+    **dict.fromkeys(
+        words("ge gt le lt"),
+        " Write torch.where(x > 0, x, a * x) as F.leaky_relu(x, a), and other cases with clamp or maximum.",
+    ),
+}
 
 # What the operators call the order of their norm, and the order where it is left out.
 _NORMS = {
@@ -119,21 +116,14 @@ _NORMS = {
 
 
 def is_piecewise_linear_norm(name: str, arguments: dict[str, Any]) -> bool:
-    """Tell the norms that are a sum or an extremum of absolute values from those that are not piecewise linear.
-
-    Parameters
-    ----------
-    name : str
-        Of the operator.
-    arguments : dict
-        Its arguments by name.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell the norms that are a sum or an extremum of absolute values from those that are not piecewise linear."""
     if name not in _NORMS:
         return False
     argument, default = _NORMS[name]
     order = arguments.get(argument, default)
     return isinstance(order, int | float) and (order == 1 or math.isinf(order))
+
+
+def dropping(operation: Operation) -> CaptureError:
+    """Return the error for dropout in training mode."""
+    return training(operation, f"drops values at random (dropout with p={operation.p})", EVAL)

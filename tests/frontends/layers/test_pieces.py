@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regions.frontends.layers import pieces
+from regions.frontends.layers import pieces, windows
 from regions.frontends.layers.assembly import Assembly
 
 
@@ -44,7 +44,7 @@ def test_convolutions_are_those_of_torch(data):
     x = integers((3, 2, *axes["spatial"]), 1)
     given_ = axes["stride"], axes["padding"], axes["dilation"], groups
     expected = (F.conv1d, F.conv2d, F.conv3d)[n - 1](x, weight, None, *given_)
-    matrix, shape = pieces.convolution_matrix(weight.numpy(), x.shape[1:], *given_)
+    matrix, shape = windows.convolution_matrix(weight.numpy(), x.shape[1:], *given_)
     assert shape == expected.shape[1:]
     assert matrix.has_canonical_format
     assert torch.equal(image_of(matrix, x).reshape(expected.shape), expected)
@@ -62,7 +62,7 @@ def test_transposed_convolutions_are_those_of_torch(data):
     x = integers((2, 4, *axes["spatial"]), 1)
     function = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[n - 1]
     expected = function(x, weight, None, axes["stride"], axes["padding"], extra, groups, axes["dilation"])
-    matrix, shape = pieces.transposed_convolution_matrix(
+    matrix, shape = windows.transposed_convolution_matrix(
         weight.numpy(), x.shape[1:], axes["stride"], axes["padding"], axes["dilation"], groups, extra
     )
     assert shape == expected.shape[1:]
@@ -72,7 +72,7 @@ def test_transposed_convolutions_are_those_of_torch(data):
 def test_a_padding_may_differ_before_and_after():
     weight, x = integers((3, 2, 3, 2)), integers((2, 2, 5, 4), 1)
     expected = F.conv2d(F.pad(x, (1, 0, 0, 2)), weight)
-    matrix, shape = pieces.convolution_matrix(weight.numpy(), (2, 5, 4), [1, 1], [(0, 2), (1, 0)], [1, 1])
+    matrix, shape = windows.convolution_matrix(weight.numpy(), (2, 5, 4), [1, 1], [(0, 2), (1, 0)], [1, 1])
     assert shape == expected.shape[1:]
     assert torch.equal(image_of(matrix, x).reshape(expected.shape), expected)
 
@@ -89,7 +89,9 @@ def test_average_pools_are_those_of_torch(data):
     function = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[n - 1]
     more = (override,) if n > 1 else ()
     expected = function(x, axes["kernel"], axes["stride"], padding, ceil, include, *more)
-    matrix, shape = pieces.average_matrix(x.shape[1:], axes["kernel"], axes["stride"], padding, ceil, include, override)
+    matrix, shape = windows.average_matrix(
+        x.shape[1:], axes["kernel"], axes["stride"], padding, ceil, include, override
+    )
     assert shape == expected.shape[1:]
     assert torch.allclose(image_of(matrix, x).reshape(expected.shape), expected, atol=1e-12)
 
@@ -109,7 +111,7 @@ def test_maximum_pools_and_their_winners_are_those_of_torch(data):
         expected, place = F.max_pool2d(x, *arguments, ceil_mode=ceil, return_indices=True)
     except RuntimeError:
         return
-    index, shape = pieces.windows((2, 4, 5), *arguments, ceil)
+    index, shape = windows.windows((2, 4, 5), *arguments, ceil)
     assert shape == expected.shape[1:]
     assembly = Assembly(40)
     network = assembly.network(pieces.maximum_of(assembly, assembly.input, index, name="pool", shape=shape))
@@ -125,7 +127,7 @@ def test_maximum_pools_and_their_winners_are_those_of_torch(data):
 
 def test_adaptive_windows_are_those_of_torch():
     x = integers((3, 2, 7, 5))
-    matrix, shape = pieces.adaptive_average_matrix((2, 7, 5), (3, 2))
+    matrix, shape = windows.adaptive_average_matrix((2, 7, 5), (3, 2))
     expected = F.adaptive_avg_pool2d(x, (3, 2))
     assert shape == expected.shape[1:]
     assert torch.allclose(image_of(matrix, x).reshape(expected.shape), expected, atol=1e-12)

@@ -427,8 +427,8 @@ def test_damage_is_told_or_harmless(tmp_path):
 def test_a_difference_from_the_file_is_found(monkeypatch):
     from regions.frontends.onnx import operations
 
-    def wrong(reader, step):
-        return operations._kinked(reader, step, 1e-9, kind="relu")
+    def wrong(reader, operation):
+        return reader.kinked(operation, operation.input(0), 1e-9, kind="relu")
 
     monkeypatch.setitem(operations.HANDLERS, "Relu", wrong)
     with pytest.raises(CaptureError, match="differs from the file"):

@@ -377,7 +377,7 @@ def test_weights_of_few_bits_are_named():
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     quantised = torch.ao.quantization.quantize_dynamic(model, {nn.Linear}, dtype=torch.qint8)
     with pytest.raises(
-        NotPiecewiseLinearError, match=r"is quantised: module '0' is a .*Linear.*before it was quantised"
+        NotPiecewiseLinearError, match=r"is quantised at module '0'; a .*Linear rounds values.*before it was quantised"
     ):
         capture(quantised)
     for parameter in model.parameters():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import re
 import traceback
 import warnings
@@ -18,27 +17,17 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from regions.errors import CaptureError
 from regions.frontends.torch.unregistered import find_unregistered, floating_tensors
+from regions.frontends.torch.values import PACKAGES
 
-__all__ = ["Trace", "input_dimensions", "own_line", "trace"]
-
-_PACKAGES = (os.path.dirname(torch.__file__), os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+__all__ = ["Recording", "input_dimensions", "own_line", "record"]
 
 
 @dataclass(eq=False)
-class Trace:
+class Recording:
     """A recorded graph of operators, with the tensors of the model that it uses.
 
-    Parameters
-    ----------
-    graph : torch.fx.GraphModule
-    constants : dict of str to (Tensor, str)
-        For each placeholder that is no user input: its tensor and its name in the model.
-    example : Tensor
-        An input that the model takes.
-    input_shape : tuple of int
-        The shape of one point in it.
-    unregistered : tuple of str
-        Paths of the modules and parameters that are used but not registered.
+    `constants` has for each placeholder that is no user input its tensor and its name in the model, `example` an input
+    that the model takes, and `unregistered` the paths of what is used but not registered.
     """
 
     graph: torch.fx.GraphModule
@@ -97,9 +86,9 @@ def input_dimensions(model: torch.nn.Module) -> list[int]:
 def own_line(error: BaseException) -> str:
     """Return the last line of code outside torch and this package that an error came through, or ''."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if not f.filename.startswith((*_PACKAGES, "<"))]
+    own = [f for f in frames if not f.filename.startswith((*PACKAGES, "<"))]
     # The first frames are the callers of the capture, from the script down to here.
-    inside = [i for i, f in enumerate(frames) if f.filename.startswith(_PACKAGES)]
+    inside = [i for i, f in enumerate(frames) if f.filename.startswith(PACKAGES)]
     own = [f for f in own if inside and frames.index(f) > inside[0]]
     return f"{own[-1].filename}:{own[-1].lineno}: {own[-1].line}" if own else ""
 
@@ -139,7 +128,7 @@ def _gist(error: Exception) -> str:
     return lines[-1] if "TorchScript" in lines[0] else lines[0]
 
 
-def _export(model: torch.nn.Module, example: torch.Tensor) -> Trace:
+def _by_export(model: torch.nn.Module, example: torch.Tensor) -> Recording:
     unregistered = find_unregistered(model)
     with torch.no_grad():
         program = torch.export.export(_Shell(model, unregistered), (example,), strict=False)
@@ -172,10 +161,10 @@ def _export(model: torch.nn.Module, example: torch.Tensor) -> Trace:
             ).partition(".")[0]
             if head != "model" and head in paths:
                 used[paths[head]] = None
-    return Trace(program.graph_module, constants, example, unregistered=tuple(used))
+    return Recording(program.graph_module, constants, example, unregistered=tuple(used))
 
 
-def _record(model: torch.nn.Module, example: torch.Tensor) -> Trace:
+def _by_make_fx(model: torch.nn.Module, example: torch.Tensor) -> Recording:
     with torch.no_grad():
         graph = make_fx(model)(example)
     names = {t.data_ptr(): name for name, t in (*model.named_parameters(), *model.named_buffers()) if t.numel()}
@@ -183,35 +172,20 @@ def _record(model: torch.nn.Module, example: torch.Tensor) -> Trace:
         if node.op == "get_attr":
             tensor = getattr(graph, node.target)
             node.meta["regions_name"] = names.get(tensor.data_ptr(), node.target)
-    return Trace(graph, {}, example)
+    return Recording(graph, {}, example)
 
 
-def trace(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]], batch: int | None = None) -> Trace:
-    """Record a model's operators.
+def record(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]], batch: int | None = None) -> Recording:
+    """Record a model's operators, at the first of these shapes of one point that its forward pass takes.
 
-    Parameters
-    ----------
-    model : torch.nn.Module
-    shapes : sequence of tuple of int
-        Shapes of one point, tried in this order: the forward pass itself decides which one fits.
-    batch : int, optional
-        The one batch size that the model takes, where it is known.
-
-    Returns
-    -------
-    Trace
-
-    Raises
-    ------
-    CaptureError
-        When no size fits, with the reason that torch or the model gave for the first one.
+    `batch` is the one batch size that the model takes, where it is known.
     """
     known = floating_tensors(model)
     dtype = known[0].dtype if known else torch.get_default_dtype()
     device = known[0].device if known else torch.device("cpu")
-    record: Callable[[torch.nn.Module, torch.Tensor], Trace] = _export
+    run: Callable[[torch.nn.Module, torch.Tensor], Recording] = _by_export
     if isinstance(model, torch.jit.ScriptModule):
-        record = _record
+        run = _by_make_fx
     reasons: list[str] = []
     for one in shapes:
         # A batch size that no dimension of the points equals, so that mixed up dimensions are noticed.
@@ -221,7 +195,7 @@ def trace(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]], batch: int 
             example = torch.zeros(shape, dtype=dtype, device=device)
             try:
                 with _quiet():
-                    found = record(model, example)
+                    found = run(model, example)
                 found.input_shape = one
                 return found
             except Exception as error:
@@ -235,7 +209,7 @@ def trace(model: torch.nn.Module, shapes: Sequence[tuple[int, ...]], batch: int 
                     ) from error
                 line = own_line(error)
                 where = f" at {line}" if line else ""
-                if _depends_on_data(error) or (record is _record and _runs(model, example)):
+                if _depends_on_data(error) or (run is _by_make_fx and _runs(model, example)):
                     raise CaptureError(
                         f"The model's forward decides by the numbers in its input{where}; allowed is the same sequence "
                         "of operations for every point. Write the condition with operations that are read, such as "
