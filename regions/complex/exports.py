@@ -17,6 +17,7 @@ from regions.complex.polygons import areas, check_bounded, clip, interior_points
 from regions.domain.convex import Box, ConvexPolygon, as_domain
 from regions.errors import MissingExtraError
 from regions.network.integers import ExactLines
+from regions.network.output import output_index
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,9 +169,7 @@ def to_networkx(complex: ComplexData) -> Any:
 
 def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
     """See :meth:`regions.RegionComplex.to_obj`."""
-    o = complex.network.n_outputs
-    if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
-        raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
+    output = output_index(complex.network, output)
     check_bounded(complex.bounded)
     vertices = complex.vertices
     region = np.repeat(np.arange(complex.n_regions), np.diff(complex.ring_offsets))
