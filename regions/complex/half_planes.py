@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import nearest_finite
+from regions.arithmetic.floats import LOSSY, nearest_finite
 from regions.domain.lines import domain_sides
 from regions.network.integers import ExactLines
 from regions.network.maps import affine_maps
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     Line = tuple[float, float, float]
 
 __all__ = ["EdgeLines", "foot", "half_planes"]
-
-# Smaller coefficients may have lost digits, or all of them.
-_SMALL = 2.0**-900
 
 
 class EdgeLines:
@@ -75,7 +72,7 @@ def half_planes(complex: ComplexData, wanted: NDArray[np.int64]) -> dict[int, li
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         _, lines = affine_maps(complex.network, complex.patterns[wanted], numbers[regions[inner]], neurons[inner])
         size = np.abs(lines[:, :2]).max(axis=1)
-        known = np.isfinite(lines).all(axis=1) & (size > _SMALL)
+        known = np.isfinite(lines).all(axis=1) & (size > LOSSY)
         lines /= size[:, None]
     exact = EdgeLines(complex)
     for entry, line, good in zip(inner.tolist(), lines, known.tolist(), strict=True):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.arithmetic.floats import TINY, U, nearest_finite, rounded
+from regions.arithmetic.floats import TINY, U, nearest_finite
 from regions.arithmetic.integers import cross
 from regions.domain.lines import domain_sides
 from regions.network.integers import ExactLines
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["EdgeLines", "exact_areas", "exact_vertices", "rounded"]
+__all__ = ["EdgeLines", "exact_areas", "exact_vertices"]
 
 
 class EdgeLines:

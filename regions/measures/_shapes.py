@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import rounded_sqrt
-from regions.complex.lines import EdgeLines, exact_area, rounded
+from regions.arithmetic.floats import LOSSY, rounded, rounded_sqrt
+from regions.complex.lines import EdgeLines, exact_area
 from regions.domain.polygon import Polygon
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["convex_regions", "inradii", "side_counts"]
 
-# Smaller areas may be subnormal, or sums of products that underflow.
-_SMALL = 2.0**-900
 _LARGE = 2.0**1000
 
 
@@ -173,7 +171,7 @@ def inradii(complex: RegionComplex, regions: Sequence[int] | None = None, *, exa
             lengths = np.hypot(*np.moveaxis(steps, 2, 0))
             around = lengths.sum(axis=1)
             # An area near the limits of float64 has lost its digits; those of the scaled steps have not.
-            whole = (areas > _SMALL) & (areas < sys.float_info.max)
+            whole = (areas > LOSSY) & (areas < sys.float_info.max)
             scaled = np.ldexp(_step_areas(steps) / around, exponents)
             ratio = np.nan_to_num(np.where(whole, np.ldexp(areas / around, -exponents), scaled).clip(min=0.0))
             # Areas of slivers are exact, also where rounding leaves no side.

@@ -17,11 +17,12 @@ from regions.complex.polygons import edge_between
 from regions.domain.convex import Box, ConvexPolygon
 from regions.domain.lines import domain_sides
 from regions.domain.polygon import Polygon
-from regions.network.network import Network
+from regions.network.rounding import map_bounds
 
-__all__ = ["ExactCheck", "map_error"]
+__all__ = ["UNDERFLOW", "ExactCheck"]
 
-_SMALLEST = 2.0**-1000
+#: More than sums of products of vertices lose to underflow.
+UNDERFLOW = 2.0**-1000
 
 Point = tuple[Fraction, Fraction]
 Row = tuple[int, int, int]
@@ -39,53 +40,6 @@ def _turn(p: Point, q: Point, r: Point) -> Fraction:
 
 def _upper(p: Point, q: Point) -> bool:
     return q[1] > p[1] or (q[1] == p[1] and q[0] > p[0])
-
-
-def map_error(network: Network, pattern: Any = None) -> Any:
-    """Bound the rounding error of an affine map got in float64 by multiplying the layers out.
-
-    Parameters
-    ----------
-    network : Network
-    pattern : ndarray, shape (H,), bool, optional
-        Where left out, the bound holds for every pattern.
-
-    Returns
-    -------
-    ndarray, shape (O, 3), float64
-        For the coefficients of x, of y and of 1.
-
-    Notes
-    -----
-    A sum of n products errs by at most n u times the sum of the magnitudes (Higham 2002, section 3.1), so the chain of
-    layers by u times all roundings on the way times the product of the layers' magnitudes; four times that allows
-    for any order and for a second product.
-    """
-    return _magnitudes(network, pattern)[1]
-
-
-def _magnitudes(network: Network, pattern: Any = None) -> tuple[Any, ...]:
-    """Bounds as of `map_error`: for all neurons' pre-activations, shape (H, 3), and for the outputs, shape (O, 3)."""
-    size = np.abs(np.eye(3)[:2])
-    roundings, start, neurons = 0, 0, []
-    # Beyond the range of float64 there is no bound: inf, or nan from 0 times inf.
-    with np.errstate(over="ignore", invalid="ignore"):
-        for layer in network.layers:
-            kinked = np.flatnonzero(layer.kinked)
-            slopes = np.maximum(np.abs(layer.below), np.abs(layer.above))
-            if pattern is not None:
-                active = pattern[start : start + len(kinked)]
-                slopes[kinked] = np.abs(np.where(active, layer.above[kinked], layer.below[kinked]))
-                start += len(kinked)
-            # The smallest summand stands for what underflows, and is enlarged by the layers that follow.
-            size = np.abs(layer.weight) @ size + _SMALLEST
-            size[:, 2] += np.abs(layer.bias)
-            roundings += layer.n_in + 3
-            neurons.append(4 * roundings * U * size[kinked])
-            size *= slopes[:, None]
-            size += _SMALLEST
-        outputs = 4 * roundings * U * size
-    return tuple(np.where(np.isnan(a), np.inf, a) for a in (np.concatenate(neurons), outputs))
 
 
 class ExactCheck:
@@ -280,13 +234,13 @@ class ExactCheck:
         exact = [(Fraction(a, scale), Fraction(b, scale), Fraction(c, scale)) for a, b, c in outputs]
         if values != [a * x + b * y + c for a, b, c in exact]:
             raise AssertionError(f"Region {region}: the network has another value at ({x}, {y}).")
-        bounds = map_error(self.complex.network, self.complex.patterns[region])
+        bounds = map_bounds(self.complex.network, self.complex.patterns[region])[1]
         found = np.column_stack([self.complex.gradients[region], self.complex.offsets[region]])
         for o, k in np.ndindex(found.shape):
             right = exact[o][k]
             if not np.isfinite(bounds[o, k]):
                 continue
-            if not np.isfinite(found[o, k]) or abs(Fraction(float(found[o, k])) - right) > bounds[o, k]:
+            if not np.isfinite(found[o, k]) or abs(Fraction(float(found[o, k])) - right) > float(bounds[o, k]):
                 raise AssertionError(
                     f"Region {region}: coefficient {k} of output {o} is {found[o, k]!r}, not {float(right)!r}."
                 )
@@ -311,7 +265,7 @@ class ExactCheck:
             reach = float(np.ptp(floats, axis=0).max())
             square = reach * reach
         off = max(self.vertex_error(v) for v in ring)
-        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + _SMALLEST
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + UNDERFLOW
         # Where the square or the bound overflows, no float holds such areas.
         if (
             np.isfinite(square)
@@ -349,7 +303,7 @@ class ExactCheck:
         # Rational: the square of a small reach is no float.
         of_sides = 32 * Fraction(U) * Fraction(reach) ** 2
         with np.errstate(over="ignore"):
-            limits = (_magnitudes(complex.network)[0] @ (reach, reach, 1.0)).tolist()
+            limits = (map_bounds(complex.network)[0] @ (reach, reach, 1.0)).tolist()
         near: list[set[Fraction | None]] = [set() for _ in self.points]
         for edge, (face, other) in enumerate(complex.edge_faces.tolist()):
             side, neuron = int(complex.edge_sides[edge]), int(complex.edge_neurons[edge])
