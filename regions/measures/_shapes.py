@@ -11,6 +11,7 @@ import numpy as np
 from regions.arithmetic.floats import LOSSY, rounded, rounded_sqrt
 from regions.complex.lines import EdgeLines, exact_area
 from regions.domain.polygon import Polygon
+from regions.measures._graph import chosen
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, ring_owners, slits, turns
 
 if TYPE_CHECKING:
@@ -138,22 +139,20 @@ def inradii(complex: RegionComplex, regions: Sequence[int] | None = None, *, exa
     >>> inradii(regions.enumerate_regions(network, 1))
     array([0.5, 0.5, 0.5, 0.5])
     """
-    chosen = np.arange(complex.n_regions)
-    if regions is not None:
-        chosen = chosen[np.asarray(regions, dtype=np.int64)]
-    bent = chosen[~convex_regions(complex)[chosen]]
+    wanted = chosen(complex, regions)
+    bent = wanted[~convex_regions(complex)[wanted]]
     if len(bent):
         raise ValueError(
-            f"the inradius was asked for, but {len(bent)} of the {len(chosen)} region(s) are not convex, region "
+            f"the inradius was asked for, but {len(bent)} of the {len(wanted)} region(s) are not convex, region "
             f"{bent[0]} for one; pass regions=np.flatnonzero(regions.measures.convex_regions(complex)) for the others."
         )
     lines = EdgeLines(complex)
     found = np.full(complex.n_regions, np.inf)
     edges = ring_edges(complex)
-    for region in chosen[~complex.bounded[chosen]].tolist():
+    for region in wanted[~complex.bounded[wanted]].tolist():
         start, stop = complex.ring_offsets[[region, region + 1]]
         found[region] = _unbounded_inradius(complex, lines, edges[start:stop])
-    inside = chosen[complex.bounded[chosen]]
+    inside = wanted[complex.bounded[wanted]]
     sizes = np.diff(complex.ring_offsets)[inside]
     for k in np.unique(sizes).tolist():
         group = inside[sizes == k]
@@ -179,7 +178,7 @@ def inradii(complex: RegionComplex, regions: Sequence[int] | None = None, *, exa
             # Rounding leaves nothing of a sliver; what its area says holds all the same.
             radii = np.ldexp(np.nan_to_num(_shrunk(lengths, directions)), exponents)
             found[group] = np.clip(radii, ratio, 2 * ratio)
-    return found[chosen]
+    return found[wanted]
 
 
 def _steps(complex: RegionComplex, places: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:
