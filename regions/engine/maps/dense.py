@@ -187,7 +187,7 @@ def first_maps(layer: Layer, n_faces: int) -> FaceMaps:
 
 
 @kernel
-def activate(coefficients, parents, bits, below, above):
+def activate(coefficients, parents, bits, below, above):  # type: ignore[no-untyped-def]
     """Post-activation maps of faces from the pre-activation maps of their parents, and the columns' norms.
 
     Returns
