@@ -62,7 +62,7 @@ class DegeneratePositionError(RegionsError, ValueError):
 
 
 class OptionError(RegionsError, ValueError):
-    """An option of a report or a comparison is outside what is allowed."""
+    """An option, such as the index of an output or the widths of a report, is outside what is allowed."""
 
 
 class FileFormatError(RegionsError, ValueError):

@@ -6,10 +6,24 @@ import math
 import sys
 from fractions import Fraction
 
-__all__ = ["TINY", "U", "nearest_finite", "rounded", "rounded_sqrt"]
+__all__ = ["LOSSY", "SMALLEST", "TINY", "U", "nearest_finite", "rounded", "rounded_quotient", "rounded_sqrt"]
 
+#: Half the distance from 1 to the next float64: what one operation errs by, relatively.
 U = 2.0**-53
+#: More than all that underflows in a bound or in what it bounds, and nothing beside any other error.
 TINY = 2.0**-960
+#: The smallest float64 > 0.
+SMALLEST = 5e-324
+#: Below it a sum of products may have lost digits to underflow.
+LOSSY = 2.0**-900
+
+
+def rounded_quotient(numerator: int, denominator: int, largest: float = math.inf) -> float:
+    """The float64 nearest to a quotient of integers, the second of them > 0; beyond the range ±`largest`."""
+    try:
+        return numerator / denominator
+    except OverflowError:
+        return largest if numerator > 0 else -largest
 
 
 def nearest_finite(value: Fraction) -> float:
@@ -20,10 +34,7 @@ def nearest_finite(value: Fraction) -> float:
     >>> nearest_finite(Fraction(1, 4)), nearest_finite(Fraction(-(10**400)))
     (0.25, -1.7976931348623157e+308)
     """
-    try:
-        return value.numerator / value.denominator
-    except OverflowError:
-        return sys.float_info.max if value > 0 else -sys.float_info.max
+    return rounded_quotient(value.numerator, value.denominator, sys.float_info.max)
 
 
 def rounded(value: Fraction | float) -> float:
@@ -34,10 +45,7 @@ def rounded(value: Fraction | float) -> float:
     >>> rounded(Fraction(1, 4)), rounded(Fraction(-(10**400)))
     (0.25, -inf)
     """
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
+    return float(value) if isinstance(value, float) else rounded_quotient(value.numerator, value.denominator)
 
 
 def rounded_sqrt(square: Fraction) -> float:
@@ -56,7 +64,4 @@ def rounded_sqrt(square: Fraction) -> float:
     scaled = (n << (2 * shift)) // d
     root = math.isqrt(scaled)
     sticky = root * root * d != n << (2 * shift)
-    try:
-        return (2 * root + sticky) / (2 << shift)
-    except OverflowError:
-        return math.inf
+    return rounded_quotient(2 * root + sticky, 2 << shift)

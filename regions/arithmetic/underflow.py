@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from regions._threads import one_torch_thread_if_forked
+from regions.arithmetic.floats import SMALLEST
 from regions.errors import FlushToZeroError
 
 __all__ = ["require_gradual_underflow", "require_gradual_underflow_in_torch"]
 
-_SMALLEST = 5e-324
 # torch gives a thread no less than so many entries.
 _GRAIN = 1 << 15
 
@@ -23,7 +23,7 @@ def require_gradual_underflow() -> None:
         As after ``torch.set_flush_denormal(True)``.
     """
     # Of a name, so that it is multiplied here and now, and not by Python's compiler.
-    if _SMALLEST * 1.0 == 0.0:
+    if SMALLEST * 1.0 == 0.0:
         raise FlushToZeroError(
             "This thread flushes subnormal numbers to zero, as after torch.set_flush_denormal(True); allowed is the "
             "arithmetic of IEEE 754, without which weights are read as 0 and no error bound holds. Call "
@@ -41,7 +41,7 @@ def require_gradual_underflow_in_torch() -> None:
     import torch
 
     n = torch.get_num_threads() * _GRAIN
-    products = torch.full((n,), _SMALLEST, dtype=torch.float64, device="cpu") * 1.0
+    products = torch.full((n,), SMALLEST, dtype=torch.float64, device="cpu") * 1.0
     # As integers, for a thread that flushes would compare them as zeros.
     if int(products.view(torch.int64).count_nonzero()) < n:
         raise FlushToZeroError(

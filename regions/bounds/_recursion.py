@@ -62,20 +62,13 @@ class Stage:
 
 
 def regions_by_dimension(input_dimension: int, stages: Iterable[Stage]) -> Counter[int]:
-    """Push one region of full dimension through the layers, taking the worst case in each.
+    """Push one region of full dimension through the layers: for every dimension of the image a number of regions.
 
-    Returns
-    -------
-    Counter of int to int
-        For every dimension of the image a number of regions; their sum is a bound.
-
-    Notes
-    -----
-    A region of image dimension d is cut by n hyperplanes in a flat of dimension d, of whose normals min(d, rank) are
-    linearly independent, into ``total`` parts at most (Zaslavsky 1975). These are convex, so no two have one pattern,
-    and at most C(flat, j) 2^(neurons - flat) of them have j neurons on their flat sides, whose images have dimension
-    units - j at most. A larger dimension allows at least as many regions in all that follows; so the worst case has as
-    many regions as possible with j = 0, then with j = 1, and so on, until all are used up.
+    Their sum is a bound. A region of image dimension d is cut by n hyperplanes in a flat of dimension d, of whose
+    normals min(d, rank) are linearly independent, into ``total`` parts at most (Zaslavsky 1975). These are convex, so
+    no two have one pattern, and at most C(flat, j) 2^(neurons - flat) of them have j neurons on their flat sides, whose
+    images have dimension units - j at most. A larger dimension allows at least as many regions in all that follows; so
+    the worst case has as many regions as possible with j = 0, then with j = 1, and so on, until all are used up.
     """
     found = Counter({input_dimension: 1})
     for stage in stages:

@@ -93,13 +93,7 @@ def stages_of_widths(network: Network) -> list[Stage]:
 
 
 def stages_of_weights(network: Network) -> list[Stage]:
-    """The layers as :func:`from_weights` sees them.
-
-    Returns
-    -------
-    list of Stage
-        One for each layer with neurons that cut; more where matrices are too large to be multiplied out.
-    """
+    """The layers with neurons that cut, as :func:`from_weights` sees them; more for large matrices."""
     values = _Values(network.input_dimension)
     stages: list[Stage] = []
     for layer in network.layers:

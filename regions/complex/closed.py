@@ -51,9 +51,7 @@ class _Exact:
 
     def map(self, region: int) -> list[Any]:
         """The rows of the outputs on a region, times a factor that is the same everywhere."""
-        neurons = self.lines.neurons
-        values = neurons.outputs(region)
-        return [neurons.integers.row(values, i) for i in range(values[0].nrows())]
+        return [tuple(row) for row in self.lines.neurons.outputs(region)[0].tolist()]
 
     def vertex(self, vertex: int) -> Any:
         """Homogeneous coordinates, the last one > 0, or 0 of ideal vertices, whose direction the others are then."""

@@ -19,6 +19,7 @@ from regions.complex.polygons import areas, check_bounded, interior_points, poly
 from regions.domain.read import as_domain
 from regions.errors import MissingExtraError
 from regions.network.integers import ExactLines
+from regions.network.output import output_index
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -244,9 +245,7 @@ def to_obj(complex: ComplexData, path: str | Path, output: int = 0) -> None:
     -----
     Neighbours share their vertices. A region is one face, over a domain that is not convex its triangles.
     """
-    o = complex.network.n_outputs
-    if isinstance(output, bool) or not isinstance(output, int | np.integer) or not 0 <= output < o:
-        raise ValueError(f"output {output!r} was given; allowed are 0 to {o - 1}.")
+    output = output_index(complex.network, output)
     check_bounded(complex.bounded)
     vertices = complex.vertices
     # One height a vertex, whatever region it is taken from: the function is continuous.

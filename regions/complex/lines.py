@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import TINY, U, nearest_finite, rounded
+from regions.arithmetic.floats import TINY, U, nearest_finite
 from regions.arithmetic.integers import Triple, cross
 from regions.domain.lines import domain_sides
 from regions.domain.rings import exact_area as ring_area
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Line = tuple[float, float, float]
 
-__all__ = ["EdgeLines", "exact_areas", "exact_vertices", "rounded"]
+__all__ = ["EdgeLines", "exact_areas", "exact_vertices"]
 
 
 class EdgeLines:

@@ -10,13 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from flint import fmpz_mat
 
-from regions.arithmetic.integers import cross, scaled_integers
+from regions.arithmetic.integers import cross
 from regions.arithmetic.residues import extent
 from regions.complex.lines import EdgeLines
+from regions.network.integers import along_line
 from regions.network.residues import ResidueNetwork, block_size, integers_are_faster, primes, sizes
-from regions.network.rounding import FloatLayers
+from regions.network.rounding import doubtful
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def patterns_at(
     prime = next(supply)
     residues = ResidueNetwork(network, prime, start)
     found = np.empty((count, (network.n_neurons + 7) // 8), dtype=np.uint8)
-    doubtful = [np.empty((0, 2), dtype=np.int64)]
+    open_ = [np.empty((0, 2), dtype=np.int64)]
     size = block_size(network, 1)
     for first in range(0, count, size):
         points = np.arange(first, min(first + size, count))
@@ -75,8 +75,8 @@ def patterns_at(
         found[points] = np.packbits(active & ~zero, axis=1)
         here = slice(*np.searchsorted(known[0], [first, first + size]))
         zero[known[0][here] - first, known[1][here]] = False
-        doubtful.append(np.argwhere(active & zero) + np.array([first, 0]))
-    left = np.concatenate(doubtful)
+        open_.append(np.argwhere(active & zero) + np.array([first, 0]))
+    left = np.concatenate(open_)
     proven = prime.bit_length() - 1
     while len(left) and proven < bits:
         if integers_are_faster(network, len(left), bits - proven):
@@ -275,7 +275,6 @@ class Points:
         complex = self._complex
         found = np.zeros((self.n_points, complex.packed_patterns.shape[1]), dtype=np.uint8)
         certain = np.zeros(self.n_points, dtype=bool)
-        layers = FloatLayers(complex.network)
         errors = self.lines.vertex_errors
         points, neurons = self.incidences
         size = block_size(complex.network, 1)
@@ -285,8 +284,8 @@ class Points:
             here = slice(*np.searchsorted(points, [first, first + len(some)]))
             zero = np.zeros(active.shape, dtype=bool)
             zero[points[here] - first, neurons[here]] = True
-            doubtful = layers.doubtful(complex.vertices[some], errors[some], active)
-            certain[some] = ~(doubtful & active & ~zero).any(axis=1)
+            open_ = doubtful(complex.network, complex.vertices[some], errors[some], active)
+            certain[some] = ~(open_ & active & ~zero).any(axis=1)
             found[some] = np.packbits(active & ~zero, axis=1)
         return found, certain
 
@@ -321,8 +320,7 @@ class SegmentStart:
 
     def integers(self) -> tuple[Any, int]:
         """As :class:`regions.network.integers.ExactLines` wants it."""
-        (p, q), shift = scaled_integers(self._p, self._q)
-        return fmpz_mat(len(p), 2, [x for a, b in zip(p, q, strict=True) for x in (b - a, a)]), shift
+        return along_line(self._p, self._q)
 
     @property
     def extent(self) -> tuple[int, int]:

@@ -10,16 +10,16 @@ import numpy as np
 
 from regions.domain.convex import Box
 from regions.domain.read import as_domain
-from regions.errors import DomainError, InvalidNetworkError
-from regions.network.layer import Layer, Units, exact_float64
+from regions.errors import DomainError
+from regions.network.composed import on_plane
+from regions.network.layer import exact_float64
 from regions.network.network import Network
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import ArrayLike, NDArray
 
     from regions.domain.domain import Domain
+    from regions.network.network import Network
 
 __all__ = ["Slice"]
 
@@ -36,13 +36,7 @@ def _exact_difference(p: NDArray[np.float64], q: NDArray[np.float64]) -> bool:
 def _point(values: Any, what: str) -> NDArray[np.float64]:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
-    try:
-        array = np.asarray(values)
-        return exact_float64(array, what, array.ndim)
-    except InvalidNetworkError as error:
-        raise DomainError(str(error)) from error
-    except (TypeError, ValueError) as error:
-        raise DomainError(f"{what}: could not be read as an array ({error}); allowed are real numbers.") from error
+    return np.atleast_1d(exact_float64(values, what, error=DomainError, finite="all coordinates must be finite."))
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,18 +213,8 @@ class Slice:
                 f"of {network.input_dimension} inputs; they must be as many. Make the slice of points as the network "
                 "takes them."
             )
-        return Network((*self._layers(), *network.layers))
-
-    def _layers(self) -> Sequence[Layer]:
-        groups = (Units("slice", "linear", self.shape),)
-        ones = np.ones(self.origin.size)
-        if self._corners is not None:
-            # The weights of the three points, which differences of the points would have to be rounded for.
-            weight = np.array([[-1.0, -1.0], [1.0, 0.0], [0.0, 1.0]])
-            enter = Layer(weight, np.array([1.0, 0.0, 0.0]), np.ones(3), np.ones(3), "slice")
-            return enter, Layer(self._corners, np.zeros(len(ones)), ones, ones, "slice", groups)
-        weight = np.stack([self.u.ravel(), self.v.ravel()], axis=1)
-        return (Layer(weight, self.origin.ravel(), ones, ones, "slice", groups),)
+        origin, u, v = (vector.ravel() for vector in (self.origin, self.u, self.v))
+        return on_plane(network, origin, u, v, self.shape, self._corners)
 
     def to_arrays(self) -> dict[str, NDArray[np.float64]]:
         """The slice as named plain arrays, without its domain, for `.npz` files."""

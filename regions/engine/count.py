@@ -9,7 +9,8 @@ from zlib import crc32
 import numpy as np
 
 from regions.engine.blocks import split
-from regions.engine.maps.folded import TOO_LARGE, cut_block, pack
+from regions.engine.maps.folded import TOO_LARGE, cut_block
+from regions.engine.maps.packed import pack
 from regions.engine.maps.sparse import WideMaps
 from regions.engine.tally import Chords
 

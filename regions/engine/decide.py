@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from regions.arithmetic.floats import rounded_quotient
 from regions.arithmetic.integers import cross
 from regions.domain.lines import corner_lines
-from regions.network.integers import IntegerNetwork
+from regions.network.integers import IntegerNetwork, map_row, plane, point_map
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from regions.domain.convex import Box, ConvexPolygon
     from regions.network.network import Network
 
-__all__ = ["ExactStage", "divided"]
+__all__ = ["ExactStage"]
 
 _KEPT_MAPS = 4096
 
@@ -51,7 +52,7 @@ class ExactStage:
         self.vertex_lines: NDArray[np.int64] = np.empty((0, 2), dtype=np.int64)
         self._maps: dict[tuple[int, int], tuple[Any, int]] = {}
         self._points: dict[int, Any] = {}
-        self._values: dict[int, tuple[int, tuple[Any, int, Any]]] = {}
+        self._values: dict[int, tuple[int, tuple[Any, int]]] = {}
 
     def restricted(
         self, level: int, faces: NDArray[np.int64], lines: NDArray[np.int64], points: NDArray[np.int64]
@@ -112,7 +113,7 @@ class ExactStage:
         found = self._maps.get(key)
         if found is None:
             if layer == 0:
-                found = self.integers.affine(0, self.integers.identity_map())
+                found = self.integers.affine(0, plane())
             else:
                 parents = self.levels[layer - 1][0]
                 parent = face if parents is None else int(parents[face])
@@ -136,7 +137,7 @@ class ExactStage:
 
     def face_row(self, layer: int, face: int, unit: int) -> Any:
         """Integer pre-activation of a unit on a face of the level before its layer."""
-        return self.integers.row(self.face_map(layer, face), unit)
+        return map_row(self.face_map(layer, face), unit)
 
     def point(self, vertex: int) -> Any:
         """A vertex as an integer triple (X, Y, W), W > 0."""
@@ -164,17 +165,20 @@ class ExactStage:
 
     def rounded(self, vertex: int) -> tuple[float, float]:
         """A vertex, each coordinate rounded once."""
-        return divided(self.point(vertex))
+        x, y, w = self.point(vertex)
+        return rounded_quotient(int(x), int(w)), rounded_quotient(int(y), int(w))
 
     def values(self, layer: int, vertex: int) -> list[Any]:
         """Pre-activations of `layer` at a vertex, times a positive factor."""
         integers = self.integers
+        *coordinates, weight = self.point(vertex)
         at, state = self._values.get(vertex, (-1, None))
         if at > layer or state is None:
-            at, state = 0, integers.affine_at(0, integers.at_point(self.point(vertex)))
+            at, state = 0, integers.affine(0, point_map(coordinates), weight)
         while at < layer:
+            active = [z > 0 for z in state[0].entries()]
+            state = integers.affine(at + 1, integers.activate(at, state, active), weight)
             at += 1
-            state = integers.affine_at(at, integers.activate_at(at - 1, state))
         if len(self._values) >= _KEPT_MAPS:
             self._values.clear()
         self._values[vertex] = (layer, state)
@@ -228,18 +232,3 @@ class ExactStage:
         order = sorted(range(len(units)), key=cmp_to_key(compare))
         tied = [False] + [compare(i, j) == 0 for i, j in pairwise(order)]
         return order, tied, decided
-
-
-def divided(point: Any) -> tuple[float, float]:
-    """A point that is given as an integer triple (X, Y, W), each coordinate rounded once."""
-    x, y, w = (int(i) for i in point)
-    if w < 0:
-        x, y, w = -x, -y, -w
-    return _divided(x, w), _divided(y, w)
-
-
-def _divided(numerator: int, denominator: int) -> float:
-    try:
-        return numerator / denominator
-    except OverflowError:
-        return float("inf") if numerator > 0 else float("-inf")

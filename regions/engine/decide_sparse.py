@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.arithmetic.integers import dyadic
+from regions.arithmetic.integers import dyadic, scaled_integers
 from regions.arithmetic.matrices import row_entries
 from regions.domain.lines import corner_lines
 from regions.engine.decide import ExactStage
@@ -40,12 +40,8 @@ class SparseLayers:
         ]
         self.slopes: list[tuple[list[int], list[int], int]] = []
         for layer in network.layers:
-            numbers = [dyadic(layer.below), dyadic(layer.above)]
-            low = min(0, *(int(places.min()) for _, places in numbers))
-            below, above = (
-                [m << (e - low) for m, e in zip(ms.tolist(), es.tolist(), strict=True)] for ms, es in numbers
-            )
-            self.slopes.append((below, above, -low))
+            (below, above), shift = scaled_integers(layer.below, layer.above)
+            self.slopes.append((below, above, shift))
 
     def row(self, layer: int, unit: int) -> tuple[list[int], list[int], int]:
         """Columns, integer weights and integer bias of a unit, times ``2**shift(layer)``."""

@@ -23,7 +23,7 @@ _TALLY_WORK = 1 << 21
 
 
 @kernel
-def tally(
+def tally(  # type: ignore[no-untyped-def]
     first,
     stop,
     class_faces,

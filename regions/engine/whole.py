@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from regions.arithmetic.floats import TINY, U
+from regions.arithmetic.floats import TINY, U, rounded_quotient
 from regions.arithmetic.integers import cross
 from regions.engine.blocks import split
 from regions.engine.compiling import kernel
-from regions.engine.decide import divided
-from regions.engine.maps.folded import TOO_LARGE, cut_block, pack
+from regions.engine.maps.folded import TOO_LARGE, cut_block
+from regions.engine.maps.packed import pack
 from regions.engine.maps.sparse import WideMaps
 from regions.network.integers import ExactLines
 
@@ -122,7 +122,7 @@ class Plane:
         doubtful = np.flatnonzero(~((errors <= limit) & (errors < np.inf)))
         if len(doubtful):
             for vertex, triple in self.exact_points(doubtful).items():
-                x, y = divided(triple)
+                x, y = (rounded_quotient(int(k), int(triple[2])) for k in triple[:2])
                 self.points[vertex] = (x, y, 1.0, abs(x) * 2 * U + TINY, abs(y) * 2 * U + TINY)
 
 

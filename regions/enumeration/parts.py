@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from regions.arithmetic.matrices import blocks, compact, dense
+from regions.arithmetic.matrices import dense
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.domain.convex import Box, ConvexPolygon
 from regions.engine.cut import Enumeration
-from regions.network.network import Layer, Network
+from regions.network.composed import along_half_planes, in_chart, with_narrow_layer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.domain.domain import Domain
     from regions.engine.resources import Resources
+    from regions.network.network import Network
 
 __all__ = ["Decomposition", "Part", "Seam", "decompose", "with_narrow_first_layer"]
 
@@ -96,23 +97,10 @@ class Decomposition:
 
     def along(self) -> Network:
         """The network for looking along seams: the half-planes are additional neurons at the end of the first layer."""
-        domain, (first, *others) = self.domain, self.network.layers
-        n = len(domain.offsets)
-        if not n:
+        domain = self.domain
+        if not len(domain.offsets):
             return self.network
-        layers = [
-            Layer(
-                compact(blocks([[first.weight], [-domain.normals]])),
-                np.concatenate([first.bias, domain.offsets]),
-                np.concatenate([first.below, np.zeros(n)]),
-                np.concatenate([first.above, np.ones(n)]),
-                first.name,
-            )
-        ]
-        for i, layer in enumerate(others):
-            weight = layer.weight if i else compact(blocks([[layer.weight, np.zeros((layer.n_out, n))]]))
-            layers.append(Layer(weight, layer.bias, layer.below, layer.above, layer.name))
-        return Network(tuple(layers))
+        return along_half_planes(self.network, domain.normals, domain.offsets)
 
 
 def decompose(network: Network, domain: Domain) -> Decomposition:
@@ -147,24 +135,7 @@ def with_narrow_first_layer(part: Part, budget: int) -> Part:
         width += 1
     if width >= layer.n_out:
         return part
-    k, n, rest = width, layer.n_in, layer.n_out - width
-    ones = np.ones
-    narrow = Layer(
-        np.vstack([layer.weight[:k], np.eye(n)]),
-        np.concatenate([layer.bias[:k], np.zeros(n)]),
-        np.concatenate([layer.below[:k], ones(n)]),
-        np.concatenate([layer.above[:k], ones(n)]),
-        layer.name,
-    )
-    others = Layer(
-        np.vstack([np.eye(k, k + n), np.hstack([np.zeros((rest, k)), layer.weight[k:]])]),
-        np.concatenate([np.zeros(k), layer.bias[k:]]),
-        np.concatenate([ones(k), layer.below[k:]]),
-        np.concatenate([ones(k), layer.above[k:]]),
-        layer.name,
-    )
-    network = Network((*layers[:first], narrow, others, *layers[first + 1 :]))
-    return replace(part, network=network)
+    return replace(part, network=with_narrow_layer(part.network, first, width))
 
 
 def _of_corners(network: Network, domain: Domain) -> Decomposition:
@@ -198,7 +169,7 @@ def _of_half_planes(network: Network, domain: Domain) -> Decomposition:
     for i in range(4):
         frame = np.array([ends[i], ends[(i + 1) % 4]]).T
         sides = (("seam", i), ("infinity", 0), ("seam", (i + 1) % 4))
-        chart = _chart(network, frame, domain)
+        chart = in_chart(network, frame, domain.normals, domain.offsets)
         parts.append(Part(chart, _TRIANGLE, sides, frame, 2 if n else 1, n))
     seams = tuple(Seam((0.0, 0.0), end, "ray") for end in ends)
     return Decomposition(network, domain, tuple(parts), seams)
@@ -217,24 +188,3 @@ def _scale(network: Network) -> float:
                 return 2.0 ** float(np.clip(math.frexp(float(np.median(usual)))[1], -256, 256))
             break
     return 1.0
-
-
-def _chart(network: Network, frame: NDArray[np.float64], domain: Domain) -> Network:
-    """The network in a chart: w times its pre-activations, as functions of (u, v)."""
-    ones = np.ones(3)
-    enter = np.vstack([frame, [-1.0, -1.0]])
-    layers = [Layer(enter, np.array([0.0, 0.0, 1.0]), ones, ones, "chart")]
-    n = len(domain.offsets)
-    if n:
-        weight = np.vstack([np.hstack([-domain.normals, domain.offsets[:, None]]), np.eye(3)])
-        slopes = np.concatenate([np.zeros(n), ones])
-        layers.append(Layer(weight, np.zeros(n + 3), slopes, np.ones(n + 3), "half-planes"))
-    for i, layer in enumerate(network.layers):
-        front = [] if i or not n else [np.zeros((layer.n_out, n))]
-        rows = [[*front, layer.weight, layer.bias[:, None]]]
-        below, above = layer.below, layer.above
-        if i + 1 < len(network.layers):
-            rows.append([*(np.zeros((1, n)) for _ in front), np.zeros((1, layer.n_in)), np.ones((1, 1))])
-            below, above = np.append(below, 1.0), np.append(above, 1.0)
-        layers.append(Layer(compact(blocks(rows)), np.zeros(len(below)), below, above, layer.name))
-    return Network(tuple(layers))

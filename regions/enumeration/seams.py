@@ -93,37 +93,35 @@ def _divides(
     return _one_sided(integers, columns, shift, 1) != _one_sided(integers, columns, shift, -1)
 
 
-def _one_sided(integers: IntegerNetwork, columns: list[int], shift: int, side: int) -> list[list[bool]]:
+def _one_sided(integers: IntegerNetwork, columns: list[int], shift: int, side: int) -> list[bool]:
     """The pattern at a point plus a small multiple of a direction, the columns being direction and point."""
     dx, x, dy, y = columns
-    values: tuple[Any, int] = (fmpz_mat(2, 2, [side * dx, x, side * dy, y]), shift)
+    start = fmpz_mat(2, 2, [side * dx, x, side * dy, y]), shift
     pattern = []
-    for i in range(len(integers.weights)):
-        values = integers.affine(i, values)
-        entries = values[0].entries()
-        active = [c > 0 or (c == 0 and d > 0) for d, c in zip(entries[::2], entries[1::2], strict=True)]
-        pattern.append([on for on, kink in zip(active, integers.network.layers[i].kinked, strict=True) if kink])
-        values = integers.activate(i, values, active)
+    walk = integers.forward(start, is_active=_positive)
+    for layer, rows in zip(integers.network.layers, walk, strict=True):
+        pattern += [_positive(row) for row, kink in zip(rows, layer.kinked, strict=True) if kink]
     return pattern
+
+
+def _positive(row: Any) -> bool:
+    """Whether an affine function of a small positive number is > 0."""
+    direction, constant = row
+    return bool(constant > 0 or (constant == 0 and direction > 0))
 
 
 def germ(integers: IntegerNetwork, point: tuple[float, float]) -> list[bool] | None:
     """The activation pattern, of length H, all around a point of the plane; None where it is not inside a region."""
     ((x, y),), shift = scaled_integers(np.array(point))
     one = 1 << shift
-    values: tuple[Any, int] = (fmpz_mat(2, 3, [one, 0, x, 0, one, y]), shift)
     pattern = []
-    for i, layer in enumerate(integers.network.layers):
-        values = integers.affine(i, values)
-        entries = values[0].entries()
-        active = []
-        for a, b, c, kink in zip(entries[::3], entries[1::3], entries[2::3], layer.kinked, strict=True):
+    walk = integers.forward((fmpz_mat(2, 3, [one, 0, x, 0, one, y]), shift))
+    for layer, rows in zip(integers.network.layers, walk, strict=True):
+        for (a, b, c), kink in zip(rows, layer.kinked, strict=True):
             if kink and c == 0 and (a != 0 or b != 0):
                 return None
-            active.append(c > 0)
             if kink:
                 pattern.append(c > 0)
-        values = integers.activate(i, values, active)
     return pattern
 
 

@@ -14,14 +14,15 @@ from regions._threads import single_threaded
 from regions.arithmetic.floats import rounded
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.complex.data import Certificate
-from regions.engine.line.intervals import ExactLine, LayerBounds, cut_line
+from regions.engine.line.intervals import ExactLine, cut_line
 from regions.engine.line.roots import rounded_times
+from regions.engine.maps.dense import LayerBounds
 from regions.enumeration.segment_counts import count_segment
 from regions.enumeration.segment_data import SegmentData
 from regions.errors import DomainError
 from regions.frontends.read import as_network
-from regions.network.integers import IntegerNetwork, layer_activity
-from regions.network.network import Network
+from regions.network.integers import IntegerNetwork, layer_activity, rational_rows
+from regions.network.layer import exact_float64
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from regions.complex.definitions import RegionCounts
     from regions.enumeration.segment_data import Kind
+    from regions.network.network import Network
 
 __all__ = ["SegmentPieces", "Trajectory", "enumerate_segment", "enumerate_trajectory"]
 
@@ -142,12 +144,7 @@ class SegmentPieces(SegmentData):
         list of list of (Fraction, Fraction), lengths K + 1 and O
         """
         line, active = self._line()
-        pieces = []
-        for layers in active:
-            values, scale = line.after(layers)
-            rows = ((int(values[i, 0]), int(values[i, 1])) for i in range(values.nrows()))
-            pieces.append([(Fraction(a, 1 << scale), Fraction(c, 1 << scale)) for a, c in rows])
-        return pieces
+        return [rational_rows(line.after(layers)) for layers in active]
 
     def counts(self) -> RegionCounts:
         """Count the regions along the line by five definitions, exactly.
@@ -246,26 +243,12 @@ def _width_of(points: Any) -> int | None:
 
 def _read_points(values: ArrayLike, what: str, shape: tuple[int | None, ...], network: Network) -> NDArray[np.float64]:
     """Read points as exactly the same numbers in float64."""
-    wanted = "(" + ", ".join("P" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
-    need = f"this network of {_plural(network.input_dimension, 'input')} needs shape {wanted}"
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise DomainError(f"{what} could not be read as an array ({error}); {need}.") from error
-    if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
-        raise DomainError(f"{what} of shape {array.shape} was given; {need}.")
-    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
-        raise DomainError(
-            f"{what} of dtype {array.dtype} was given; allowed are real floats of at most 64 bits and integers."
-        )
-    converted = array.astype(np.float64)
-    if not np.isfinite(converted).all():
-        place = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
-        raise DomainError(f"{what}: entry {place} is {converted[place]}; all coordinates must be finite.")
-    if array.dtype.kind in "iu" and any(int(f) != int(i) for f, i in zip(converted.flat, array.flat, strict=True)):
-        raise DomainError(f"{what} holds integers beyond 2**53, which float64 cannot hold exactly; give floats.")
-    converted.setflags(write=False)
-    return converted
+    found = exact_float64(values, what, error=DomainError, finite="all coordinates must be finite.")
+    if found.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, found.shape, strict=True)):
+        wanted = ", ".join("P" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "")
+        inputs = _plural(network.input_dimension, "input")
+        raise DomainError(f"{what} of shape {found.shape} was given; this network of {inputs} needs shape ({wanted}).")
+    return found
 
 
 def line_bounds(network: Network) -> list[LayerBounds]:
@@ -290,9 +273,8 @@ def _pieces(
     maps = state.maps.copy()
     # Multiplied out in integers where they overflowed on the way.
     for i in np.flatnonzero(~np.isfinite(maps).all(axis=(1, 2))).tolist():
-        values, scale = line.after([active[i] for active in state.active])
-        exact = [[rounded(Fraction(int(values[k, c]), 1 << scale)) for k in range(values.nrows())] for c in (0, 1)]
-        maps[i] = np.where(np.isfinite(maps[i]), maps[i], exact)
+        rows = rational_rows(line.after([active[i] for active in state.active]))
+        maps[i] = np.where(np.isfinite(maps[i]), maps[i], np.array([[rounded(x) for x in row] for row in rows]).T)
     patterns = np.concatenate(
         [active[:, layer.kinked] for active, layer in zip(state.active, network.layers, strict=True)], axis=1
     )

@@ -27,12 +27,7 @@ __all__ = ["count_segment", "segment_patterns"]
 
 
 def segment_patterns(pieces: SegmentData) -> NDArray[np.uint8]:
-    """The patterns of all points of a line, each once, packed.
-
-    Returns
-    -------
-    ndarray, shape (N, ceil(H / 8)), uint8
-    """
+    """The patterns of all points of a line, each once, packed: shape (N, ceil(H / 8))."""
     network, patterns = pieces.network, pieces.patterns
     ends = {"segment": [0, 1], "ray": [0], "line": []}[pieces.kind]
     n = len(pieces.breakpoints)
@@ -69,16 +64,7 @@ def segment_patterns(pieces: SegmentData) -> NDArray[np.uint8]:
 def count_segment(pieces: SegmentData) -> RegionCounts:
     """Count the regions along a line: see :meth:`regions.enumeration.segment.SegmentPieces.counts`.
 
-    Notes
-    -----
     On a line, open and closed linear regions are the same in number: where two pieces of one map meet, it is affine.
-
-    Examples
-    --------
-    >>> import regions
-    >>> network = regions.Network.from_arrays([[[1.0], [-1.0]], [[1.0, 1.0]]])
-    >>> count_segment(regions.enumerate_segment(network, [0.0], [1.0], "line")).activation_patterns
-    3
     """
     network, start = pieces.network, SegmentStart(pieces.p, pieces.q)
     maps = equal_maps(network, pieces.patterns, sizes(network, start.extent)[1], start)

@@ -17,7 +17,7 @@ from regions.frontends.content import STATISTICS, read_weights
 from regions.frontends.layers.assembly import Assembly
 from regions.frontends.layers.pieces import affine, kinked, normalisation
 from regions.network.layer import exact_float64
-from regions.network.network import hidden_slopes
+from regions.network.slopes import hidden_slopes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -13,8 +13,10 @@ from __future__ import annotations
 from regions.complex.lines import exact_areas
 from regions.measures._compare import StableRegions, stable_regions, within
 from regions.measures._data import Occupancy, Transitions, occupancy, transitions
+from regions.measures._decisions import DecisionBoundary, decision_boundary, predicted_classes, regions_per_class
 from regions.measures._distance import boundary_distances, local_complexity
 from regions.measures._graph import degrees, diameter, dual_graph, eccentricities, hamming_by_distance
+from regions.measures._level_sets import LevelSet, level_set
 from regions.measures._lipschitz import LipschitzConstant, gradient_norms, lipschitz_constant
 from regions.measures._neurons import NeuronStates, neuron_states
 from regions.measures._shapes import convex_regions, inradii, side_counts
@@ -26,14 +28,6 @@ from regions.measures._sizes import (
     edge_lengths,
     neuron_boundary_lengths,
     perimeters,
-)
-from regions.measures.outputs import (
-    DecisionBoundary,
-    LevelSet,
-    decision_boundary,
-    level_set,
-    predicted_classes,
-    regions_per_class,
 )
 
 __all__ = [

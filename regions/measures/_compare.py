@@ -10,20 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regions.arithmetic.matrices import blocks
-from regions.complex.lines import exact_areas, rounded
+from regions.arithmetic.floats import rounded
+from regions.complex.lines import exact_areas
 from regions.domain.convex import Box
 from regions.domain.read import as_domain
 from regions.domain.slice import Slice
 from regions.enumeration.enumerate import enumerate_regions
 from regions.errors import DomainError, InvalidNetworkError
 from regions.measures._sizes import total_of
-from regions.network.network import Layer, Network
+from regions.network.composed import side_by_side
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from regions.complex.complex import RegionComplex
+    from regions.network.network import Network
 
 __all__ = ["StableRegions", "stable_regions", "within"]
 
@@ -160,13 +161,13 @@ def stable_regions(first: RegionComplex, second: RegionComplex, *, exact: bool =
     (Fraction(5, 3), [[False, False], [True, False]])
     """
     _check_alike(first, second)
-    ours, theirs = (_by_pattern(complex) for complex in (first, second))
+    ours, theirs = (by_pattern(complex) for complex in (first, second))
     pairs = [(i, j) for pattern, here in ours.items() for i in here for j in theirs.get(pattern, ())]
     surviving = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
     lost = np.setdiff1d(np.arange(first.n_regions), surviving[:, 0])
     gained = np.setdiff1d(np.arange(second.n_regions), surviving[:, 1])
 
-    both = enumerate_regions(_side_by_side(first.network, second.network), first.domain)
+    both = enumerate_regions(side_by_side(first.network, second.network), first.domain)
     agree = np.flatnonzero(_halves_agree(both.patterns, first.network))
     total: Fraction | float | None = None
     if exact:
@@ -196,26 +197,11 @@ def _one_plane(first: Slice | None, second: Slice | None) -> bool:
     return one.keys() == two.keys() and all(np.array_equal(one[k], two[k]) for k in one.keys() - {"anchors"})
 
 
-def _by_pattern(complex: RegionComplex) -> dict[bytes, list[int]]:
+def by_pattern(complex: RegionComplex) -> dict[bytes, list[int]]:
     found: dict[bytes, list[int]] = {}
     for i, row in enumerate(complex.packed_patterns):
         found.setdefault(row.tobytes(), []).append(i)
     return found
-
-
-def _side_by_side(first: Network, second: Network) -> Network:
-    """Both networks as one, on the same two inputs."""
-    layers = []
-    for i, (a, b) in enumerate(zip(first.layers, second.layers, strict=True)):
-        if i == 0:
-            weight = blocks([[a.weight], [b.weight]])
-        else:
-            weight = blocks([[a.weight, np.zeros((a.n_out, b.n_in))], [np.zeros((b.n_out, a.n_in)), b.weight]])
-        bias, below, above = (
-            np.concatenate(pair) for pair in ((a.bias, b.bias), (a.below, b.below), (a.above, b.above))
-        )
-        layers.append(Layer(weight, bias, below, above, a.name))
-    return Network(tuple(layers))
 
 
 def _halves_agree(patterns: NDArray[np.bool_], network: Network) -> NDArray[np.bool_]:

@@ -116,7 +116,7 @@ def eccentricities(complex: RegionComplex, regions: Sequence[int] | None = None)
     array([2, 2, 2, 2])
     """
     graph = dual_graph(complex)
-    sources = _chosen(complex, regions)
+    sources = chosen(complex, regions)
     return np.array([_distances(graph, source).max() for source in sources.tolist()], dtype=np.int64)
 
 
@@ -174,7 +174,7 @@ def hamming_by_distance(complex: RegionComplex, regions: Sequence[int] | None = 
            [0, 0, 4]])
     """
     graph = dual_graph(complex)
-    sources = _chosen(complex, regions)
+    sources = chosen(complex, regions)
     h = complex.network.n_neurons
     found = np.zeros((1, h + 1), dtype=np.int64)
     signs = complex.patterns.astype(np.float64)
@@ -194,6 +194,7 @@ def hamming_by_distance(complex: RegionComplex, regions: Sequence[int] | None = 
     return found
 
 
-def _chosen(complex: RegionComplex, regions: Sequence[int] | None) -> Ints:
+def chosen(complex: RegionComplex, regions: Sequence[int] | None) -> Ints:
+    """The regions that are asked for, all where left out."""
     everything = np.arange(complex.n_regions)
     return everything if regions is None else everything[np.asarray(regions, dtype=np.int64)]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import rounded_sqrt
-from regions.complex.lines import EdgeLines, exact_area, rounded
+from regions.arithmetic.floats import LOSSY, rounded, rounded_sqrt
+from regions.complex.lines import EdgeLines, exact_area
+from regions.measures._graph import chosen
 from regions.measures._rings import at_infinity, inward, next_around, ring_edges, slits, turns
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["convex_regions", "inradii", "side_counts"]
 
-# Smaller areas may be subnormal, or sums of products that underflow.
-_SMALL = 2.0**-900
 _LARGE = 2.0**1000
 
 
@@ -139,22 +138,20 @@ def inradii(complex: RegionComplex, regions: Sequence[int] | None = None, *, exa
     >>> inradii(regions.enumerate_regions(network, 1))
     array([0.5, 0.5, 0.5, 0.5])
     """
-    chosen = np.arange(complex.n_regions)
-    if regions is not None:
-        chosen = chosen[np.asarray(regions, dtype=np.int64)]
-    bent = chosen[~convex_regions(complex)[chosen]]
+    wanted = chosen(complex, regions)
+    bent = wanted[~convex_regions(complex)[wanted]]
     if len(bent):
         raise ValueError(
-            f"the inradius was asked for, but {len(bent)} of the {len(chosen)} region(s) are not convex, region "
+            f"the inradius was asked for, but {len(bent)} of the {len(wanted)} region(s) are not convex, region "
             f"{bent[0]} for one; pass regions=np.flatnonzero(regions.measures.convex_regions(complex)) for the others."
         )
     lines = EdgeLines(complex)
     found = np.full(complex.n_regions, np.inf)
     edges = ring_edges(complex)
-    for region in chosen[~complex.bounded[chosen]].tolist():
+    for region in wanted[~complex.bounded[wanted]].tolist():
         start, stop = complex.ring_offsets[[region, region + 1]]
         found[region] = _unbounded_inradius(complex, lines, edges[start:stop])
-    inside = chosen[complex.bounded[chosen]]
+    inside = wanted[complex.bounded[wanted]]
     sizes = np.diff(complex.ring_offsets)[inside]
     for k in np.unique(sizes).tolist():
         group = inside[sizes == k]
@@ -172,7 +169,7 @@ def inradii(complex: RegionComplex, regions: Sequence[int] | None = None, *, exa
             lengths = np.hypot(*np.moveaxis(steps, 2, 0))
             around = lengths.sum(axis=1)
             # An area near the limits of float64 has lost its digits; those of the scaled steps have not.
-            whole = (areas > _SMALL) & (areas < sys.float_info.max)
+            whole = (areas > LOSSY) & (areas < sys.float_info.max)
             scaled = np.ldexp(_step_areas(steps) / around, exponents)
             ratio = np.nan_to_num(np.where(whole, np.ldexp(areas / around, -exponents), scaled).clip(min=0.0))
             # Areas of slivers are exact, also where rounding leaves no side.
@@ -180,7 +177,7 @@ def inradii(complex: RegionComplex, regions: Sequence[int] | None = None, *, exa
             # Rounding leaves nothing of a sliver; what its area says holds all the same.
             radii = np.ldexp(np.nan_to_num(_shrunk(lengths, directions)), exponents)
             found[group] = np.clip(radii, ratio, 2 * ratio)
-    return found[chosen]
+    return found[wanted]
 
 
 def _steps(complex: RegionComplex, places: NDArray[np.int64]) -> tuple[Floats, NDArray[np.int64]]:

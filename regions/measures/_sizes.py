@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import rounded_sqrt
-from regions.complex.lines import EdgeLines, exact_areas, rounded
+from regions.arithmetic.floats import SMALLEST, rounded, rounded_sqrt
+from regions.complex.lines import EdgeLines, exact_areas
 from regions.domain.rings import exact_area as exact_ring_area
 from regions.measures._rings import at_infinity, slits
 
@@ -34,7 +34,6 @@ __all__ = [
     "perimeters",
 ]
 
-_SMALLEST = 5e-324
 _BLOCK = 1 << 24
 
 
@@ -158,7 +157,7 @@ def area_distribution(
     areas = np.array(complex.areas)
     doubtful = np.arange(len(areas)) if exact else np.flatnonzero(~(areas > 0))
     # No area is 0, though it may be below the range of float64.
-    areas[doubtful] = [max(rounded(a), _SMALLEST) for a in exact_areas(complex, doubtful.tolist())]
+    areas[doubtful] = [max(rounded(a), SMALLEST) for a in exact_areas(complex, doubtful.tolist())]
     # Beyond that range it is the largest number, as in `areas`.
     areas = np.sort(np.minimum(areas, sys.float_info.max))
     n, total = len(areas), total_of(areas)

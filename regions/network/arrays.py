@@ -20,13 +20,7 @@ _SPARSE = ("shape", "indptr", "indices", "data")
 
 
 def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
-    """The arrays that a layer is made of.
-
-    Returns
-    -------
-    dict of str to ndarray
-        All but the name.
-    """
+    """The arrays that a layer is made of, all but the name."""
     arrays: dict[str, NDArray[Any]] = {name: getattr(layer, name) for name in _VECTORS}
     if layer.is_sparse:
         arrays |= {name: np.asarray(getattr(layer.weight, name)) for name in _SPARSE}
@@ -50,10 +44,7 @@ def layer_arrays(layer: Layer) -> dict[str, NDArray[Any]]:
 def layer_from_arrays(arrays: dict[str, NDArray[Any]], i: int) -> Layer:
     """The layer whose arrays have the names that :func:`layer_arrays` gave them, with an index behind.
 
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        When an array is missing or does not fit.
+    KeyError, TypeError or ValueError when an array is missing or does not fit.
     """
     if f"weight_{i}" in arrays:
         weight: Any = arrays[f"weight_{i}"]

@@ -13,13 +13,25 @@ from regions.arithmetic.integers import SparseIntegers, scaled_integers
 from regions.arithmetic.matrices import stored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from regions.network.network import Network
 
-__all__ = ["ExactLines", "IntegerNetwork", "finite_maps", "layer_activity"]
+    Map = tuple[Any, int]
+
+__all__ = [
+    "ExactLines",
+    "IntegerNetwork",
+    "along_line",
+    "finite_maps",
+    "layer_activity",
+    "map_row",
+    "plane",
+    "point_map",
+    "rational_rows",
+]
 
 _MAPS_KEPT = 64
 
@@ -36,15 +48,13 @@ class IntegerNetwork:
 
     Notes
     -----
-    A *map* is an ``fmpz_mat`` of shape (n, 3) whose columns are the coefficients of x, of y and of 1, together
-    with an exponent S: the true coefficients are ``map / 2**S``. Since the factor is positive, signs are those
-    of the integers.
+    A *map* is an ``fmpz_mat`` of shape (n, k), n affine functions whose constants are in the last column, together
+    with an exponent S: the true coefficients are ``map / 2**S``. Since the factor is positive, signs are those of the
+    integers. The plane's maps have three columns, the coefficients of x, of y and of 1.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self._mat = fmpz_mat
-        self._fmpz = fmpz
         self.weights, self.biases, self.shifts = [], [], []
         self.below, self.above, self.slope_shifts = [], [], []
         for layer in network.layers:
@@ -60,34 +70,28 @@ class IntegerNetwork:
             self.above.append(above)
             self.slope_shifts.append(slope_shift)
 
-    def identity_map(self) -> tuple[Any, int]:
-        """The map x, y of the plane itself."""
-        return self._mat(2, 3, [1, 0, 0, 0, 1, 0]), 0
-
     def weight_row(self, layer: int, unit: int) -> Any:
         """Row `unit` of a weight, as a matrix of one row."""
         weights = self.weights[layer]
         if isinstance(weights, SparseIntegers):
             return weights.row(unit)
         n = weights.ncols()
-        return self._mat(1, n, [weights[unit, j] for j in range(n)])
+        return fmpz_mat(1, n, [weights[unit, j] for j in range(n)])
 
-    def affine(self, layer: int, after: tuple[Any, int]) -> tuple[Any, int]:
-        """Pre-activation map of `layer` from the post-activation map before it."""
+    def affine(self, layer: int, after: Map, weight: Any = 1) -> Map:
+        """Pre-activations of `layer` from the activations before it; constants are multiples of `weight`."""
         values, scale = after
         columns = values.ncols()
         product = self.weights[layer] * values
-        scale_out = scale + self.shifts[layer]
         entries = product.entries()
+        one = weight << scale
         for i, b in enumerate(self.biases[layer]):
             if b:
-                entries[i * columns + columns - 1] += b << scale
-        return self._mat(product.nrows(), columns, entries), scale_out
+                entries[i * columns + columns - 1] += b * one
+        return fmpz_mat(product.nrows(), columns, entries), scale + self.shifts[layer]
 
-    def activate(
-        self, layer: int, before: tuple[Any, int], active: Sequence[bool] | NDArray[np.bool_]
-    ) -> tuple[Any, int]:
-        """Post-activation map of `layer` where its units are `active` or not."""
+    def activate(self, layer: int, before: Map, active: Iterable[bool] | NDArray[np.bool_]) -> Map:
+        """Activations of `layer` where its units are `active` or not."""
         values, scale = before
         columns = values.ncols()
         entries = values.entries()
@@ -96,51 +100,66 @@ class IntegerNetwork:
             if slope != 1:
                 for c in range(i * columns, (i + 1) * columns):
                     entries[c] = entries[c] * slope
-        return self._mat(values.nrows(), columns, entries), scale + self.slope_shifts[layer]
+        return fmpz_mat(values.nrows(), columns, entries), scale + self.slope_shifts[layer]
 
-    def row(self, values: tuple[Any, int], unit: int) -> Any:
-        """Row `unit` of a map, as a tuple of integers."""
-        matrix = values[0]
-        return tuple(matrix[unit, column] for column in range(matrix.ncols()))
+    def forward(
+        self, start: Map, weight: Any = 1, is_active: Callable[[Any], bool] | None = None
+    ) -> Iterator[list[Any]]:
+        """Pre-activations layer by layer, a row for each unit; `is_active` tells from a row which side it is on."""
+        values = start
+        for i in range(len(self.weights)):
+            values = self.affine(i, values, weight)
+            rows = values[0].tolist()
+            yield rows
+            values = self.activate(i, values, (row[-1] > 0 if is_active is None else is_active(row) for row in rows))
 
-    def map_on(self, active: Sequence[NDArray[np.bool_]], layer: int) -> tuple[Any, int]:
-        """Pre-activation map of `layer` where the units of the layers before it are `active`."""
-        values = self.affine(0, self.identity_map())
-        for i in range(layer):
-            values = self.affine(i + 1, self.activate(i, values, active[i]))
-        return values
+    def signs(self, point: NDArray[np.float64]) -> list[int]:
+        """Signs of all neurons' pre-activations at a point of shape (D,)."""
+        (coordinates,), shift = scaled_integers(point)
+        found = []
+        for layer, rows in zip(self.network.layers, self.forward(point_map(coordinates), 1 << shift), strict=True):
+            found += [(z > 0) - (z < 0) for (z,), kink in zip(rows, layer.kinked, strict=True) if kink]
+        return found
 
-    def at_point(self, point: Any) -> tuple[Any, int, Any]:
-        """Start a forward pass at the homogeneous integer point (X, Y, W), W > 0: a column, its exponent, W."""
-        return self._mat(2, 1, [point[0], point[1]]), 0, point[2]
 
-    def affine_at(self, layer: int, after: tuple[Any, int, Any]) -> tuple[Any, int, Any]:
-        """Pre-activations of `layer` at a point, times W and a power of two."""
-        values, scale, weight = after
-        product = self.weights[layer] * values
-        entries = product.entries()
-        for i, b in enumerate(self.biases[layer]):
-            if b:
-                entries[i] += (b << scale) * weight
-        return self._mat(product.nrows(), 1, entries), scale + self.shifts[layer], weight
+def map_row(values: Map, unit: int) -> tuple[Any, ...]:
+    """One row of a map, in integers."""
+    matrix = values[0]
+    return tuple(matrix[unit, column] for column in range(matrix.ncols()))
 
-    def activate_at(self, layer: int, before: tuple[Any, int, Any]) -> tuple[Any, int, Any]:
-        """Activations of `layer` at a point."""
-        values, scale, weight = before
-        entries = values.entries()
-        for i, z in enumerate(entries):
-            entries[i] = z * (self.above[layer][i] if z > 0 else self.below[layer][i])
-        return self._mat(values.nrows(), 1, entries), scale + self.slope_shifts[layer], weight
+
+def rational_rows(values: Map) -> list[Any]:
+    """The rows of a map, as tuples of the rationals that they are."""
+    matrix, scale = values
+    return [tuple(Fraction(int(x), 1 << scale) for x in row) for row in matrix.tolist()]
+
+
+def plane() -> Map:
+    """The map x, y of the plane itself."""
+    return fmpz_mat(2, 3, [1, 0, 0, 0, 1, 0]), 0
+
+
+def point_map(coordinates: Sequence[Any]) -> Map:
+    """The map of one column that stands for a point: its homogeneous coordinates without the last one, W > 0.
+
+    The last one is the `weight` of :meth:`IntegerNetwork.affine`.
+    """
+    return fmpz_mat(len(coordinates), 1, list(coordinates)), 0
+
+
+def along_line(p: NDArray[np.float64], q: NDArray[np.float64]) -> Map:
+    """The map of a line p + t (q - p): columns of the coefficients of t and of 1, shape (D, 2)."""
+    (start, end), shift = scaled_integers(p, q)
+    return fmpz_mat(len(start), 2, [x for a, b in zip(start, end, strict=True) for x in (b - a, a)]), shift
 
 
 def layer_activity(network: Network, pattern: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """Split a pattern of shape (H,) into one array a layer over all its units; linear units count as active."""
-    active, start = [], 0
-    for layer in network.layers:
+    ends = np.cumsum([layer.kinked.sum() for layer in network.layers])
+    active = []
+    for layer, part in zip(network.layers, np.split(pattern, ends[:-1]), strict=True):
         units = np.ones(layer.n_out, dtype=bool)
-        kinked = layer.kinked
-        units[kinked] = pattern[start : start + int(kinked.sum())]
-        start += int(kinked.sum())
+        units[layer.kinked] = part
         active.append(units)
     return active
 
@@ -153,81 +172,59 @@ class ExactLines:
     network : Network
     patterns : ndarray, shape (R, H), bool
     start : (fmpz_mat, int), optional
-        The first map, with the constants in its last column; left out, the plane's own.
+        The first map; left out, the plane's own.
     """
 
-    def __init__(self, network: Network, patterns: NDArray[np.bool_], start: tuple[Any, int] | None = None) -> None:
+    def __init__(self, network: Network, patterns: NDArray[np.bool_], start: Map | None = None) -> None:
         self.integers = IntegerNetwork(network)
-        self._start = self.integers.identity_map() if start is None else start
-        self._network = network
-        self._patterns = patterns
-        self._kinked = [layer.kinked for layer in network.layers]
-        self._ends = np.cumsum([0, *(int(kinked.sum()) for kinked in self._kinked)])
-        self._maps: dict[tuple[int, bytes], tuple[Any, int]] = {}
+        self._start = plane() if start is None else start
+        self._network, self._patterns = network, patterns
+        self._ends = np.cumsum([0, *(int(layer.kinked.sum()) for layer in network.layers)])
+        self._maps: dict[tuple[int, bytes], Map] = {}
 
-    def map_on(self, region: int, layer: int) -> tuple[Any, int]:
+    def map_on(self, region: int, layer: int) -> Map:
         """Pre-activation map of `layer` on a region."""
-        pattern = self._patterns[region]
-        key = (layer, pattern[: self._ends[layer]].tobytes())
-        if key in self._maps:
-            return self._maps[key]
-        if layer == 0:
-            found = self.integers.affine(0, self._start)
-        else:
-            before = self.map_on(region, layer - 1)
-            active = self._active(pattern, layer - 1)
-            found = self.integers.affine(layer, self.integers.activate(layer - 1, before, active))
-        if len(self._maps) >= _KEPT:
-            self._maps.clear()
-        self._maps[key] = found
-        return found
+        key = (layer, self._patterns[region, : self._ends[layer]].tobytes())
+        if key not in self._maps:
+            found = self.integers.affine(layer, self._after(region, layer))
+            if len(self._maps) >= _KEPT:
+                self._maps.clear()
+            self._maps[key] = found
+        return self._maps[key]
 
-    def _active(self, pattern: NDArray[np.bool_], layer: int) -> list[bool]:
-        """Which units of a layer are active; linear ones count as active."""
-        units = np.ones(len(self._kinked[layer]), dtype=bool)
-        units[self._kinked[layer]] = pattern[self._ends[layer] : self._ends[layer + 1]]
-        active: list[bool] = units.tolist()
-        return active
+    def _after(self, region: int, n_layers: int) -> Map:
+        """The map of what the first layers give on a region."""
+        if not n_layers:
+            return self._start
+        last = n_layers - 1
+        kinked = self._network.layers[last].kinked
+        active = np.ones(len(kinked), dtype=bool)
+        active[kinked] = self._patterns[region, self._ends[last] : self._ends[n_layers]]
+        return self.integers.activate(last, self.map_on(region, last), active.tolist())
 
     def forget(self) -> None:
         """Drop the maps that were kept."""
         self._maps.clear()
 
     def line(self, region: int, neuron: int) -> Any:
-        """The integer triple of the neuron's pre-activation on the region."""
+        """The integers of the neuron's pre-activation on the region, as a tuple."""
         layer, unit = (int(i) for i in self._network.neuron_units[neuron])
-        return self.integers.row(self.map_on(region, layer), unit)
+        return map_row(self.map_on(region, layer), unit)
 
-    def outputs(self, region: int) -> tuple[Any, int]:
+    def outputs(self, region: int) -> Map:
         """The map of the outputs on a region; its exponent is the same on all."""
-        last = len(self._network.layers) - 1
-        active = self._active(self._patterns[region], last)
-        return self.integers.activate(last, self.map_on(region, last), active)
+        return self._after(region, len(self._network.layers))
 
     def output(self, region: int) -> list[tuple[Fraction, Fraction, Fraction]]:
         """The affine maps of the outputs on the region: (gradient x, gradient y, offset) for each."""
-        matrix, scale = self.outputs(region)
-        factor = 1 << scale
-        rows = (self.integers.row((matrix, scale), i) for i in range(matrix.nrows()))
-        return [(Fraction(int(a), factor), Fraction(int(b), factor), Fraction(int(c), factor)) for a, b, c in rows]
+        return rational_rows(self.outputs(region))
 
 
 def finite_maps(network: Network, packed_patterns: NDArray[np.uint8], maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Affine maps with those multiplied out in integers that overflowed on the way in float64.
 
-    Parameters
-    ----------
-    network : Network
-        With two inputs.
-    packed_patterns : ndarray, shape (R, ceil(H / 8)), uint8
-    maps : ndarray, shape (R, 3, O), float64
-        Coefficients of x, y and 1 of the outputs.
-
-    Returns
-    -------
-    ndarray, shape (R, 3, O), float64
-        What was not finite is the true coefficient, rounded once; infinite only where that is beyond the range of
-        float64.
+    Patterns of shape (R, ceil(H / 8)) and maps of shape (R, 3, O): coefficients of x, y and 1 of the outputs. What was
+    not finite is the true coefficient, rounded once; infinite only where that is beyond the range of float64.
     """
     wrong = np.flatnonzero(~np.isfinite(maps).all(axis=(1, 2)))
     if not len(wrong):

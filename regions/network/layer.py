@@ -18,34 +18,29 @@ if TYPE_CHECKING:
 __all__ = ["Layer", "Neuron", "Units", "exact_float64"]
 
 
-def exact_float64(values: Any, what: str, ndim: int) -> NDArray[np.float64]:
+def exact_float64(
+    values: Any,
+    what: str,
+    ndim: int | None = None,
+    error: type[ValueError] = InvalidNetworkError,
+    finite: str = "all numbers must be finite. Check the model for a diverged training step or uninitialised weights.",
+) -> NDArray[np.float64]:
     """Return `values` as a read-only float64 array that holds exactly the same numbers."""
     require_gradual_underflow()
     try:
         array = np.asarray(values)
-    except (ValueError, TypeError) as error:
-        raise InvalidNetworkError(f"{what}: could not be read as an array ({error}).") from error
-    if array.dtype.kind in "iu":
-        converted = array.astype(np.float64)
-        if not all(int(f) == int(i) for f, i in zip(converted.flat, array.flat, strict=True)):
-            raise InvalidNetworkError(
-                f"{what}: holds integers beyond 2**53, which float64 cannot hold exactly; give floats."
-            )
-    elif array.dtype.kind == "f" and array.dtype.itemsize <= 8:
-        converted = array.astype(np.float64)
-    else:
-        raise InvalidNetworkError(
-            f"{what}: dtype {array.dtype} was given; allowed are real floats of at most 64 bits and integers."
-        )
-    if converted.ndim != ndim:
-        raise InvalidNetworkError(f"{what}: shape {array.shape} was given; {ndim} dimension(s) are needed.")
+    except (ValueError, TypeError) as reason:
+        raise error(f"{what}: could not be read as an array ({reason}).") from reason
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        raise error(f"{what}: dtype {array.dtype} was given; allowed are real floats of at most 64 bits and integers.")
+    converted = array.astype(np.float64, order="C")
+    if array.dtype.kind in "iu" and any(int(f) != int(i) for f, i in zip(converted.flat, array.flat, strict=True)):
+        raise error(f"{what}: holds integers beyond 2**53, which float64 cannot hold exactly; give floats.")
+    if ndim is not None and converted.ndim != ndim:
+        raise error(f"{what}: shape {array.shape} was given; {ndim} dimension(s) are needed.")
     if not np.isfinite(converted).all():
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(converted))[0])
-        raise InvalidNetworkError(
-            f"{what}: entry {place} is {converted[place]}; all numbers must be finite. "
-            "Check the model for a diverged training step or uninitialised weights."
-        )
-    converted = np.ascontiguousarray(converted)
+        raise error(f"{what}: entry {place} is {converted[place]}; {finite}")
     converted.setflags(write=False)
     return converted
 

@@ -24,22 +24,10 @@ _BLOCK_BYTES = 1 << 24
 def affine_maps(
     network: Network, patterns: NDArray[np.bool_], faces: NDArray[np.int64], neurons: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
-    """Multiply the layers out on every region.
+    """Multiply the layers of a network of two inputs out on every region.
 
-    Parameters
-    ----------
-    network : Network
-        With two inputs.
-    patterns : ndarray, shape (R, H), bool
-    faces, neurons : ndarray, shape (Q,), int64
-        Neurons whose pre-activations on a region are wanted.
-
-    Returns
-    -------
-    maps : ndarray, shape (R, 3, O), float64
-        Coefficients of x, y and 1 of the outputs.
-    lines : ndarray, shape (Q, 3), float64
-        Those of the neurons' pre-activations.
+    Patterns of shape (R, H), and Q regions with a neuron each whose pre-activation there is wanted, give the
+    coefficients of x, y and 1 of the outputs, (R, 3, O), and of these neurons, (Q, 3).
     """
     widest = max(layer.n_out for layer in network.layers)
     size = max(1, _BLOCK_BYTES // (24 * widest))

@@ -19,60 +19,16 @@ from regions.arithmetic.underflow import require_gradual_underflow
 from regions.errors import FileFormatError, InvalidNetworkError
 from regions.network.arrays import layer_arrays, layer_from_arrays
 from regions.network.layer import Layer, Neuron, exact_float64
+from regions.network.slopes import hidden_slopes
 from regions.network.winners import winners
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Layer", "Network", "hidden_slopes"]
+__all__ = ["Layer", "Network"]
 
-_SLOPES = {"relu": (0.0, 1.0), "abs": (-1.0, 1.0), "identity": (1.0, 1.0)}
 _FORMAT = "regions-network"
 _VERSION = 1
-
-
-def _activation_slopes(activation: Any, place: str) -> tuple[float, float]:
-    if isinstance(activation, str):
-        if activation in _SLOPES:
-            return _SLOPES[activation]
-    elif isinstance(activation, tuple | list) and len(activation) == 2:
-        return float(activation[0]), float(activation[1])
-    raise InvalidNetworkError(
-        f"{place}: activation {activation!r} was given; allowed are {sorted(_SLOPES)} "
-        "or a pair (slope below zero, slope above zero), e.g. (0.01, 1.0) for a leaky ReLU."
-    )
-
-
-def hidden_slopes(activation: Any, hidden: int) -> list[tuple[float, float]]:
-    """The slopes below and above zero of every hidden layer.
-
-    Parameters
-    ----------
-    activation : {"relu", "abs", "identity"} or (float, float) or sequence of these
-    hidden : int
-        How many hidden layers there are.
-
-    Raises
-    ------
-    InvalidNetworkError
-        On an unknown activation, or another number of them.
-
-    Examples
-    --------
-    >>> hidden_slopes(["relu", (0.5, 1.0)], 2)
-    [(0.0, 1.0), (0.5, 1.0)]
-    """
-    one_for_all = isinstance(activation, str) or (
-        isinstance(activation, tuple | list)
-        and len(activation) == 2
-        and not any(isinstance(a, str | tuple | list) for a in activation)
-    )
-    activations = [activation] * hidden if one_for_all else list(activation)
-    if len(activations) != hidden:
-        raise InvalidNetworkError(
-            f"{len(activations)} activations were given for {hidden} hidden layers; give one, or one for each."
-        )
-    return [_activation_slopes(a, f"activation[{i}]") for i, a in enumerate(activations)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,12 +36,7 @@ def _bits(network: Network) -> int:
 
 
 def primes(network: Network) -> Iterator[int]:
-    """Primes fit for a network, from the largest on.
-
-    Yields
-    ------
-    int
-    """
+    """Primes fit for a network, from the largest on."""
     for k in range((1 << _bits(network)) - 1, 2, -2):
         if fmpz(k).is_prime():
             yield k
@@ -80,20 +75,10 @@ class ResidueNetwork:
         return type(weight)((values, weight.indices, weight.indptr), shape=weight.shape)
 
     def walk(self, start: Floats, ones: Floats, patterns: NDArray[np.bool_]) -> Iterator[Floats]:
-        """Go through the layers with many columns for each of B patterns.
+        """Go through the layers with many columns for each of B patterns of shape (B, H).
 
-        Parameters
-        ----------
-        start : ndarray, shape (D, B, k), float64
-            Residues.
-        ones : ndarray, shape (B, k), float64
-            What a bias is multiplied by.
-        patterns : ndarray, shape (B, H), bool
-
-        Yields
-        ------
-        ndarray, shape (n, B, k), float64
-            Residues of each layer's pre-activations, then of the outputs.
+        `start` holds residues, shape (D, B, k); `ones`, shape (B, k), is what a bias is multiplied by. Yields residues
+        of each layer's pre-activations, shape (n, B, k), then of the outputs.
         """
         values, done = start, 0
         for layer, ((high, low), bias, (below, above)) in zip(self._network.layers, self._layers, strict=True):
@@ -112,12 +97,7 @@ class ResidueNetwork:
         yield values
 
     def maps(self, patterns: NDArray[np.bool_]) -> Iterator[Floats]:
-        """The affine maps on regions, layer by layer: see :meth:`walk`.
-
-        Parameters
-        ----------
-        patterns : ndarray, shape (B, H), bool
-        """
+        """The affine maps on regions of patterns (B, H), layer by layer: see :meth:`walk`."""
         start = np.repeat(self.start[:, None], len(patterns), axis=1)
         ones = np.zeros(start.shape[1:])
         ones[:, -1] = 1
@@ -130,17 +110,7 @@ class ResidueNetwork:
         return np.moveaxis(found, 1, 0).reshape(len(patterns), -1)
 
     def rows(self, patterns: NDArray[np.bool_], which: NDArray[np.int64], neurons: NDArray[np.int64]) -> Floats:
-        """Neurons' pre-activations on regions: row i is neuron ``neurons[i]``'s where the pattern is ``which[i]``.
-
-        Parameters
-        ----------
-        patterns : ndarray, shape (B, H), bool
-        which, neurons : ndarray, shape (n,), int64
-
-        Returns
-        -------
-        ndarray, shape (n, k), float64
-        """
+        """Pre-activations, shape (n, k): row i is neuron ``neurons[i]``'s where the pattern is ``which[i]``."""
         found = np.empty((len(which), self.start.shape[1]))
         layers, units = self._network.neuron_units[neurons].T
         deepest = int(layers.max(initial=-1))
@@ -152,18 +122,10 @@ class ResidueNetwork:
         return found
 
     def zeros(self, points: Floats, patterns: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Where the neurons' pre-activations are 0 modulo the prime.
+        """Where the neurons' pre-activations are 0 modulo the prime, shape (B, H).
 
-        Parameters
-        ----------
-        points : ndarray, shape (B, k), float64
-            Residues of homogeneous coordinates, the last of which belongs to the constants.
-        patterns : ndarray, shape (B, H), bool
-            Of a region whose closure contains the point.
-
-        Returns
-        -------
-        ndarray, shape (B, H), bool
+        The points are residues of homogeneous coordinates, shape (B, k), the last of which belongs to the constants;
+        the patterns, shape (B, H), those of regions whose closures contain them.
         """
         terms = [self.modular.times(self.start[:, None, j], points[:, j]) for j in range(points.shape[1])]
         start = self.modular.reduce(np.sum(terms, axis=0))
@@ -196,19 +158,10 @@ def integers_are_faster(network: Network, count: int, bits: int) -> bool:
 
 
 def sizes(network: Network, start: tuple[int, int] = (1, 0)) -> tuple[int, int]:
-    """How many bits the scaled integers have that stand for the coefficients of affine maps.
+    """How many bits the scaled integers have that stand for the coefficients of neurons' and of outputs' affine maps.
 
-    Parameters
-    ----------
-    network : Network
-    start : (int, int)
-        The first map's coefficients are below ``2**start[0]`` in magnitude and multiples of ``2**-start[1]``.
-
-    Returns
-    -------
-    neurons, outputs : int
-        Every coefficient, times a power of two that is the same for the whole layer, is an integer below 2**neurons,
-        or 2**outputs, in magnitude.
+    The first map's coefficients are below ``2**start[0]`` in magnitude and multiples of ``2**-start[1]``. Every
+    coefficient, times a power of two that is the same for the whole layer, is an integer below 2**bits.
     """
     top, scale = start
     neurons = 0

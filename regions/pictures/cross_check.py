@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
+from regions.network.output import output_index
 from regions.network.rounding import value_bounds
-from regions.pictures.gradient_image import GradientImage, _check_output, _check_resolution, gradient_image
+from regions.pictures.gradient_image import GradientImage, _check_resolution, gradient_image
 from regions.pictures.patches import compare_patches
 from regions.pictures.raster import rasterize
 from regions.pictures.verdict import RESOLUTION_LIMIT, CrossCheck
@@ -92,7 +93,7 @@ def cross_check(complex: RegionComplex, resolution: int = 500, *, output: int = 
     >>> regions.cross_check(regions.enumerate_regions(network, 1), resolution=50)
     <CrossCheck passed at 50 × 50: 4 flat patches found, 4 predicted; 4 of 4 regions visible>
     """
-    _check_output(complex.network, output)
+    output = output_index(complex.network, output)
     _check_resolution(resolution, 3, _BYTES_A_PIXEL)
     image = gradient_image(complex.network, complex.domain, resolution, output=output)
     hx, hy = np.diff(image.x).min(), np.diff(image.y).min()

@@ -12,12 +12,12 @@ from regions.domain.convex import Box
 from regions.domain.read import as_domain
 from regions.enumeration.enumerate import planar_network
 from regions.errors import DomainError, InvalidNetworkError
+from regions.network.output import output_index
 from regions.pictures.plotting import DERIVATIVES, draw_components, draw_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.network.network import Network
 
 __all__ = ["MEMORY_LIMIT", "GradientImage", "gradient_image", "plot_output"]
 
@@ -207,7 +207,9 @@ def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int
     DomainError
         When the bound is no box, or so narrow that float64 cannot hold the grid.
     InvalidNetworkError
-        When the network does not have two inputs, has no such output, or overflows float64 on the grid.
+        When the network does not have two inputs, or overflows float64 on the grid.
+    OptionError
+        When there is no such output.
     ValueError
         When the resolution is not an integer >= 2, or would take too much memory.
 
@@ -231,7 +233,7 @@ def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int
     """
     network = planar_network(model)
     box = _as_box(bound)
-    _check_output(network, output)
+    output = output_index(network, output)
     _check_resolution(resolution, 2, _BYTES_A_PIXEL)
     x, y = _axis(box.minx, box.maxx, resolution), _axis(box.miny, box.maxy, resolution)
     values = np.empty(resolution * resolution)
@@ -250,13 +252,6 @@ def gradient_image(model: Any, bound: Any, resolution: int = 500, *, output: int
     # formula for uneven spacing is exact on affine functions.
     dy, dx = np.gradient(image, y, x)
     return GradientImage(x, y, image, dx, dy, output)
-
-
-def _check_output(network: Network, output: int) -> None:
-    if not 0 <= output < network.n_outputs:
-        raise InvalidNetworkError(
-            f"output {output} was asked for; this network has {network.n_outputs}, counted from 0."
-        )
 
 
 def _check_resolution(resolution: Any, least: int, bytes_a_pixel: int) -> None:

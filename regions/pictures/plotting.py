@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from regions.domain.read import as_domain
+from regions.network.output import output_index
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -139,11 +140,9 @@ def _region_colors(complex: RegionComplex, color: Any, component: str, output: i
     if color == "gradient":
         if component not in ("x", "y"):
             raise ValueError(f"component {component!r} was given; allowed are 'x' and 'y'.")
-        n_outputs = complex.network.n_outputs
-        if not 0 <= output < n_outputs:
-            raise ValueError(f"output {output} was given; the network's outputs are 0 to {n_outputs - 1}.")
+        output = output_index(complex.network, output)
         axis = "xy".index(component)
-        several = f" of output {output}" if n_outputs > 1 else ""
+        several = f" of output {output}" if complex.network.n_outputs > 1 else ""
         title = f"exact {DERIVATIVES[axis]}{several}: {counted}"
         return complex.gradients[:, output, axis], title
     if color == "pattern":

@@ -15,9 +15,12 @@ from regions.arithmetic.matrices import row_entries
 from regions.complex.complex import RegionComplex
 from regions.complex.polygons import edge_between
 from regions.domain.lines import domain_sides
-from regions.testing.rounding import SMALLEST, map_error, map_errors
+from regions.network.rounding import map_bounds
 
-__all__ = ["ExactCheck"]
+__all__ = ["UNDERFLOW", "ExactCheck"]
+
+#: More than sums of products of vertices lose to underflow.
+UNDERFLOW = 2.0**-1000
 
 Point = tuple[Fraction, Fraction]
 Row = tuple[int, int, int]
@@ -215,13 +218,13 @@ class ExactCheck:
         exact = [(Fraction(a, scale), Fraction(b, scale), Fraction(c, scale)) for a, b, c in outputs]
         if values != [a * x + b * y + c for a, b, c in exact]:
             raise AssertionError(f"Region {region}: the network has another value at ({x}, {y}).")
-        bounds = map_error(self.complex.network, self.complex.patterns[region])
+        bounds = map_bounds(self.complex.network, self.complex.patterns[region])[1]
         found = np.column_stack([self.complex.gradients[region], self.complex.offsets[region]])
         for o, k in np.ndindex(found.shape):
             right = exact[o][k]
             if not np.isfinite(bounds[o, k]):
                 continue
-            if not np.isfinite(found[o, k]) or abs(Fraction(float(found[o, k])) - right) > bounds[o, k]:
+            if not np.isfinite(found[o, k]) or abs(Fraction(float(found[o, k])) - right) > float(bounds[o, k]):
                 raise AssertionError(
                     f"Region {region}: coefficient {k} of output {o} is {found[o, k]!r}, not {float(right)!r}."
                 )
@@ -263,7 +266,7 @@ class ExactCheck:
             reach = float(np.ptp(floats, axis=0).max())
             square = reach * reach
         off = max(self.vertex_error(v) for v in ring)
-        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + SMALLEST
+        bound = 4 * len(ring) * (off * (reach + off) + 4 * U * square) + UNDERFLOW
         # Where the square or the bound overflows, no float holds such areas.
         if (
             np.isfinite(square)
@@ -301,7 +304,7 @@ class ExactCheck:
         # Rational: the square of a small reach is no float.
         of_sides = 32 * Fraction(U) * Fraction(reach) ** 2
         with np.errstate(over="ignore"):
-            limits = (map_errors(complex.network)[0] @ (reach, reach, 1.0)).tolist()
+            limits = (map_bounds(complex.network)[0] @ (reach, reach, 1.0)).tolist()
         near: list[set[Fraction | None]] = [set() for _ in self.points]
         for edge, (face, other) in enumerate(complex.edge_faces.tolist()):
             side, neuron = int(complex.edge_sides[edge]), int(complex.edge_neurons[edge])

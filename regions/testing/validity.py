@@ -10,8 +10,8 @@ import numpy as np
 from regions.arithmetic.floats import U, nearest_finite
 from regions.complex.complex import RegionComplex
 from regions.domain.rings import exact_area
-from regions.testing.exactly import ExactCheck
-from regions.testing.rounding import SMALLEST, map_error
+from regions.network.rounding import map_bounds, running_errors
+from regions.testing.exactly import UNDERFLOW, ExactCheck
 
 __all__ = ["assert_same_complex", "assert_valid_complex"]
 
@@ -223,40 +223,32 @@ def _check_area(complex: RegionComplex) -> None:
     # A vertex on the rim may be off by the rounding of its coordinates and of the side that it divides.
     slack = 16 * U * (max(map(abs, domain.bounds)) + reach)
     rounding = 16 * U * len(complex.rings) * reach * reach
-    bound = 4 * reach * slack + rounding + SMALLEST
+    bound = 4 * reach * slack + rounding + UNDERFLOW
     _check(abs(total - expected) <= bound, f"Areas sum to {total!r}, the domain's is {expected!r}.")
 
 
 def _check_forward(complex: RegionComplex) -> None:
     """The float64 network at interior points: signs that the rounding error cannot have turned, and outputs."""
     network, points = complex.network, complex.interior_points
-    values, errors = points, np.zeros_like(points)
     agrees = np.ones(len(points), dtype=bool)
     sure = np.ones(len(points), dtype=bool)
     start = 0
-    for layer in network.layers:
-        z = values @ layer.weight.T + layer.bias
-        magnitude = np.abs(layer.weight)
-        bound = errors @ magnitude.T + (layer.n_in + 2) * U * (np.abs(values) @ magnitude.T + np.abs(layer.bias))
-        bound = 1.01 * bound + SMALLEST
-        active = np.ones(z.shape, dtype=bool)
-        kinked = layer.kinked
-        active[:, kinked] = complex.patterns[:, start : start + int(kinked.sum())]
+    for passed in running_errors(network, points, np.zeros_like(points), patterns=complex.patterns):
+        kinked = passed.layer.kinked
+        z, active = passed.z[:, kinked], complex.patterns[:, start : start + int(kinked.sum())]
         start += int(kinked.sum())
-        certain = (np.abs(z) > bound) | ~kinked
+        certain = np.abs(z) > passed.bounds[:, kinked]
         # Signs count only as long as the point has followed its region's pattern so far.
-        agrees &= ~(sure[:, None] & certain & kinked & ((z > 0) != active)).any(axis=1)
+        agrees &= ~(sure[:, None] & certain & ((z > 0) != active)).any(axis=1)
         sure &= certain.all(axis=1)
-        slopes = np.where(active, layer.above, layer.below)
-        values, errors = slopes * z, 1.01 * np.abs(slopes) * bound + 2 * U * np.abs(slopes * z)
     x = np.column_stack([points, np.ones(len(points))])
     maps = np.concatenate([complex.gradients, complex.offsets[:, :, None]], axis=2)
     nan = np.isnan(maps).any(axis=(1, 2))
     _check(not nan.any(), f"Region {int(np.argmax(nan))}: its affine map is not a number.")
     claimed = np.einsum("rok,rk->ro", maps, x)
     size = np.einsum("rok,rk->ro", np.abs(maps), np.abs(x))
-    bound = errors + 8 * U * size + np.abs(x) @ map_error(network).T + SMALLEST
-    off = sure & agrees & ~((np.abs(claimed - values) <= 1.01 * bound) | ~np.isfinite(bound)).all(axis=1)
+    bound = passed.errors + 8 * U * size + np.abs(x) @ map_bounds(network)[1].T + UNDERFLOW
+    off = sure & agrees & ~((np.abs(claimed - passed.values) <= 1.01 * bound) | ~np.isfinite(bound)).all(axis=1)
     _check(not off.any(), f"Region {int(np.argmax(off))}: its affine map is not the network's there.")
     doubtful = np.flatnonzero(~agrees).tolist()
     if doubtful:

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from regions import Box, Network, from_torch
-from regions.errors import DomainError, InvalidNetworkError
+from regions.errors import DomainError, InvalidNetworkError, OptionError
 from regions.pictures.gradient_image import gradient_image
 from regions.study.models import DeepMLP
 
@@ -93,7 +93,7 @@ def test_wrong_arguments_are_refused() -> None:
         with pytest.raises(ValueError, match="GiB"):
             gradient_image(network, 1, resolution)
     for output in (1, -1):
-        with pytest.raises(InvalidNetworkError, match="counted from 0"):
+        with pytest.raises(OptionError, match="outputs 0 to 0"):
             gradient_image(network, 1, output=output)
     with pytest.raises(DomainError, match="bound of 3 numbers"):
         gradient_image(network, (1, 2, 3))

@@ -12,6 +12,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from regions import Box, Network, enumerate_regions
+from regions.errors import OptionError
 from regions.pictures.gradient_image import gradient_image, plot_output
 from regions.pictures.plotting import plot_regions
 from regions.pictures.softmax import logsumexp, onehot_argmax, plot_logsumexp, plot_softargmax, softargmax
@@ -88,7 +89,7 @@ def test_titles_say_what_is_drawn_by_the_names_of_the_axes_and_which_regions_are
     title = plot_regions(two, Figure().subplots(), component="y", output=1).get_title()
     assert title == "exact ∂f/∂x₂ of output 1: 1 activation region"
     for output in (-1, 2):
-        with pytest.raises(ValueError, match="outputs are 0 to 1"):
+        with pytest.raises(OptionError, match="outputs 0 to 1"):
             plot_regions(two, Figure().subplots(), output=output)
 
 

@@ -13,71 +13,33 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from flint import fmpz_mat
 
-from regions.arithmetic.floats import TINY, U
-from regions.arithmetic.integers import scaled_integers
+from regions.arithmetic.floats import TINY, U, rounded
 from regions.engine.filter import INFLATE
-from regions.engine.maps.dense import frobenius_bound, norm_bound, spectral_bound
-from regions.network.integers import IntegerNetwork
+from regions.engine.maps.dense import norm_bound
+from regions.network.integers import IntegerNetwork, along_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from regions.network.network import Layer, Network
+    from regions.engine.maps.dense import LayerBounds
+    from regions.network.network import Network
 
     Floats = NDArray[np.float64]
     Lines = tuple[Floats, Floats, Floats, Floats]
 
-__all__ = ["ExactLine", "Intervals", "LayerBounds", "Nodes", "cut_line", "nearest_float"]
+__all__ = ["ExactLine", "Intervals", "Nodes", "cut_line"]
 
 # A root that is known less well than this is replaced by its exact value, rounded once.
 _WIDE = 2.0**-30
 
 
-def nearest_float(value: Fraction) -> float:
-    """The float64 nearest to a rational, infinite where it is beyond the largest.
-
-    Examples
-    --------
-    >>> nearest_float(Fraction(1, 3)), nearest_float(Fraction(-(10**400)))
-    (0.3333333333333333, -inf)
-    """
-    try:
-        return value.numerator / value.denominator
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
-
-
-class LayerBounds:
-    """Norms of a layer that error bounds need, each rounded up."""
-
-    def __init__(self, layer: Layer) -> None:
-        n = layer.n_in + 3
-        slopes = np.concatenate([layer.below, layer.above])
-        self.row_norms = norm_bound(layer.weight)
-        self.spectral = spectral_bound(layer.weight)
-        self.frobenius = frobenius_bound(layer.weight)
-        self.bias_norm = float(norm_bound(layer.bias.reshape(1, -1))[0])
-        self.steepest = float(np.abs(slopes).max())
-        #: 0 where multiplication by the slopes is exact.
-        self.rounds = 0.0 if np.isin(slopes, (-1.0, 0.0, 1.0)).all() else U
-        self.gamma = n * U / (1 - n * U)
-        self.tiny = n * TINY
-
-
 class ExactLine:
-    """Exact affine functions of t of a network's units on a line, with the maps of shared layers kept.
+    """Exact affine functions of t of a network's units on the line ``p + t (q - p)``, with the maps of layers kept.
 
-    Parameters
-    ----------
-    network : Network
-    p, q : ndarray, shape (D,), float64
-        The line is ``p + t (q - p)``.
-    integers : callable, optional
-        Gives the IntegerNetwork, for lines that share it.
+    `p` and `q` have the shape (D,); `integers` gives the IntegerNetwork, for lines that share it.
     """
 
     def __init__(self, network: Network, p: Floats, q: Floats, integers: Callable[[], Any] | None = None) -> None:
@@ -96,9 +58,7 @@ class ExactLine:
         key = (len(active), b"".join(a.tobytes() for a in active))
         if key not in self._maps:
             if not active:
-                (p, q), shift = scaled_integers(self._p, self._q)
-                entries = [x for start, end in zip(p, q, strict=True) for x in (end - start, start)]
-                self._maps[key] = fmpz_mat(len(p), 2, entries), shift
+                self._maps[key] = along_line(self._p, self._q)
             else:
                 layer = len(active) - 1
                 before = self.integers.affine(layer, self.after(active[:-1]))
@@ -259,7 +219,7 @@ def _ordered(state: Intervals, roots: _Roots) -> tuple[NDArray[np.int64], NDArra
     def settle(i: int) -> Fraction:
         if i not in exact:
             exact[i] = state.line.root(int(roots.units[i]), state.prefix(int(roots.intervals[i]), layer))
-            roots.times[i] = nearest_float(exact[i])
+            roots.times[i] = rounded(exact[i])
             size = abs(roots.times[i])
             roots.errors[i] = size * U * INFLATE + TINY if size < np.inf else np.inf
         return exact[i]
@@ -368,16 +328,8 @@ def cut_line(
 ) -> Intervals:
     """Cut a line into the intervals on which no neuron changes its activity.
 
-    Parameters
-    ----------
-    network : Network
-    bounds : sequence of LayerBounds
-    line : ExactLine
-    p, q : ndarray, shape (D,), float64
-    ends : (int, int)
-        Whether the line ends at t = 0, and at t = 1.
-    maps : bool
-        Whether the outputs' maps are wanted; without, the work ends behind the last layer that has neurons.
+    The line runs through points p and q of shape (D,), and may end at t = 0 and at t = 1. Without `maps` of the outputs
+    the work ends behind the last layer that has neurons.
     """
     last = max((i for i, layer in enumerate(network.layers) if layer.kinked.any()), default=0)
     with np.errstate(all="ignore"):
@@ -402,5 +354,6 @@ def cut_line(
             # Zero times anything, an overflow too.
             state.maps = np.where(slopes[:, None] == 0.0, 0.0, z[parents] * slopes[:, None])
             after = norm_bound(state.maps) + TINY
-            state.errors = (bound.steepest * errors[parents] + bound.rounds * after) * INFLATE
+            steepest, rounds = bound.slopes
+            state.errors = (steepest * errors[parents] + rounds * after) * INFLATE
     return state

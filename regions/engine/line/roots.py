@@ -7,15 +7,13 @@ Newton step from there has an error far below half a unit in the last place; the
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from regions.arithmetic.floats import TINY, U
+from regions.arithmetic.floats import TINY, U, rounded_quotient
 from regions.arithmetic.matrices import dense
 from regions.engine.filter import INFLATE
-from regions.engine.line.intervals import nearest_float
 from regions.engine.maps.dense import norm_bound
 
 if TYPE_CHECKING:
@@ -23,7 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from regions.engine.line.intervals import Intervals, LayerBounds
+    from regions.engine.line.intervals import Intervals
+    from regions.engine.maps.dense import LayerBounds
     from regions.network.network import Layer, Network
 
     Floats = NDArray[np.float64]
@@ -159,7 +158,8 @@ def _residuals(
         high, low, local = high[:, going], low[:, going], local[:, going]
         carried = bound.spectral * carried[going] * (i > 0) + norm_bound(local.T)
         slopes = np.where(state.active[i][places[here] - 1], layer.above, layer.below).T
-        if bound.rounds:
+        steepest, rounds = bound.slopes
+        if rounds:
             product, lost = _product(high, slopes)
             low = low * slopes + lost
             sizes = norm_bound(product.T)
@@ -167,24 +167,14 @@ def _residuals(
             carried = carried + 16 * U**2 * sizes
         else:
             high, low = high * slopes, low * slopes
-        carried = (bound.steepest * carried + 16 * U**2 * norm_bound(high.T)) * INFLATE + layer.n_out * TINY
+        carried = (steepest * carried + 16 * U**2 * norm_bound(high.T)) * INFLATE + layer.n_out * TINY
     return values, errors
 
 
 def rounded_times(network: Network, bounds: Sequence[LayerBounds], state: Intervals, p: Floats, q: Floats) -> Floats:
-    """Times of all nodes but the two ends, each the exact number rounded once.
+    """Times of all nodes but the two ends, each the exact number rounded once: shape (F - 1,).
 
-    Parameters
-    ----------
-    network : Network
-    bounds : sequence of LayerBounds
-    state : Intervals
-        After the last layer.
-    p, q : ndarray, shape (D,), float64
-
-    Returns
-    -------
-    ndarray, shape (F - 1,), float64
+    The intervals are those after the last layer, of the line through p and q of shape (D,).
     """
     nodes, order = state.nodes, state.order
     times = nodes.times[order].copy()
@@ -192,8 +182,7 @@ def rounded_times(network: Network, bounds: Sequence[LayerBounds], state: Interv
     known[[0, -1]] = True
     for i, node in enumerate(order.tolist()):
         if node in nodes.exact and not known[i]:
-            numerator, denominator = nodes.exact[node]
-            times[i] = nearest_float(Fraction(numerator, denominator))
+            times[i] = rounded_quotient(*nodes.exact[node])
             known[i] = True
     places = np.flatnonzero(~known)
     if len(places):
@@ -210,5 +199,5 @@ def rounded_times(network: Network, bounds: Sequence[LayerBounds], state: Interv
             proven = (room > 0) & (room < np.inf) & (lost + error < up) & (error - lost < down) & np.isfinite(rounded)
         times[places] = rounded
         for i in places[~proven].tolist():
-            times[i] = nearest_float(Fraction(*state.exact_node(i)))
+            times[i] = rounded_quotient(*state.exact_node(i))
     return times[1:-1]

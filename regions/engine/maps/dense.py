@@ -7,6 +7,7 @@ that a layer multiplies them by its spectral norm and not by its row sums. The p
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ _BLOCK_BYTES = 1 << 23
 # In the subnormal range each of two products may be rounded down by half a unit in the last place.
 _ROUNDED_DOWN = 2.0**-1073
 
-__all__ = ["FaceMaps", "activate", "first_maps", "frobenius_bound", "next_maps", "norm_bound", "spectral_bound"]
+__all__ = ["FaceMaps", "LayerBounds", "first_maps", "next_maps", "norm_bound", "spectral_bound"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,31 @@ def spectral_bound(weight: Any) -> float:
     return best * largest * (1 + 1e-9) + _ROUNDED_DOWN
 
 
+class LayerBounds:
+    """Norms of a layer that error bounds need, each rounded up."""
+
+    def __init__(self, layer: Layer) -> None:
+        n = layer.n_in + 3
+        self._layer = layer
+        self.row_norms = norm_bound(layer.weight)
+        self.spectral = spectral_bound(layer.weight)
+        self.frobenius = frobenius_bound(layer.weight)
+        self.bias_norm = float(norm_bound(layer.bias.reshape(1, -1))[0])
+        self.gamma = n * U / (1 - n * U)
+        self.tiny = n * TINY
+
+    @cached_property
+    def slopes(self) -> tuple[float, float]:
+        """The steepest slope, and the relative error of multiplying by slopes."""
+        return slope_bounds(self._layer)
+
+
+def slope_bounds(layer: Layer) -> tuple[float, float]:
+    """The steepest slope, and the relative error of multiplying by slopes, 0 where that is exact."""
+    slopes = np.concatenate([layer.below, layer.above])
+    return float(np.abs(slopes).max()), 0.0 if np.isin(slopes, (-1.0, 0.0, 1.0)).all() else U
+
+
 def first_maps(layer: Layer, n_faces: int) -> FaceMaps:
     """The maps of the first layer, the same on every face, and exact."""
     map_ = np.stack([layer.weight[:, 0], layer.weight[:, 1], layer.bias])
@@ -161,7 +187,7 @@ def first_maps(layer: Layer, n_faces: int) -> FaceMaps:
 
 
 @kernel
-def activate(coefficients, parents, bits, below, above):
+def activate(coefficients, parents, bits, below, above):  # type: ignore[no-untyped-def]
     """Post-activation maps of faces from the pre-activation maps of their parents, and the columns' norms.
 
     Returns
@@ -240,26 +266,22 @@ def next_maps(
             # One product for all faces of the block: numpy would multiply a stack of matrices one by one.
             np.matmul(values.reshape(-1, n_in), transposed, out=coefficients[here].reshape(-1, layer.n_out))
             coefficients[here, 2] += layer.bias
-        slopes = np.concatenate([before.below, before.above])
-        steepest = float(np.abs(slopes).max())
-        rounds = 0.0 if np.isin(slopes, (-1.0, 0.0, 1.0)).all() else U
+        steepest, rounds = slope_bounds(before)
         # A product with a slope may underflow, even to 0: that is an error too, and no exact zero.
         lost = n_in * TINY if rounds else 0.0
         g_after = (steepest * maps.g_norms[parents] + rounds * norms[:, 0] + lost) * INFLATE
         c_after = (steepest * maps.c_norms[parents] + rounds * norms[:, 1] + lost) * INFLATE
-        gamma = (n_in + 3) * U / (1 - (n_in + 3) * U)
-        spectral = spectral_bound(layer.weight)
-        frobenius = frobenius_bound(layer.weight)
-        bias_norm = float(norm_bound(layer.bias.reshape(1, -1))[0])
+        norm = LayerBounds(layer)
         tiny = (n_in + 1) * TINY
         all_tiny = layer.n_out * tiny
         return FaceMaps(
             coefficients=coefficients,
-            row_norms=norm_bound(layer.weight),
-            bias_errors=gamma * np.abs(layer.bias) * INFLATE,
-            g_errors=(g_after + gamma * norms[:, 0]) * INFLATE,
-            c_errors=(c_after + gamma * norms[:, 1]) * INFLATE,
+            row_norms=norm.row_norms,
+            bias_errors=norm.gamma * np.abs(layer.bias) * INFLATE,
+            g_errors=(g_after + norm.gamma * norms[:, 0]) * INFLATE,
+            c_errors=(c_after + norm.gamma * norms[:, 1]) * INFLATE,
             tiny=tiny,
-            g_norms=(spectral * g_after + gamma * frobenius * norms[:, 0] + all_tiny) * INFLATE,
-            c_norms=(spectral * c_after + gamma * (frobenius * norms[:, 1] + bias_norm) + all_tiny) * INFLATE,
+            g_norms=(norm.spectral * g_after + norm.gamma * norm.frobenius * norms[:, 0] + all_tiny) * INFLATE,
+            c_norms=(norm.spectral * c_after + norm.gamma * (norm.frobenius * norms[:, 1] + norm.bias_norm) + all_tiny)
+            * INFLATE,
         )

@@ -6,20 +6,17 @@ must be kept is which units are active. The proof of the bounds is in docs/exact
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
-from regions._threads import cores, one_torch_thread_if_forked, thread_pool
 from regions.arithmetic.floats import TINY, U
-from regions.arithmetic.matrices import dense, is_sparse
+from regions.arithmetic.matrices import dense
 from regions.engine.chords import classify
 from regions.engine.compiling import kernel
 from regions.engine.filter import INFLATE
 from regions.engine.maps.equal_units import EqualUnits, find_equal_units
+from regions.engine.maps.products import FLOOR, Products
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,9 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WideMaps", "WideNetwork", "is_wide"]
 
-# Nothing that is not 0 is smaller in a bound, so that no product of a bound underflows.
-_FLOOR = 2.0**-400
-_TILE = 128
 # Rows of more entries are not looked through for their sign.
 _FEW = 64
 
@@ -39,22 +33,6 @@ _FEW = 64
 def is_wide(network: Network) -> bool:
     """Whether a network has sparse layers."""
     return any(layer.is_sparse for layer in network.layers)
-
-
-@kernel
-def _multiply(indptr, indices, data, dense, out, first, stop):  # type: ignore[no-untyped-def]
-    """Rows of a sparse matrix times a dense one, some columns at a time so that they stay in the cache."""
-    n = dense.shape[1]
-    for start in range(0, n, _TILE):
-        end = min(start + _TILE, n)
-        for r in range(first, stop):
-            for c in range(start, end):
-                out[r, c] = 0.0
-            for p in range(indptr[r], indptr[r + 1]):
-                w = data[p]
-                j = indices[p]
-                for c in range(start, end):
-                    out[r, c] += w * dense[j, c]
 
 
 @kernel
@@ -121,11 +99,11 @@ def _activate(maps, errors, signs, parents, bits, kinked, below, above, gamma): 
             if a == 0.0 and b == 0.0 and eg == 0.0:
                 bounds[2 * f, k] = 0.0
             else:
-                bounds[2 * f, k] = max(g, _FLOOR) if g < np.inf and a - a + b - b == 0.0 else np.inf
+                bounds[2 * f, k] = max(g, FLOOR) if g < np.inf and a - a + b - b == 0.0 else np.inf
             if c == 0.0 and ec == 0.0:
                 bounds[2 * f + 1, k] = 0.0
             else:
-                bounds[2 * f + 1, k] = max(h, _FLOOR) if h < np.inf and c - c == 0.0 else np.inf
+                bounds[2 * f + 1, k] = max(h, FLOOR) if h < np.inf and c - c == 0.0 else np.inf
             sign = 3
             if a == 0.0 and b == 0.0 and c == 0.0 and eg == 0.0 and ec == 0.0:
                 sign = 0
@@ -193,83 +171,6 @@ def _settle(indptr, indices, data, bias, signs, first, faces, units, sizes, offs
     return settled
 
 
-@dataclass(slots=True)
-class _Products:
-    """A layer's weight, and the magnitudes of its entries, ready to multiply by."""
-
-    layer: Layer
-    device: str | None
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int64]
-    data: NDArray[np.float64]
-    weight: Any
-    magnitude: Any
-    n_terms: int
-
-    @classmethod
-    def of(cls, layer: Layer, device: str | None) -> _Products:
-        matrix = layer.weight
-        rows = matrix if is_sparse(matrix) else sparse.csr_array(matrix)
-        magnitude = abs(matrix)
-        if is_sparse(magnitude):
-            magnitude.data = np.where(magnitude.data > 0, np.maximum(magnitude.data, _FLOOR), 0.0)
-        else:
-            magnitude = np.where(magnitude > 0, np.maximum(magnitude, _FLOOR), 0.0)
-        terms = int(np.diff(rows.indptr).max()) if is_sparse(matrix) else layer.n_in
-        if device is not None:
-            matrix, magnitude = _on_device(matrix, device), _on_device(magnitude, device)
-        return cls(
-            layer, device, rows.indptr.astype(np.int64), rows.indices.astype(np.int64), rows.data, matrix, magnitude,
-            terms,
-        )  # fmt: skip
-
-    @property
-    def gamma(self) -> float:
-        """Bound on the relative rounding error of a sum of products, its bias included, in any order."""
-        n = self.n_terms + 4
-        return n * U / (1 - n * U)
-
-    def times(self, matrix: Any, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The product with every row of `values`."""
-        if self.device is not None:
-            return _product_on_device(matrix, values, self.device)
-        if not is_sparse(matrix):
-            return np.asarray(values @ matrix.T)
-        columns = np.ascontiguousarray(values.T)
-        out = np.empty((matrix.shape[0], len(values)))
-        threads = cores()
-        bounds = np.linspace(0, matrix.shape[0], 4 * threads + 1).astype(int).tolist()
-        arguments = (matrix.indptr, matrix.indices, matrix.data, columns, out)
-        pool = thread_pool("regions-products", threads)
-        tasks = [
-            pool.submit(_multiply, *arguments, first, stop)  # type: ignore[call-arg]
-            for first, stop in pairwise(bounds)
-            if stop > first
-        ]
-        for task in tasks:
-            task.result()
-        return np.ascontiguousarray(out.T)
-
-
-def _on_device(matrix: Any, device: str) -> Any:
-    import torch
-
-    if not is_sparse(matrix):
-        return torch.from_numpy(np.array(matrix)).to(device)
-    parts = [torch.from_numpy(np.array(array)) for array in (matrix.indptr, matrix.indices, matrix.data)]
-    indptr, indices, data = parts
-    return torch.sparse_csr_tensor(indptr, indices, data, matrix.shape, dtype=torch.float64).to(device)
-
-
-def _product_on_device(matrix: Any, values: NDArray[np.float64], device: str) -> NDArray[np.float64]:
-    import torch
-
-    with torch.no_grad(), one_torch_thread_if_forked():
-        columns = torch.from_numpy(values).to(device).T
-        product = matrix @ (columns.contiguous() if matrix.is_sparse_csr else columns)
-        return np.asarray(product.T.contiguous().cpu().numpy())
-
-
 class WideNetwork:
     """What all maps of one network share.
 
@@ -287,15 +188,15 @@ class WideNetwork:
         self.limit = limit
         self.device = device
         self.equal: list[EqualUnits] = find_equal_units(network)
-        self._products: dict[int, _Products] = {}
+        self._products: dict[int, Products] = {}
         widest = max(max(layer.n_in, layer.n_out) for layer in network.layers)
         #: Faces that are looked at together: five numbers a unit, before and behind a product and turned around.
         self.block = int(max(1, min(512, limit // 4 // (8 * 5 * 4 * widest))))
 
-    def products(self, level: int) -> _Products:
+    def products(self, level: int) -> Products:
         """The weight of a layer."""
         if level not in self._products:
-            self._products[level] = _Products.of(self.layers[level], self.device)
+            self._products[level] = Products.of(self.layers[level], self.device)
         return self._products[level]
 
 

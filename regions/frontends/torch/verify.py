@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from regions.arithmetic.matrices import stored
 from regions.errors import CaptureError
 from regions.frontends.layers.verify import check_batch, check_outputs, random_points
+from regions.network.rounding import running_errors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -108,41 +109,36 @@ class _Expected:
 
 
 def _expected(network: Network, points: NDArray[np.float64], unit: float, dtype: torch.dtype) -> _Expected:
-    """Evaluate a network with the usual running error bound of a matrix product, layer by layer.
+    """Evaluate a network with a bound on its running error.
 
-    `unit` is the roundoff of the evaluation that it is held against; slopes are at most `unit` off when they are
-    applied. In deep networks that bound explodes. What is allowed is then no more than the effect of random roundings
-    of all pre-activations, times a large factor.
+    `unit` is the roundoff of the evaluation that it is held against. In deep networks that bound explodes. What is
+    allowed is then no more than the effect of random roundings of all pre-activations, times a large factor.
     """
     with np.errstate(all="ignore"):
-        values, error = points, np.zeros_like(points)
         largest, floor = np.abs(points).max(axis=1), 0.0
         random = np.random.default_rng(20250518)
         shaken = np.repeat(points[None], _SHAKES, axis=0)
-        for layer in network.layers:
-            weight, (below, above) = layer.weight, (layer.below, layer.above)
-            size = abs(weight)
-            entries = int(np.diff(weight.indptr).max()) if layer.is_sparse else layer.n_in
-            growth = (entries + 2) * unit
-            steep = np.maximum(np.abs(below), np.abs(above))
-            bias = np.abs(layer.bias)
-            reach = np.abs(values) @ size.T + bias
-            z = values @ weight.T + layer.bias
-            error = (error @ size.T) * (1 + growth) + growth * reach
-            values = np.where(z > 0, above, below) * z
-            error = steep * error * (1 + unit) + unit * np.abs(values)
+        values = points
+        # No sign is taken for known, since the model may find another one.
+        for passed in running_errors(network, points, np.zeros_like(points), margin=np.inf, unit=unit):
+            layer = passed.layer
+            size = abs(layer.weight)
+            entries = int(np.diff(layer.weight.indptr).max()) if layer.is_sparse else layer.n_in
+            steep = np.maximum(np.abs(layer.below), np.abs(layer.above))
+            reach = np.abs(values) @ size.T + np.abs(layer.bias)
             floor = (floor + entries * torch.finfo(dtype).tiny) * (1 + float(size.sum(axis=1).max()))
             largest = np.maximum(largest, np.max(reach * np.maximum(steep, 1.0), axis=1))
-            moved = (shaken.reshape(-1, layer.n_in) @ weight.T + layer.bias).reshape(_SHAKES, len(points), -1)
+            moved = (shaken.reshape(-1, layer.n_in) @ layer.weight.T + layer.bias).reshape(_SHAKES, len(points), -1)
             noise = unit * (np.sqrt(entries + 2) * reach + 4 * torch.finfo(dtype).tiny)
             moved += random.uniform(-1, 1, moved.shape) * noise
-            shaken = np.where(moved > 0, above, below) * moved
+            shaken = np.where(moved > 0, layer.above, layer.below) * moved
+            values, error = passed.values, passed.errors
         bound = _SLACK * (error + floor)
         seen = _SHAKEN * np.abs(shaken - values).max(axis=(0, 2), initial=0.0)[:, None]
         loose = bound > _LOOSE * unit * np.abs(values).max(axis=1, keepdims=True)
         allowed = np.where(loose, np.minimum(bound, seen), bound) + 2.0**-50 * np.abs(values)
     # Where a sum or a bound may overflow, or is lost among the dtype's smallest numbers, rounding explains anything.
-    usable = (largest < torch.finfo(dtype).max / 4) & np.isfinite(allowed).all(axis=1)
+    usable = (largest < torch.finfo(dtype).max / 4) & np.isfinite(bound + allowed).all(axis=1)
     return _Expected(points, values, allowed, usable)
 
 

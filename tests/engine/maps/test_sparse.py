@@ -19,7 +19,7 @@ from regions.engine.cut import Enumeration
 from regions.engine.decide_sparse import ConeStage
 from regions.engine.maps.equal_units import find_equal_units
 from regions.engine.resources import Resources
-from regions.network.integers import IntegerNetwork
+from regions.network.integers import IntegerNetwork, point_map
 from regions.testing import assert_same_complex, assert_valid_complex, domains, networks, polygons, polyhedra
 
 
@@ -92,12 +92,11 @@ def test_single_units_are_those_of_the_integer_layers(network: Network, seed: in
     stage, whole = ConeStage(network, Box(-1, -1, 1, 1)), IntegerNetwork(network)
     stage.vertex_lines = np.array([[-1 - i, 0] for i in range(4)])
     vertex = int(rng.integers(4))
-    state = whole.affine_at(0, whole.at_point(stage.point(vertex)))
-    for level, layer in enumerate(network.layers):
-        if level:
-            state = whole.affine_at(level, whole.activate_at(level - 1, state))
+    x, y, weight = stage.point(vertex)
+    values = whole.forward(point_map([x, y]), weight)
+    for level, (layer, rows) in enumerate(zip(network.layers, values, strict=True)):
         units = rng.permutation(layer.n_out)[: rng.integers(1, layer.n_out + 1)].tolist()
-        expected = [int(x) for x in state[0].entries()]
+        expected = [int(x) for (x,) in rows]
         found = [int(x) for x in stage.entries(level, vertex, units)]
         factors = {Fraction(f, expected[k]) for f, k in zip(found, units, strict=True) if expected[k]}
         assert len(factors) <= 1
