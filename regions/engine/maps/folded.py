@@ -15,9 +15,9 @@ import numpy as np
 from regions.arithmetic.floats import TINY, U
 from regions.engine.arrangement import build, cross_chords, make_nodes, place_ends
 from regions.engine.cells import restrict
-from regions.engine.chords import classify, cross_edges, edge_points, find_chords, meet, rank_edges
+from regions.engine.chords import classify, cross_edges, edge_points, find_chords, rank_edges
 from regions.engine.compiling import kernel
-from regions.engine.filter import INFLATE, crossing, value
+from regions.engine.filter import INFLATE
 
 __all__ = ["DOUBT", "TOO_LARGE", "cut_block"]
 
@@ -91,167 +91,6 @@ def _first_basis(bits, lines, below, above):
         squares[f, 0] *= INFLATE
         squares[f, 1] *= INFLATE
     return after, values, squares, errors
-
-
-@kernel
-def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g_errors, c_errors, tiny, faces, units,
-                starts, signs, edge_lines, ring_edges, lines):  # fmt: skip
-    """Count the faces that the last layer makes, each face by itself; all signs are proven and none is 0.
-
-    A chord adds a face, and so does every crossing of two chords, as long as no three of them meet in a point: which is
-    what the orders along the chords are for.
-    """
-    n_faces = ring_offsets.shape[0] - 1
-    n = faces.shape[0]
-    total = n_faces
-    proven = 0
-    room = 16
-    codes = np.empty((2, room), np.int64)
-    chord_of = np.empty(2 * room, np.int64)
-    places = np.empty(2 * room, np.int64)
-    ts = np.empty(2 * room)
-    lows = np.empty(2 * room)
-    highs = np.empty(2 * room)
-    arcs = np.empty(room)
-    rows = np.empty((room, 5))
-    ends = np.empty((room, 2), np.int64)
-    end_points = np.empty((2, 5))
-    runs_high = np.empty(2 * room)
-    items = np.empty(2 * room, np.int64)
-    at = 0
-    while at < n:
-        f = faces[at]
-        stop = at
-        while stop < n and faces[stop] == f:
-            stop += 1
-        first = ring_offsets[f]
-        length = ring_offsets[f + 1] - first
-        if stop - at > room:
-            room = 2 * (stop - at)
-            codes = np.empty((2, room), np.int64)
-            chord_of = np.empty(2 * room, np.int64)
-            places = np.empty(2 * room, np.int64)
-            ts = np.empty(2 * room)
-            lows = np.empty(2 * room)
-            highs = np.empty(2 * room)
-            arcs = np.empty(room)
-            rows = np.empty((room, 5))
-            ends = np.empty((room, 2), np.int64)
-            runs_high = np.empty(2 * room)
-            items = np.empty(2 * room, np.int64)
-        q = stop - at
-        total += q
-        if q == 1:
-            at = stop
-            continue
-        for i in range(q):
-            k = units[at + i]
-            start = starts[at + i]
-            found = 0
-            for p in range(length):
-                after = signs[start + (p + 1 if p + 1 < length else 0)]
-                if signs[start + p] * after < 0:
-                    if found == 2:
-                        return DOUBT, proven
-                    codes[found, i] = p
-                    if found == 0:
-                        arcs[i] = after
-                    found += 1
-            if found != 2:
-                return DOUBT, proven
-            for c in range(3):
-                rows[i, c] = coefficients[f, c, k]
-            rows[i, 3] = (norms[k] * g_errors[f] + tiny) * INFLATE
-            rows[i, 4] = (norms[k] * c_errors[f] + bias_errors[k] + tiny) * INFLATE
-            for end in range(2):
-                p = codes[end, i]
-                u = rings[first + p]
-                v = rings[first + (p + 1 if p + 1 < length else 0)]
-                la, lb, lc, eg, ec = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3], rows[i, 4]
-                su, bu = value(la, lb, lc, eg, ec, points[u, 0], points[u, 1], points[u, 2], points[u, 3], points[u, 4])
-                sv, bv = value(la, lb, lc, eg, ec, points[v, 0], points[v, 1], points[v, 2], points[v, 3], points[v, 4])
-                sign = -arcs[i] if end == 0 else arcs[i]
-                j = 2 * i + end
-                t, low, high = crossing(su * sign, bu, -sv * sign, bv)
-                # Sorted as they come, by edge and by place on it.
-                at_end = j
-                while at_end > 0 and (
-                    codes[chord_of[at_end - 1] & 1, chord_of[at_end - 1] >> 1] > p
-                    or (codes[chord_of[at_end - 1] & 1, chord_of[at_end - 1] >> 1] == p and ts[at_end - 1] > t)
-                ):
-                    chord_of[at_end] = chord_of[at_end - 1]
-                    ts[at_end] = ts[at_end - 1]
-                    lows[at_end] = lows[at_end - 1]
-                    highs[at_end] = highs[at_end - 1]
-                    at_end -= 1
-                chord_of[at_end] = j
-                ts[at_end] = t
-                lows[at_end] = low
-                highs[at_end] = high
-        for j in range(2 * q):
-            if j:
-                e = chord_of[j - 1]
-                g = chord_of[j]
-                if codes[e & 1, e >> 1] == codes[g & 1, g >> 1]:
-                    if not highs[j - 1] < lows[j]:
-                        return DOUBT, proven
-                    proven += 1
-            places[chord_of[j]] = j
-        for i in range(q):
-            ends[i, 0] = min(places[2 * i], places[2 * i + 1])
-            ends[i, 1] = max(places[2 * i], places[2 * i + 1])
-        # ts of the ends by chord, now that the order is known.
-        for j in range(2 * q):
-            lows[chord_of[j]] = ts[j]
-        for i in range(q):
-            crossed = 0
-            a = ends[i, 0]
-            b = ends[i, 1]
-            for j in range(i + 1, q):
-                # Exactly one end of j between the two of i.
-                if (a < ends[j, 0] and ends[j, 0] < b) != (a < ends[j, 1] and ends[j, 1] < b):
-                    items[crossed] = j
-                    crossed += 1
-            total += crossed
-            if crossed < 2:
-                continue
-            for end in range(2):
-                p = codes[end, i]
-                u = rings[first + p]
-                v = rings[first + (p + 1 if p + 1 < length else 0)]
-                meet(
-                    points, u, v, lows[2 * i + end], lines[edge_lines[ring_edges[first + p]]], rows[i], end_points, end
-                )
-            run_lows = highs
-            for x in range(crossed):
-                j = items[x]
-                la, lb, lc, eg, ec = rows[j, 0], rows[j, 1], rows[j, 2], rows[j, 3], rows[j, 4]
-                su, bu = value(
-                    la, lb, lc, eg, ec, end_points[0, 0], end_points[0, 1], 1.0, end_points[0, 3], end_points[0, 4]
-                )
-                sv, bv = value(
-                    la, lb, lc, eg, ec, end_points[1, 0], end_points[1, 1], 1.0, end_points[1, 3], end_points[1, 4]
-                )
-                # The arc of j runs from its end in ring order; is i's first end on it?
-                inside = ends[j, 0] < places[2 * i] and places[2 * i] < ends[j, 1]
-                on_arc = arcs[j] if places[2 * j] < places[2 * j + 1] else -arcs[j]
-                sign = on_arc if inside else -on_arc
-                t, low, high = crossing(su * sign, bu, -sv * sign, bv)
-                y = x
-                while y > 0 and ts[y - 1] > t:
-                    ts[y] = ts[y - 1]
-                    run_lows[y] = run_lows[y - 1]
-                    runs_high[y] = runs_high[y - 1]
-                    y -= 1
-                ts[y] = t
-                run_lows[y] = low
-                runs_high[y] = high
-            for x in range(1, crossed):
-                if not runs_high[x - 1] < run_lows[x]:
-                    return DOUBT, proven
-            proven += crossed
-        at = stop
-    return total, proven
 
 
 @kernel
@@ -625,12 +464,6 @@ def cut_block(
         proven += sure
         if unknown.shape[0]:
             return DOUBT, proven, _nothing()
-        if layer == last and not whole:
-            found, sure = _count_last(
-                ring_offsets, rings, points, coefficients, active_norms, bias_errors, g_errors, c_errors, tiny,
-                candidate_faces, units, starts, signs, edge_lines, ring_edges, lines,
-            )  # fmt: skip
-            return found, proven + sure, _nothing()
         chord_faces, chord_units, ends, arcs, bad = find_chords(
             ring_offsets, candidate_faces, units, starts, signs, new_bits
         )
@@ -681,6 +514,9 @@ def cut_block(
         node_offsets, nodes, segments, bad = make_nodes(class_offsets, x_offsets, others, tied)
         if bad >= 0:
             return DOUBT, proven, _nothing()
+        if layer == last and not whole:
+            # A face is cut into one part more than it has pieces of chords, less one for every point where they meet.
+            return n_faces + segments.sum() - node_offsets[n_faces], proven, _nothing()
         (
             ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, node_points, _n, parents, new_bits, bad,
         ) = build(
