@@ -74,7 +74,7 @@ def test_blocks_that_do_not_fit_are_an_error():
 
 
 @pytest.mark.parametrize(
-    "domain", [3, regions.WholePlane(), regions.Polygon([(-3, -3), (3, -3), (0, 0), (3, 3)])], ids=str
+    "domain", [3, regions.WholePlane(), regions.Polygon([(-3, -3), (3, -3), (0, 0), (3, 3), (-3, 3)])], ids=str
 )
 def test_threads_change_nothing(domain):
     network = mlp(2, 30, 30, 30, 2)
