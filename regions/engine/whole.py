@@ -74,7 +74,8 @@ class Plane:
     """The complex of a whole domain, or of a part of one.
 
     `points` is (V, 5): x, y, 1 and bounds on the distance to the true vertex in x and in y; `origins` says for every
-    edge the neuron on whose line it lies, or -1 minus the side of the domain. The rest is as in :class:`Block`.
+    edge the neuron on whose line it lies, or -1 minus the side of the domain; `corners` are the vertices at the
+    domain's corners, where the first layers cut nothing off. The rest is as in :class:`Block`.
     """
 
     network: Network
@@ -88,6 +89,7 @@ class Plane:
     ring_edges: Ints
     patterns: NDArray[np.uint8]
     maps: NDArray[np.float64]
+    corners: Ints
 
     @property
     def n_faces(self) -> int:
@@ -240,6 +242,11 @@ class WholePlan:
         v0 = np.cumsum([0, *(len(b.points) for b in blocks)])
         e0 = np.cumsum([0, *(len(b.edges) for b in blocks)])
         same_point, same_edge = np.arange(v0[-1]), np.arange(e0[-1])
+        leader = np.full(max(int(b.points_of.max()) for b in blocks) + 1, -1)
+        for b, v in zip(blocks, v0.tolist(), strict=False):
+            fresh = leader[b.points_of] < 0
+            leader[b.points_of[fresh]] = v + np.flatnonzero(fresh)
+            same_point[v : v + len(b.points_of)] = leader[b.points_of]
         if len(blocks) > 1:
             self._match(blocks, v0, e0, same_point, same_edge)
         ancestors = np.concatenate([faces[b.ancestors] for faces, b in found])
@@ -256,26 +263,25 @@ class WholePlan:
         if bad >= 0 or len(point_names) - len(edges) + len(order) != start.euler:
             raise start.fail(f"V - E + F is not {start.euler} when the blocks are put together.")
         points = np.concatenate([b.points for b in blocks])[point_names]
+        new_names = np.full(len(same_point), -1)
+        new_names[point_names] = np.arange(len(point_names))
+        corners = new_names[leader[: len(start.domain.corners)]]
         patterns = np.concatenate([b.patterns for b in blocks])[order]
         maps = np.concatenate([b.maps for b in blocks])[order]
         plane = Plane(
             start.network, start.exact, points, edges, edge_faces, origins[edge_names], offsets, rings, ring_edges,
-            patterns, maps,
+            patterns, maps, corners,
         )  # fmt: skip
         minx, miny, maxx, maxy = start.domain.bounds
         plane.sharpen(2.0**-16 * max(maxx - minx, maxy - miny))
         return plane
 
     def _match(self, blocks: list[Block], v0: Ints, e0: Ints, same_point: Ints, same_edge: Ints) -> None:
-        """Give what lies on the rims of two blocks or more one name."""
+        """Give the parts of edges between two blocks, and the points that divide these edges, one name."""
         n = len(self._start.cells.points)
-        leader = np.full(n, -1)
         keys, chains = [], []
-        for b, v, e in zip(blocks, v0.tolist(), e0.tolist(), strict=False):
+        for b, e in zip(blocks, e0.tolist(), strict=False):
             names = b.points_of
-            fresh = leader[names] < 0
-            leader[names[fresh]] = v + np.flatnonzero(fresh)
-            same_point[v : v + len(names)] = leader[names]
             begin, end = b.edge_starts[:-1], b.edge_starts[1:]
             rim = b.edge_faces[begin, 1] < 0
             begin, end = begin[rim], end[rim]

@@ -127,9 +127,9 @@ class _Stitching:
         pairs = []
         if self.decomposition.domain.is_bounded:
             for start, complex in zip(self.v0.tolist(), self.complexes, strict=False):
-                # The engine's first vertices are the corners.
-                for i, corner in enumerate(complex.part.polygon.corners.tolist()):
-                    pairs.append((known.setdefault(tuple(corner), start + i), start + i))
+                corners = complex.part.polygon.corners.tolist()
+                for corner, vertex in zip(corners, (start + complex.plane.corners).tolist(), strict=True):
+                    pairs.append((known.setdefault(tuple(corner), vertex), vertex))
         return np.array(pairs, dtype=np.int64).reshape(-1, 2).T
 
     def _side_on(self, direction: tuple[float, float]) -> int:
