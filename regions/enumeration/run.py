@@ -155,5 +155,5 @@ def step_bytes(room: int) -> tuple[int, int]:
     What a step may take says where blocks are cut in two, and so which decisions are taken twice: it does not depend
     on the threads.
     """
-    limit = max(room // 32, min(room // 8, _STEP_BYTES))
+    limit = max(1, room // 32, min(room // 8, _STEP_BYTES))
     return limit, max(1, room // (2 * limit))
