@@ -9,7 +9,7 @@ from zlib import crc32
 import numpy as np
 
 from regions.engine.blocks import split
-from regions.engine.maps.folded import TOO_LARGE, count_block
+from regions.engine.maps.folded import TOO_LARGE, cut_block
 from regions.engine.maps.packed import pack
 from regions.engine.maps.sparse import WideMaps
 from regions.engine.tally import Chords
@@ -111,9 +111,10 @@ class Plan:
 
     def _count_block(self, block: NDArray[np.int64]) -> NDArray[np.int64]:
         cells = self._start.cells
-        found, proven = count_block(
+        found, proven, _ = cut_block(
             cells.ring_offsets, cells.rings, cells.ring_edges, cells.edges, cells.edge_faces, cells.edge_lines,
-            cells.points, cells.lines, block, self._bits, self._lines, self._first, self._limit, *self._packed,
+            cells.points, cells.lines, block, self._bits, self._lines, self._first, self._limit, False,
+            cells.edge_lines, 0, 0, *self._packed,
         )  # fmt: skip
         if found >= 0:
             return np.array([found, proven, 0])

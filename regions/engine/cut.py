@@ -41,6 +41,10 @@ class Enumeration:
         V - E + F of the faces that it started from: 1 for the whole domain.
     proven, decided : int
         Decisions taken by float bounds, and in integers.
+    points_of : ndarray, int64
+        What the vertices that it started with are called where it is a part of.
+    edge_starts : ndarray, int64
+        Where the parts of every edge that it started with start: they follow one another, in order along it.
     """
 
     def __init__(self, network: Network, domain: Box | ConvexPolygon, resources: Resources | None = None) -> None:
@@ -53,6 +57,8 @@ class Enumeration:
         self.exact = ConeStage(network, domain) if wide else ExactStage(network, domain)
         self.cells = domain_cells(domain)
         self.euler = 1
+        self.points_of = np.arange(len(self.cells.points))
+        self.edge_starts = np.arange(len(self.cells.edges) + 1)
         self.maps: FaceMaps | WideMaps
         if wide:
             self.maps = WideMaps.first(WideNetwork(network, resources.memory(network), resources.device), 1)
@@ -100,6 +106,7 @@ class Enumeration:
         new.proven = new.decided = 0
         new.cells = Cells(cells.points[points], cells.lines[lines], *made)
         new.euler = len(points) - len(new.cells.edges) + len(faces)
+        new.points_of, new.edge_starts = points, np.arange(len(new.cells.edges) + 1)
         new.exact = self.exact.restricted(self.level, faces, lines, points)
         layers = self.network.layers
         new.maps = self.maps.into(layers[self.level], layers[self.level - 1], parents[faces], bits[faces])
@@ -271,6 +278,7 @@ class Enumeration:
         if bad >= 0:
             raise self.fail(f"Layer {layer}: Euler's formula does not hold inside face {bad}.")
         n_points = len(cells.points)
+        self.edge_starts = self.edge_starts + counts[self.edge_starts]
         exact.vertex_lines = np.concatenate([exact.vertex_lines, node_lines])
         maps.spread(new_bits)
         exact.levels.append((parents, new_bits))

@@ -156,6 +156,13 @@ class ExactStage:
             self._points[vertex] = found
         return found
 
+    def side(self, number: int) -> Any:
+        """A side of the domain as an integer triple."""
+        if self._base is not None:
+            return self._base.side(number)
+        self._prepare()
+        return self._sides[number]
+
     def rounded(self, vertex: int) -> tuple[float, float]:
         """A vertex, each coordinate rounded once."""
         x, y, w = self.point(vertex)

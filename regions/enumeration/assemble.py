@@ -2,45 +2,67 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from regions._interrupts import interruptible
+from regions._threads import cores, single_threaded
 from regions.complex.complex import RegionComplex
-from regions.enumeration.part_complex import PartComplex, neuron_index, part_complex
-from regions.enumeration.run import Run
+from regions.engine.whole import WholePlan, n_faces
+from regions.enumeration.part_complex import PartComplex, part_complex
+from regions.enumeration.run import Run, reporting, step_bytes
+from regions.enumeration.seams import surplus
+from regions.enumeration.steps import run_locally
 from regions.enumeration.stitch import stitch
 from regions.enumeration.vertices import plane_points, rounded_points
 from regions.network.integers import finite_maps
 from regions.network.maps import affine_maps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from regions.complex.data import Certificate
     from regions.domain.domain import Domain
-    from regions.engine.cells import Result
     from regions.engine.resources import Resources
+    from regions.engine.whole import Block, Plane
     from regions.enumeration.parts import Decomposition
+    from regions.enumeration.run import Progress
     from regions.network.network import Network
 
 __all__ = ["assemble"]
 
 
 @interruptible
-def assemble(decomposition: Decomposition, resources: Resources | None = None) -> RegionComplex:
-    """Enumerate the regions of a decomposed domain; raise DomainError when it has no interior."""
+def assemble(
+    decomposition: Decomposition,
+    resources: Resources | None = None,
+    *,
+    threads: int | None = None,
+    max_regions: int | None = None,
+    progress: bool | Callable[[Progress], None] = False,
+) -> RegionComplex:
+    """Enumerate the regions of a decomposed domain; see :func:`regions.enumerate_regions`."""
     network, domain = decomposition.network, decomposition.domain
-    run = Run(decomposition, resources)
-    index = neuron_index(network)
+    # What parts have in common is found in each.
+    less = surplus(decomposition) if max_regions is not None else 0
     complexes: list[PartComplex] = []
-    for started in run.parts():
-        result = started.enumeration.run()
-        run.decide(result.proven, result.decided)
-        if not decomposition.seams:
-            return _of_one_part(network, domain, result, index, run.certificate)
-        complexes.append(part_complex(started.part, started.enumeration, result, index))
+    with single_threaded(), reporting(progress) as report:
+        run = Run(decomposition, resources, max_regions, report, less)
+        for number, part, start, room in run.parts():
+            limit, at_once = step_bytes(room)
+            plan = WholePlan(start, limit)
+            run.decide(plan.proven, plan.decided)
+            outcomes = run_locally(plan, min(threads or cores(), at_once))
+            found: list[tuple[NDArray[np.int64], Block]] = []
+            for more in run.follow(number, len(plan), outcomes, partial(n_faces, found)):
+                found += more
+            complexes.append(part_complex(part, plan.join(found)))
+    if not decomposition.seams:
+        return _of_one_part(network, domain, complexes[0].plane, run.certificate)
     stitched = stitch(decomposition, complexes)
     inner = np.flatnonzero(stitched.edge_neurons >= 0)
     values, neuron_lines = affine_maps(
@@ -75,24 +97,19 @@ def assemble(decomposition: Decomposition, resources: Resources | None = None) -
     )
 
 
-def _of_one_part(
-    network: Network, domain: Domain, result: Result, index: NDArray[np.int64], certificate: Certificate
-) -> RegionComplex:
-    cells = result.cells
-    origins = result.line_origins[cells.edge_lines]
-    on_rim = origins[:, 0] < 0
-    maps = finite_maps(network, result.packed_patterns, result.maps)
+def _of_one_part(network: Network, domain: Domain, plane: Plane, certificate: Certificate) -> RegionComplex:
+    maps = finite_maps(network, plane.patterns, plane.maps)
     return RegionComplex(
         network=network,
         domain=domain,
-        vertices=cells.points[:, :2],
-        edges=cells.edges,
-        edge_neurons=np.where(on_rim, -1, index[origins[:, 0], np.where(on_rim, 0, origins[:, 2])]),
-        edge_sides=np.where(on_rim, origins[:, 2], -1),
-        edge_faces=cells.edge_faces,
-        ring_offsets=cells.ring_offsets,
-        rings=cells.rings,
-        packed_patterns=result.packed_patterns,
+        vertices=plane.points[:, :2],
+        edges=plane.edges,
+        edge_neurons=np.maximum(plane.origins, -1),
+        edge_sides=np.maximum(-1 - plane.origins, -1),
+        edge_faces=plane.edge_faces,
+        ring_offsets=plane.ring_offsets,
+        rings=plane.rings,
+        packed_patterns=plane.patterns,
         gradients=np.moveaxis(maps[:, :2], 1, 2),
         offsets=maps[:, 2],
         certificate=certificate,

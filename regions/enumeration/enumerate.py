@@ -25,8 +25,8 @@ from regions.frontends.read import as_network
 if TYPE_CHECKING:
     from regions.complex.complex import RegionComplex
     from regions.domain.domain import Domain
-    from regions.enumeration.count import Progress
     from regions.enumeration.executors import Executor
+    from regions.enumeration.run import Progress
     from regions.network.network import Network
 
 __all__ = ["count_regions", "count_sweep", "enumerate_regions", "planar_network"]
@@ -92,7 +92,14 @@ def _check_device(device: Any) -> None:
 
 @interruptible
 def enumerate_regions(
-    model: Any, domain: Any, *, max_memory: int | None = None, device: str | None = None
+    model: Any,
+    domain: Any,
+    *,
+    threads: int | None = None,
+    max_memory: int | None = None,
+    max_regions: int | None = None,
+    progress: bool | Callable[[Progress], None] = False,
+    device: str | None = None,
 ) -> RegionComplex:
     """Enumerate the activation regions of a network over a domain, exactly.
 
@@ -103,15 +110,23 @@ def enumerate_regions(
     domain : float, Box, ConvexPolygon, Polygon, shapely.Polygon, Polyhedron, WholePlane or Slice
         A number b means the square [-b, b]². Over a polygon that is not convex a pattern may have several regions:
         every connected one is a region of its own. A slice is a plane in the input space with a domain in it.
+    threads : int, optional
+        How many blocks to cut at once; as many as it may use cores where left out.
     max_memory : int, optional
         Bytes to work with in each process, on top of what it has and of what is returned; 2 GiB where left out, or the
-        least that the network needs. The result does not depend on it.
+        least that the network needs. The combinatorics do not depend on it.
+    max_regions : int, optional
+        Stop with an error as soon as more regions are found.
+    progress : bool or callable
+        True shows a progress bar on stderr; a callable is given a :class:`regions.enumeration.run.Progress` after
+        every step.
     device : str, optional
         Where the products of the layers are computed, as torch calls it, e.g. "cuda". The result is the same.
 
     Returns
     -------
     RegionComplex
+        The same whatever the threads, to the last bit.
 
     Raises
     ------
@@ -121,6 +136,8 @@ def enumerate_regions(
         When the domain is none of these, empty, or a polygon that crosses itself.
     MemoryLimitError
         When `max_memory` is too little even for the network.
+    TooManyRegionsError
+        When there are more than `max_regions`; its `count` says how many were found.
     EngineError
         When the result contradicts itself: a bug in this package.
 
@@ -138,7 +155,11 @@ def enumerate_regions(
     <RegionComplex of 4 activation regions, 9 vertices and 12 edges, of 2 hidden neurons over Box(-1.0, -1.0, 1.0, 1.0)>
     """
     network, where, plane = _planar(model, domain)
-    complex = assemble(decompose(network, where), _resources(max_memory, device))
+    resources = _resources(max_memory, device, threads=threads, max_regions=max_regions)
+    _check_progress(progress)
+    complex = assemble(
+        decompose(network, where), resources, threads=threads, max_regions=max_regions, progress=progress
+    )
     return complex if plane is None else replace(complex, slice=plane)
 
 
@@ -175,7 +196,7 @@ def count_regions(
     max_regions : int, optional
         Stop with an error as soon as more regions are found.
     progress : bool or callable
-        True shows a progress bar on stderr; a callable is given a :class:`regions.enumeration.count.Progress` after
+        True shows a progress bar on stderr; a callable is given a :class:`regions.enumeration.run.Progress` after
         every step.
     device : str, optional
         Where the products of the layers are computed, as torch calls it, e.g. "cuda". The result is the same.
@@ -208,8 +229,7 @@ def count_regions(
     network, where, _ = _planar(model, domain)
     resources = _resources(max_memory, device, threads=threads, max_regions=max_regions)
     _check_executor(executor)
-    if not (isinstance(progress, bool | np.bool_) or callable(progress)):
-        raise TypeError(f"progress of type {type(progress).__name__} was given; allowed are a bool and a callable.")
+    _check_progress(progress)
 
     return count_decomposition(
         decompose(network, where),
@@ -294,6 +314,11 @@ def _check_executor(executor: Any) -> None:
             f"an executor of {what} was given; an object with a method `submit` is needed, such as a "
             "concurrent.futures.ProcessPoolExecutor()."
         )
+
+
+def _check_progress(progress: Any) -> None:
+    if not (isinstance(progress, bool | np.bool_) or callable(progress)):
+        raise TypeError(f"progress of type {type(progress).__name__} was given; allowed are a bool and a callable.")
 
 
 def _resources(max_memory: int | None, device: str | None = None, **limits: Any) -> Resources:

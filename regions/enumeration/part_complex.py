@@ -12,14 +12,12 @@ from regions.errors import EngineError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from regions.engine.cells import Cells, Result
-    from regions.engine.cut import Enumeration
+    from regions.engine.whole import Plane
     from regions.enumeration.parts import Part
-    from regions.network.network import Network
 
     Ints = NDArray[np.int64]
 
-__all__ = ["INFINITY", "INNER", "SEAM", "SIDE", "PartComplex", "neuron_index", "part_complex"]
+__all__ = ["INFINITY", "INNER", "SEAM", "SIDE", "PartComplex", "part_complex"]
 
 INNER, SIDE, INFINITY, SEAM = 0, 1, 2, 3
 
@@ -31,9 +29,7 @@ class PartComplex:
     Parameters
     ----------
     part : Part
-    cells : Cells
-    enumeration : Enumeration
-        For its exact stage.
+    plane : Plane
     patterns : ndarray, shape (F, H), bool
     kinds : ndarray, shape (E,), int64
         Whether an edge lies on a neuron (INNER), a SIDE of the domain, at INFINITY or on a SEAM.
@@ -42,8 +38,7 @@ class PartComplex:
     """
 
     part: Part
-    cells: Cells
-    enumeration: Enumeration
+    plane: Plane
     patterns: NDArray[np.bool_]
     kinds: Ints
     labels: Ints
@@ -51,7 +46,7 @@ class PartComplex:
     def chain(self, seam: int) -> list[int]:
         """The edges of a part on a seam, in the order in which its rim runs through them."""
         along = np.flatnonzero((self.kinds == SEAM) & (self.labels == seam)).tolist()
-        edges = self.cells.edges
+        edges = self.plane.edges
         after = {int(edges[e, 0]): e for e in along}
         ends = {int(edges[e, 1]) for e in along}
         chain = []
@@ -65,38 +60,25 @@ class PartComplex:
 
     def ideal(self) -> NDArray[np.bool_]:
         """Which vertices of a part lie at infinity."""
-        points = self.cells.points
+        points = self.plane.points
         found = np.zeros(len(points), dtype=bool)
         if self.part.frame is not None:
             w, bound = 1.0 - points[:, 0] - points[:, 1], points[:, 3] + points[:, 4] + 2.0**-50
-            for v in np.flatnonzero(~(w > bound)).tolist():
-                x, y, t = self.enumeration.exact.point(v)
+            for v, (x, y, t) in self.plane.exact_points(np.flatnonzero(~(w > bound))).items():
                 found[v] = x + y == t
         return found
 
 
-def neuron_index(network: Network) -> NDArray[np.int64]:
-    """The row of `network.neurons` of every unit of every layer; -1 for units without a kink."""
-    index = np.full((len(network.layers), max(layer.n_out for layer in network.layers)), -1)
-    index[network.neuron_units[:, 0], network.neuron_units[:, 1]] = np.arange(network.n_neurons)
-    return index
-
-
-def part_complex(part: Part, enumeration: Enumeration, result: Result, neuron_index: Ints) -> PartComplex:
-    """Name what running a part's enumeration found, by the neurons of the original network: (layers, units) int64."""
-    layers, _, units = result.line_origins[result.cells.edge_lines].T
-    on_polygon = layers < 0
+def part_complex(part: Part, plane: Plane) -> PartComplex:
+    """Name what the engine found in a part by the neurons and the sides of the original network and domain."""
+    origins = plane.origins
     names = {"side": SIDE, "infinity": INFINITY, "seam": SEAM}
     sides = np.array([(names[kind], number) for kind, number in part.sides])
-    kinds = np.full(len(layers), INNER)
-    kinds[on_polygon] = sides[units[on_polygon], 0]
-    labels = np.empty(len(layers), dtype=np.int64)
-    labels[on_polygon] = sides[units[on_polygon], 1]
-    cut_off = ~on_polygon & (layers < part.first)
-    kinds[cut_off] = SIDE
-    labels[cut_off] = units[cut_off]
-    inner = kinds == INNER
-    labels[inner] = neuron_index[layers[inner] - part.first, units[inner]]
-    n_neurons = enumeration.network.n_neurons
-    patterns = np.unpackbits(result.packed_patterns, axis=1, count=n_neurons).view(np.bool_)[:, part.n_half_planes :]
-    return PartComplex(part, result.cells, enumeration, patterns, kinds, labels)
+    kinds = np.where(origins < part.n_half_planes, SIDE, INNER)
+    # The first neurons are the domain's half-planes.
+    labels = np.where(kinds == SIDE, origins, origins - part.n_half_planes)
+    on_polygon = origins < 0
+    kinds[on_polygon], labels[on_polygon] = sides[-1 - origins[on_polygon]].T
+    n_neurons = plane.network.n_neurons
+    patterns = np.unpackbits(plane.patterns, axis=1, count=n_neurons).view(np.bool_)[:, part.n_half_planes :]
+    return PartComplex(part, plane, patterns, kinds, labels)

@@ -16,6 +16,7 @@ from regions._threads import in_forked_children, single_threaded, thread_pool
 from regions.arithmetic.underflow import require_gradual_underflow
 from regions.domain.convex import ConvexPolygon
 from regions.engine.count import Plan
+from regions.engine.whole import WholePlan
 from regions.enumeration.executors import Executor, run_tasks
 from regions.enumeration.parts import Part
 from regions.errors import WorkerError
@@ -27,20 +28,20 @@ __all__ = ["count_remotely", "payload", "run_locally", "run_on"]
 _TASK_SECONDS = 0.5
 _LOCAL_SECONDS = 0.02
 
-Outcome = tuple[int, Counter[int], int, int]
+# How many steps, what they found, decisions proven and decided exactly.
+Outcome = tuple[int, Any, int, int]
 
 
-def _run_steps(plan: Plan, first: int, stop: int) -> Outcome:
-    found: Counter[int] = Counter()
-    proven = decided = 0
-    for i in range(first, stop):
+def _run_steps(plan: Plan | WholePlan, first: int, stop: int) -> Outcome:
+    found, proven, decided = plan.step(first)
+    for i in range(first + 1, stop):
         more, sure, exactly = plan.step(i)
-        found += more
+        found += more  # type: ignore[operator, assignment]
         proven, decided = proven + sure, decided + exactly
     return stop - first, found, proven, decided
 
 
-def run_locally(plan: Plan, workers: int) -> Iterator[Outcome]:
+def run_locally(plan: Plan | WholePlan, workers: int) -> Iterator[Outcome]:
     """Run a plan's steps on threads of this process."""
     n = len(plan)
     if workers == 1 or n < 2:

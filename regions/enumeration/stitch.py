@@ -59,7 +59,7 @@ class _Stitching:
     def __init__(self, decomposition: Decomposition, complexes: list[PartComplex]) -> None:
         self.decomposition = decomposition
         self.complexes = complexes
-        cells = [c.cells for c in complexes]
+        cells = [c.plane for c in complexes]
         self.v0 = np.cumsum([0, *(len(c.points) for c in cells)])
         self.e0 = np.cumsum([0, *(len(c.edges) for c in cells)])
         self.f0 = np.cumsum([0, *(c.n_faces for c in cells)])
@@ -127,9 +127,9 @@ class _Stitching:
         pairs = []
         if self.decomposition.domain.is_bounded:
             for start, complex in zip(self.v0.tolist(), self.complexes, strict=False):
-                # The engine's first vertices are the corners.
-                for i, corner in enumerate(complex.part.polygon.corners.tolist()):
-                    pairs.append((known.setdefault(tuple(corner), start + i), start + i))
+                corners = complex.part.polygon.corners.tolist()
+                for corner, vertex in zip(corners, (start + complex.plane.corners).tolist(), strict=True):
+                    pairs.append((known.setdefault(tuple(corner), vertex), vertex))
         return np.array(pairs, dtype=np.int64).reshape(-1, 2).T
 
     def _side_on(self, direction: tuple[float, float]) -> int:

@@ -28,7 +28,7 @@ def rounded_points(stitched: Stitched, complexes: list[PartComplex]) -> NDArray[
     points = np.empty((len(stitched.vertex_parts), 2))
     for i, complex in enumerate(complexes):
         here = stitched.vertex_parts == i
-        points[here] = complex.cells.points[stitched.vertex_names[here], :2]
+        points[here] = complex.plane.points[stitched.vertex_names[here], :2]
     return points
 
 
@@ -64,7 +64,7 @@ def _from_charts(stitched: Stitched, complexes: list[PartComplex]) -> tuple[Floa
         here = stitched.vertex_parts == i
         frame = complex.part.frame
         assert frame is not None
-        data = complex.cells.points[stitched.vertex_names[here]]
+        data = complex.plane.points[stitched.vertex_names[here]]
         uv, errors = data[:, :2], data[:, 3:5]
         finite = np.flatnonzero(here[:n])
         k = len(finite)
@@ -131,6 +131,6 @@ def _intersections(edges: NDArray[np.int64], edge_lines: Floats, n: int) -> tupl
 def _exactly_rounded(complex: PartComplex, vertex: int) -> tuple[float, float]:
     frame = complex.part.frame
     assert frame is not None
-    u, v, t = (int(k) for k in complex.enumeration.exact.point(vertex))
+    u, v, t = (int(k) for k in complex.plane.exact_points(np.array([vertex]))[vertex])
     x, y = (Fraction(float(a)) * u + Fraction(float(b)) * v for a, b in frame.tolist())
     return nearest_finite(x / (t - u - v)), nearest_finite(y / (t - u - v))

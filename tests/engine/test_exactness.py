@@ -19,6 +19,7 @@ from regions.engine import count as count_module
 from regions.engine.cut import Enumeration
 from regions.engine.filter import crossing, value, vertex_error
 from regions.engine.maps.dense import next_maps, norm_bound, spectral_bound
+from regions.enumeration import assemble as assembling
 from regions.enumeration import count as counting
 from regions.network.integers import ExactLines
 
@@ -203,8 +204,10 @@ def test_counts_do_not_depend_on_blocks_or_threads(
         patch.setattr(count_module, "_SMALLEST", smallest)
         if limit is not None:
             # Too little for the fast path, or for all but small blocks.
-            patch.setattr(counting, "_step_bytes", lambda room: (limit, threads))
+            for module in (counting, assembling):
+                patch.setattr(module, "step_bytes", lambda room: (limit, threads))
         assert regions.count_regions(network, domain, threads=threads) == expected
+        assert regions.enumerate_regions(network, domain, threads=threads).n_regions == expected
 
 
 def test_runs_repeat_bit_for_bit() -> None:

@@ -23,9 +23,10 @@ import regions
 from regions import Network, Polygon, Polyhedron, WholePlane
 from regions.domain.convex import Box
 from regions.enumeration import steps
-from regions.enumeration.count import Progress, RegionCount
+from regions.enumeration.count import RegionCount
 from regions.enumeration.enumerate import count_sweep
 from regions.enumeration.parts import decompose, with_narrow_first_layer
+from regions.enumeration.run import Progress
 from regions.errors import InvalidNetworkError, MemoryLimitError, TooManyRegionsError, WorkerError
 from regions.study.models import DeepMLP, ShallowMLP
 from regions.testing import degenerate_mlps

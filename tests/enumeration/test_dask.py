@@ -16,8 +16,8 @@ from mlps import mlp
 import regions
 from regions import WholePlane
 from regions.enumeration import steps
-from regions.enumeration.count import Progress
 from regions.enumeration.enumerate import count_sweep
+from regions.enumeration.run import Progress
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 

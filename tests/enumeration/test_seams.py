@@ -50,7 +50,7 @@ def test_a_hole_inside_a_region_is_no_piece() -> None:
     # A line through the hole leaves two regions, and one beside it two as well, of which one has the hole.
     for bias in (0, -2):
         decomposition, complexes = in_parts(shallow([(1, 0)], [bias]), COURTYARD)
-        assert sum(complex.cells.n_faces for complex in complexes) - surplus(decomposition) == 2
+        assert sum(complex.plane.n_faces for complex in complexes) - surplus(decomposition) == 2
 
 
 @settings(max_examples=25)
@@ -60,7 +60,7 @@ def test_faces_less_the_surplus_are_the_regions(network: Network, domain: Any) -
         decomposition, complexes = in_parts(network, domain)
     except regions.errors.DomainError:
         return
-    faces = sum(complex.cells.n_faces for complex in complexes)
+    faces = sum(complex.plane.n_faces for complex in complexes)
     assert faces - surplus(decomposition) == regions.enumerate_regions(network, domain).n_regions
 
 

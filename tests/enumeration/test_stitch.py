@@ -30,7 +30,7 @@ def test_what_the_edges_of_a_quadrant_are_called() -> None:
     # The line x = 1 cuts the first quadrant in two, from the seam along the x axis to infinity.
     decomposition, complexes = in_parts(UPRIGHT, WholePlane())
     first = complexes[0]
-    assert first.cells.n_faces == 2
+    assert first.plane.n_faces == 2
     assert sorted(first.patterns.ravel().tolist()) == [False, True]
     # It ends where the y axis does, in the corner at infinity.
     assert sorted(first.kinds.tolist()) == sorted([INNER, INFINITY, SEAM, SEAM, SEAM])
@@ -47,7 +47,7 @@ def test_a_chain_runs_along_its_seam() -> None:
             if kind == "seam":
                 chain = complex.chain(seam)
                 assert len(chain) == (2 if seam == cut else 1)
-                ends = complex.cells.edges[chain]
+                ends = complex.plane.edges[chain]
                 assert ends[1:, 0].tolist() == ends[:-1, 1].tolist()
     # Broken, it is found out.
     complexes[0].labels[complexes[0].chain(0)[1]] = 1

@@ -1,4 +1,4 @@
-"""The fast path: a block of faces goes through all further layers in one compiled call, by floats alone.
+"""A block of faces goes through all further layers in one compiled call, by floats alone: to be counted, or whole.
 
 On a compact block most neurons have one sign. Only the few that change sign there (the *basis*) are kept by
 name; every other one is folded into the affine part, so a layer's pre-activations are a small matrix K applied to
@@ -15,11 +15,11 @@ import numpy as np
 from regions.arithmetic.floats import TINY, U
 from regions.engine.arrangement import build, cross_chords, make_nodes, place_ends
 from regions.engine.cells import restrict
-from regions.engine.chords import classify, cross_edges, edge_points, find_chords, meet, rank_edges
+from regions.engine.chords import classify, cross_edges, edge_points, find_chords, rank_edges
 from regions.engine.compiling import kernel
-from regions.engine.filter import INFLATE, crossing, value
+from regions.engine.filter import INFLATE
 
-__all__ = ["DOUBT", "TOO_LARGE", "count_block"]
+__all__ = ["DOUBT", "TOO_LARGE", "cut_block"]
 
 DOUBT = -1
 TOO_LARGE = -2
@@ -91,167 +91,6 @@ def _first_basis(bits, lines, below, above):
         squares[f, 0] *= INFLATE
         squares[f, 1] *= INFLATE
     return after, values, squares, errors
-
-
-@kernel
-def _count_last(ring_offsets, rings, points, coefficients, norms, bias_errors, g_errors, c_errors, tiny, faces, units,
-                starts, signs, edge_lines, ring_edges, lines):  # fmt: skip
-    """Count the faces that the last layer makes, each face by itself; all signs are proven and none is 0.
-
-    A chord adds a face, and so does every crossing of two chords, as long as no three of them meet in a point: which is
-    what the orders along the chords are for.
-    """
-    n_faces = ring_offsets.shape[0] - 1
-    n = faces.shape[0]
-    total = n_faces
-    proven = 0
-    room = 16
-    codes = np.empty((2, room), np.int64)
-    chord_of = np.empty(2 * room, np.int64)
-    places = np.empty(2 * room, np.int64)
-    ts = np.empty(2 * room)
-    lows = np.empty(2 * room)
-    highs = np.empty(2 * room)
-    arcs = np.empty(room)
-    rows = np.empty((room, 5))
-    ends = np.empty((room, 2), np.int64)
-    end_points = np.empty((2, 5))
-    runs_high = np.empty(2 * room)
-    items = np.empty(2 * room, np.int64)
-    at = 0
-    while at < n:
-        f = faces[at]
-        stop = at
-        while stop < n and faces[stop] == f:
-            stop += 1
-        first = ring_offsets[f]
-        length = ring_offsets[f + 1] - first
-        if stop - at > room:
-            room = 2 * (stop - at)
-            codes = np.empty((2, room), np.int64)
-            chord_of = np.empty(2 * room, np.int64)
-            places = np.empty(2 * room, np.int64)
-            ts = np.empty(2 * room)
-            lows = np.empty(2 * room)
-            highs = np.empty(2 * room)
-            arcs = np.empty(room)
-            rows = np.empty((room, 5))
-            ends = np.empty((room, 2), np.int64)
-            runs_high = np.empty(2 * room)
-            items = np.empty(2 * room, np.int64)
-        q = stop - at
-        total += q
-        if q == 1:
-            at = stop
-            continue
-        for i in range(q):
-            k = units[at + i]
-            start = starts[at + i]
-            found = 0
-            for p in range(length):
-                after = signs[start + (p + 1 if p + 1 < length else 0)]
-                if signs[start + p] * after < 0:
-                    if found == 2:
-                        return DOUBT, proven
-                    codes[found, i] = p
-                    if found == 0:
-                        arcs[i] = after
-                    found += 1
-            if found != 2:
-                return DOUBT, proven
-            for c in range(3):
-                rows[i, c] = coefficients[f, c, k]
-            rows[i, 3] = (norms[k] * g_errors[f] + tiny) * INFLATE
-            rows[i, 4] = (norms[k] * c_errors[f] + bias_errors[k] + tiny) * INFLATE
-            for end in range(2):
-                p = codes[end, i]
-                u = rings[first + p]
-                v = rings[first + (p + 1 if p + 1 < length else 0)]
-                la, lb, lc, eg, ec = rows[i, 0], rows[i, 1], rows[i, 2], rows[i, 3], rows[i, 4]
-                su, bu = value(la, lb, lc, eg, ec, points[u, 0], points[u, 1], points[u, 2], points[u, 3], points[u, 4])
-                sv, bv = value(la, lb, lc, eg, ec, points[v, 0], points[v, 1], points[v, 2], points[v, 3], points[v, 4])
-                sign = -arcs[i] if end == 0 else arcs[i]
-                j = 2 * i + end
-                t, low, high = crossing(su * sign, bu, -sv * sign, bv)
-                # Sorted as they come, by edge and by place on it.
-                at_end = j
-                while at_end > 0 and (
-                    codes[chord_of[at_end - 1] & 1, chord_of[at_end - 1] >> 1] > p
-                    or (codes[chord_of[at_end - 1] & 1, chord_of[at_end - 1] >> 1] == p and ts[at_end - 1] > t)
-                ):
-                    chord_of[at_end] = chord_of[at_end - 1]
-                    ts[at_end] = ts[at_end - 1]
-                    lows[at_end] = lows[at_end - 1]
-                    highs[at_end] = highs[at_end - 1]
-                    at_end -= 1
-                chord_of[at_end] = j
-                ts[at_end] = t
-                lows[at_end] = low
-                highs[at_end] = high
-        for j in range(2 * q):
-            if j:
-                e = chord_of[j - 1]
-                g = chord_of[j]
-                if codes[e & 1, e >> 1] == codes[g & 1, g >> 1]:
-                    if not highs[j - 1] < lows[j]:
-                        return DOUBT, proven
-                    proven += 1
-            places[chord_of[j]] = j
-        for i in range(q):
-            ends[i, 0] = min(places[2 * i], places[2 * i + 1])
-            ends[i, 1] = max(places[2 * i], places[2 * i + 1])
-        # ts of the ends by chord, now that the order is known.
-        for j in range(2 * q):
-            lows[chord_of[j]] = ts[j]
-        for i in range(q):
-            crossed = 0
-            a = ends[i, 0]
-            b = ends[i, 1]
-            for j in range(i + 1, q):
-                # Exactly one end of j between the two of i.
-                if (a < ends[j, 0] and ends[j, 0] < b) != (a < ends[j, 1] and ends[j, 1] < b):
-                    items[crossed] = j
-                    crossed += 1
-            total += crossed
-            if crossed < 2:
-                continue
-            for end in range(2):
-                p = codes[end, i]
-                u = rings[first + p]
-                v = rings[first + (p + 1 if p + 1 < length else 0)]
-                meet(
-                    points, u, v, lows[2 * i + end], lines[edge_lines[ring_edges[first + p]]], rows[i], end_points, end
-                )
-            run_lows = highs
-            for x in range(crossed):
-                j = items[x]
-                la, lb, lc, eg, ec = rows[j, 0], rows[j, 1], rows[j, 2], rows[j, 3], rows[j, 4]
-                su, bu = value(
-                    la, lb, lc, eg, ec, end_points[0, 0], end_points[0, 1], 1.0, end_points[0, 3], end_points[0, 4]
-                )
-                sv, bv = value(
-                    la, lb, lc, eg, ec, end_points[1, 0], end_points[1, 1], 1.0, end_points[1, 3], end_points[1, 4]
-                )
-                # The arc of j runs from its end in ring order; is i's first end on it?
-                inside = ends[j, 0] < places[2 * i] and places[2 * i] < ends[j, 1]
-                on_arc = arcs[j] if places[2 * j] < places[2 * j + 1] else -arcs[j]
-                sign = on_arc if inside else -on_arc
-                t, low, high = crossing(su * sign, bu, -sv * sign, bv)
-                y = x
-                while y > 0 and ts[y - 1] > t:
-                    ts[y] = ts[y - 1]
-                    run_lows[y] = run_lows[y - 1]
-                    runs_high[y] = runs_high[y - 1]
-                    y -= 1
-                ts[y] = t
-                run_lows[y] = low
-                runs_high[y] = high
-            for x in range(1, crossed):
-                if not runs_high[x - 1] < run_lows[x]:
-                    return DOUBT, proven
-            proven += crossed
-        at = stop
-    return total, proven
 
 
 @kernel
@@ -377,11 +216,66 @@ def _coefficients(values, starts_of, sizes_of, parents_of, n_levels, narrow):
 
 
 @kernel
-def count_block(
+def _nothing():
+    """What comes back where no face is wanted, or none was found."""
+    return (
+        np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 2), np.int64),
+        np.empty((0, 2), np.int64), np.empty(0, np.int64), np.empty((0, 5)), np.empty((0, 5)),
+        np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int64),
+        np.empty((0, 0), np.uint8), np.empty((0, 3, 0)),
+    )  # fmt: skip
+
+
+@kernel
+def _first_patterns(bits, below, above, n_bytes, neuron):
+    """Patterns of the faces behind the first layer, as `numpy.packbits` packs them, and the first neuron that is left.
+
+    Neurons of earlier layers are the domain's half-planes, and active.
+    """
+    n_faces = bits.shape[0]
+    out = np.zeros((n_faces, n_bytes), np.uint8)
+    for k in range(neuron):
+        for f in range(n_faces):
+            out[f, k >> 3] |= np.uint8(128 >> (k & 7))
+    for k in range(below.shape[0]):
+        if below[k] == above[k]:
+            continue
+        byte = neuron >> 3
+        mask = np.uint8(128 >> (neuron & 7))
+        for f in range(n_faces):
+            if (bits[f, k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
+                out[f, byte] |= mask
+        neuron += 1
+    return out, neuron
+
+
+@kernel
+def _next_patterns(patterns, parents, on, active, bits, neuron_of):
+    """Patterns with a layer's units added: those of one sign on the whole block, and the active ones face by face."""
+    n_bytes = patterns.shape[1]
+    same = np.zeros(n_bytes, np.uint8)
+    for k in range(on.shape[0]):
+        if on[k] and neuron_of[k] >= 0:
+            same[neuron_of[k] >> 3] |= np.uint8(128 >> (neuron_of[k] & 7))
+    out = np.empty((parents.shape[0], n_bytes), np.uint8)
+    for g in range(parents.shape[0]):
+        f = parents[g]
+        for b in range(n_bytes):
+            out[g, b] = patterns[f, b] | same[b]
+        for i in range(active.shape[0]):
+            if (bits[g, i >> 6] >> np.uint64(i & 63)) & np.uint64(1):
+                neuron = neuron_of[active[i]]
+                out[g, neuron >> 3] |= np.uint8(128 >> (neuron & 7))
+    return out
+
+
+@kernel
+def cut_block(
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, faces, first_bits, first_lines,
-    first, limit, sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
+    first, limit, whole, first_origins, n_bytes, first_neuron,
+    sizes, weights, biases, below, above, row_norms, spectral, frobenius, bias_norms, last,
 ):  # fmt: skip
-    """Count the regions inside some faces of the complex behind the first layer that has neurons.
+    """Cut some faces of the complex behind the first layer that has neurons, by all the others.
 
     Parameters
     ----------
@@ -394,6 +288,14 @@ def count_block(
         Which layer that is.
     limit : int
         Bytes that the block's largest arrays may take.
+    whole : bool
+        Whether the faces are wanted, or their number alone: then the last layer's faces are never made.
+    first_origins : (N,) int64
+        The neuron on whose line every line lies, or -1 minus the side of the domain.
+    n_bytes : int
+        Of a packed pattern.
+    first_neuron : int
+        How many neurons come before that layer's.
 
     Returns
     -------
@@ -401,6 +303,8 @@ def count_block(
         `DOUBT` where a bound did not prove a decision, `TOO_LARGE` where the limit does not suffice.
     proven : int
         Number of decisions proven.
+    block : tuple
+        As :class:`regions.engine.blocks.Block`; empty where the number alone is wanted.
     """
     ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, which_points, which_lines = restrict(
         ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points.shape[0], lines.shape[0], faces
@@ -408,6 +312,10 @@ def count_block(
     points = points[which_points]
     lines = lines[which_lines]
     bits = first_bits[faces]
+    origins = first_origins[which_lines]
+    # Where the parts of every edge that was there start: they follow one another, in order along it.
+    edge_starts = np.arange(edges.shape[0] + 1)
+    ancestors = np.arange(faces.shape[0])
     at_weight = 0
     at_unit = 0
     for layer in range(first):
@@ -418,6 +326,12 @@ def count_block(
     after, first_values, squares, after_errors = _first_basis(
         bits, first_lines, below[at_unit : at_unit + n_first], above[at_unit : at_unit + n_first]
     )
+    patterns = np.empty((0, 0), np.uint8)
+    n_before = 0
+    if whole:
+        patterns, n_before = _first_patterns(
+            bits, below[at_unit : at_unit + n_first], above[at_unit : at_unit + n_first], n_bytes, first_neuron
+        )
     # A basis neuron's activation is stored once for each face behind its own layer, and looked up by later faces
     # through
     # their ancestors. Of every level: where its values and its faces' parents start, the number of faces and of
@@ -519,7 +433,7 @@ def count_block(
 
         # Coefficients and values now, and again for the children while both are held.
         if n_faces * 3 * 8 * (2 * n_active + 3 * n_basis) + 600 * n_faces > limit:
-            return TOO_LARGE, proven
+            return TOO_LARGE, proven, _nothing()
         narrow = np.empty((columns, n_active))
         active_norms = np.empty(n_active)
         bias_errors = np.empty(n_active)
@@ -549,18 +463,12 @@ def count_block(
         )
         proven += sure
         if unknown.shape[0]:
-            return DOUBT, proven
-        if layer == last:
-            found, sure = _count_last(
-                ring_offsets, rings, points, coefficients, active_norms, bias_errors, g_errors, c_errors, tiny,
-                candidate_faces, units, starts, signs, edge_lines, ring_edges, lines,
-            )  # fmt: skip
-            return found, proven + sure
+            return DOUBT, proven, _nothing()
         chord_faces, chord_units, ends, arcs, bad = find_chords(
             ring_offsets, candidate_faces, units, starts, signs, new_bits
         )
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         n_chords = chord_faces.shape[0]
         chord_lines = np.empty((n_chords, 5))
         chord_offsets = np.zeros(n_faces + 1, np.int64)
@@ -578,7 +486,7 @@ def count_block(
             ring_offsets, rings, ring_edges, edges, edge_faces, points, chord_faces, ends, arcs, chord_lines
         )
         if runs.shape[0]:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         proven += chords.shape[0]
         ranks, counts = rank_edges(offsets, np.zeros(chords.shape[0], np.bool_))
         line_start = lines.shape[0]
@@ -595,17 +503,20 @@ def count_block(
             counts, n_points,
         )  # fmt: skip
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         x_offsets, others, x_positions, runs = cross_chords(
             rim_offsets, rim_points, points, class_offsets, classes, member_offsets, members, arcs, chord_lines
         )
         if runs.shape[0]:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         proven += others.shape[0]
         tied = np.zeros(others.shape[0], np.bool_)
         node_offsets, nodes, segments, bad = make_nodes(class_offsets, x_offsets, others, tied)
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
+        if layer == last and not whole:
+            # A face is cut into one part more than it has pieces of chords, less one for every point where they meet.
+            return n_faces + segments.sum() - node_offsets[n_faces], proven, _nothing()
         (
             ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, node_points, _n, parents, new_bits, bad,
         ) = build(
@@ -614,8 +525,22 @@ def count_block(
             line_start, lines, edge_lines, counts, new_bits,
         )  # fmt: skip
         if bad >= 0:
-            return DOUBT, proven
+            return DOUBT, proven, _nothing()
         points = np.concatenate((points, node_points))
+        if whole:
+            for e in range(edge_starts.shape[0]):
+                edge_starts[e] += counts[edge_starts[e]]
+            ancestors = ancestors[parents]
+            neuron_of = np.full(m, -1, np.int64)
+            for k in range(m):
+                if low_slope[k] != high_slope[k]:
+                    neuron_of[k] = n_before
+                    n_before += 1
+            patterns = _next_patterns(patterns, parents, block_on, active[:n_active], new_bits, neuron_of)
+            chord_origins = np.empty(n_chords, np.int64)
+            for q in range(n_chords):
+                chord_origins[q] = neuron_of[active[chord_units[q]]]
+            origins = np.concatenate((origins, chord_origins))
 
         # The next basis: what it was, and this layer's units that change sign inside the block.
         n_children = parents.shape[0]
@@ -687,4 +612,23 @@ def count_block(
         values = np.concatenate((values, fresh_values.ravel()))
         parents_of = np.concatenate((parents_of, parents))
         n_levels += 1
-    return DOUBT, proven
+    if not whole:
+        return DOUBT, proven, _nothing()
+    # What is left are layers without neurons: the outputs are affine in x, y and the basis.
+    for layer in range(last + 1, sizes.shape[0]):
+        m = sizes[layer, 0]
+        n = sizes[layer, 1]
+        after = np.dot(weights[at_weight : at_weight + m * n].reshape(m, n), after)
+        for k in range(m):
+            after[k, 2] += biases[at_unit + k]
+            slope = above[at_unit + k]
+            for c in range(after.shape[1]):
+                after[k, c] *= slope
+        at_weight += m * n
+        at_unit += m
+    outputs = np.ascontiguousarray(after.T)
+    maps = _coefficients(values, starts_of, sizes_of, parents_of, n_levels, outputs)
+    return ring_offsets.shape[0] - 1, proven, (
+        ring_offsets, rings, ring_edges, edges, edge_faces, edge_lines, points, lines, origins, which_points,
+        edge_starts, ancestors, patterns, maps,
+    )  # fmt: skip

@@ -39,7 +39,7 @@ _packed: WeakKeyDictionary[Network, PackedNetwork] = WeakKeyDictionary()
 
 
 def pack(network: Network) -> PackedNetwork:
-    """Flatten a network for :func:`count_block`; what was made for a network is kept as long as the network."""
+    """Flatten a network; what was made for it is kept as long as the network."""
     if network in _packed:
         return _packed[network]
     layers = network.layers
