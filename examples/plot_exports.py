@@ -44,6 +44,9 @@ with tempfile.TemporaryDirectory() as folder:
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
 corners = np.array([line[1:] for line in lines if line[0] == "v"], dtype=float)
 faces = [corners[np.array(line[1:], dtype=int) - 1] for line in lines if line[0] == "f"]
+# As many corners each, the last one repeated: matplotlib looks at what it would fill them up with.
+most = max(map(len, faces))
+faces = [face[np.minimum(np.arange(most), len(face) - 1)] for face in faces]
 
 surface = figure.add_subplot(1, 2, 2, projection="3d")
 colors = plt.get_cmap("Pastel1")(np.random.default_rng(0).uniform(size=len(faces)))

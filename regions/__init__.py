@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import lazy_loader
 
-from regions import _interrupts  # noqa: F401  # The first of all: see there.
+from regions import _interrupts  # The first of all: see there.
 from regions._version import __version__
 
-__getattr__, __dir__, _ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, _ = lazy_loader.attach_stub(__name__, __file__)
+# An import that is broken off leaves modules behind that work no more.
+__getattr__ = _interrupts.interruptible(_load)
 
 __all__ = [
     "Box",

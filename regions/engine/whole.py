@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     Ints = NDArray[np.int64]
 
-__all__ = ["Block", "Plane", "WholePlan", "n_faces", "neuron_index"]
+__all__ = ["Block", "Plane", "WholePlan", "neuron_index"]
 
 # Faces that a block starts with: few where it is cut further, many where it is only told its maps.
 _FIRST_FACES = 24
@@ -126,11 +126,6 @@ class Plane:
             for vertex, triple in self.exact_points(doubtful).items():
                 x, y = (rounded_quotient(int(k), int(triple[2])) for k in triple[:2])
                 self.points[vertex] = (x, y, 1.0, abs(x) * 2 * U + TINY, abs(y) * 2 * U + TINY)
-
-
-def n_faces(found: list[tuple[Ints, Block]]) -> int:
-    """How many faces some blocks have."""
-    return sum(len(block.ancestors) for _, block in found)
 
 
 def neuron_index(network: Network) -> Ints:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from regions._interrupts import interruptible
 from regions._threads import cores, single_threaded
 from regions.complex.complex import RegionComplex
-from regions.engine.whole import WholePlan, n_faces
+from regions.engine.whole import WholePlan
 from regions.enumeration.part_complex import PartComplex, part_complex
 from regions.enumeration.run import Run, reporting, step_bytes
 from regions.enumeration.seams import surplus
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from regions.engine.resources import Resources
     from regions.engine.whole import Block, Plane
     from regions.enumeration.parts import Decomposition
-    from regions.enumeration.run import Progress
+    from regions.enumeration.run import Progress, Started
     from regions.network.network import Network
 
 __all__ = ["assemble"]
@@ -52,17 +51,11 @@ def assemble(
     complexes: list[PartComplex] = []
     with single_threaded(), reporting(progress) as report:
         run = Run(decomposition, resources, max_regions, report, less)
-        for number, part, start, room in run.parts():
-            limit, at_once = step_bytes(room)
-            plan = WholePlan(start, limit)
-            run.decide(plan.proven, plan.decided)
-            outcomes = run_locally(plan, min(threads or cores(), at_once))
-            found: list[tuple[NDArray[np.int64], Block]] = []
-            for more in run.follow(number, len(plan), outcomes, partial(n_faces, found)):
-                found += more
-            complexes.append(part_complex(part, plan.join(found)))
-    if not decomposition.seams:
-        return _of_one_part(network, domain, complexes[0].plane, run.certificate)
+        for started in run.parts():
+            plane = _cut(run, started, threads or cores())
+            if not decomposition.seams:
+                return _of_one_part(network, domain, plane, run.certificate)
+            complexes.append(part_complex(started.part, plane))
     stitched = stitch(decomposition, complexes)
     inner = np.flatnonzero(stitched.edge_neurons >= 0)
     values, neuron_lines = affine_maps(
@@ -95,6 +88,24 @@ def assemble(
         certificate=run.certificate,
         directions=directions,
     )
+
+
+def _cut(run: Run, started: Started, threads: int) -> Plane:
+    """The complex of one part."""
+    limit, at_once = step_bytes(started.room)
+    plan = WholePlan(started.enumeration, limit)
+    run.decide(plan.proven, plan.decided)
+    found: list[tuple[NDArray[np.int64], Block]] = []
+    regions = 0
+
+    def so_far() -> int:
+        return regions
+
+    outcomes = run_locally(plan, min(threads, at_once))
+    for blocks in run.follow(started.number, len(plan), outcomes, so_far):
+        found += blocks
+        regions += sum(len(block.ancestors) for _, block in blocks)
+    return plan.join(found)
 
 
 def _of_one_part(network: Network, domain: Domain, plane: Plane, certificate: Certificate) -> RegionComplex:

@@ -35,6 +35,16 @@ def _norm(values, stride):
 
 
 @kernel
+def _differences(bits):
+    """Words of the bits that are not the same on all faces."""
+    found = np.zeros(bits.shape[1], np.uint64)
+    for f in range(1, bits.shape[0]):
+        for word in range(bits.shape[1]):
+            found[word] |= bits[f, word] ^ bits[0, word]
+    return found
+
+
+@kernel
 def _first_basis(bits, lines, below, above):
     """Basis, affine part and the basis' activations behind the first layer, and the affine part's errors.
 
@@ -45,15 +55,13 @@ def _first_basis(bits, lines, below, above):
     varies = np.zeros(n, np.bool_)
     first = np.zeros(n, np.bool_)
     count = 0
+    differ = _differences(bits)
     for k in range(n):
         if below[k] == above[k]:
             continue
         first[k] = (bits[0, k >> 6] >> np.uint64(k & 63)) & np.uint64(1) != 0
-        for f in range(1, n_faces):
-            if ((bits[f, k >> 6] >> np.uint64(k & 63)) & np.uint64(1) != 0) != first[k]:
-                varies[k] = True
-                count += 1
-                break
+        varies[k] = (differ[k >> 6] >> np.uint64(k & 63)) & np.uint64(1) != 0
+        count += varies[k]
     after = np.zeros((n, 3 + count))
     values = np.empty((n_faces, 3, count))
     squares = np.zeros((n_faces, 2))
@@ -233,19 +241,31 @@ def _first_patterns(bits, below, above, n_bytes, neuron):
     Neurons of earlier layers are the domain's half-planes, and active.
     """
     n_faces = bits.shape[0]
-    out = np.zeros((n_faces, n_bytes), np.uint8)
+    differ = _differences(bits)
+    same = np.zeros(n_bytes, np.uint8)
+    varying = np.empty(below.shape[0], np.int64)
+    neurons = np.empty(below.shape[0], np.int64)
+    count = 0
     for k in range(neuron):
-        for f in range(n_faces):
-            out[f, k >> 3] |= np.uint8(128 >> (k & 7))
+        same[k >> 3] |= np.uint8(128 >> (k & 7))
     for k in range(below.shape[0]):
         if below[k] == above[k]:
             continue
-        byte = neuron >> 3
-        mask = np.uint8(128 >> (neuron & 7))
-        for f in range(n_faces):
-            if (bits[f, k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
-                out[f, byte] |= mask
+        if (differ[k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
+            varying[count] = k
+            neurons[count] = neuron
+            count += 1
+        elif (bits[0, k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
+            same[neuron >> 3] |= np.uint8(128 >> (neuron & 7))
         neuron += 1
+    out = np.empty((n_faces, n_bytes), np.uint8)
+    for f in range(n_faces):
+        for b in range(n_bytes):
+            out[f, b] = same[b]
+        for i in range(count):
+            k = varying[i]
+            if (bits[f, k >> 6] >> np.uint64(k & 63)) & np.uint64(1):
+                out[f, neurons[i] >> 3] |= np.uint8(128 >> (neurons[i] & 7))
     return out, neuron
 
 
@@ -343,7 +363,7 @@ def cut_block(
     sizes_of[0, 0] = first_values.shape[0]
     sizes_of[0, 1] = first_values.shape[2]
     parents_of = np.empty(0, np.int64)
-    ranges = _ranges(ring_offsets, rings, points, first_values, squares)
+    ranges = _ranges(ring_offsets, rings, points, first_values, squares) if first < last else np.empty((0, 3))
     proven = 0
     at_weight += sizes[first, 0] * sizes[first, 1]
     at_unit += n_first
