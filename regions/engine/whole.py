@@ -75,7 +75,8 @@ class Plane:
 
     `points` is (V, 5): x, y, 1 and bounds on the distance to the true vertex in x and in y; `origins` says for every
     edge the neuron on whose line it lies, or -1 minus the side of the domain; `corners` are the vertices at the
-    domain's corners, where the first layers cut nothing off. The rest is as in :class:`Block`.
+    domain's corners, where the first layers cut nothing off; `names` are the exact stage's own names of the vertices,
+    where all was cut as a whole. The rest is as in :class:`Block`.
     """
 
     network: Network
@@ -90,6 +91,7 @@ class Plane:
     patterns: NDArray[np.uint8]
     maps: NDArray[np.float64]
     corners: Ints
+    names: Ints | None
 
     @property
     def n_faces(self) -> int:
@@ -98,6 +100,9 @@ class Plane:
 
     def exact_points(self, vertices: Ints) -> dict[int, Any]:
         """Vertices as integer triples (X, Y, W), W > 0: where two lines through them meet."""
+        if self.names is not None:
+            # Layers of thousands of units are multiplied out for single units only, which the exact stage knows to do.
+            return {v: self.exact.point(int(self.names[v])) for v in vertices.tolist()}
         wanted = np.zeros(len(self.points), dtype=bool)
         wanted[vertices] = True
         near = np.flatnonzero(wanted[self.edges].any(axis=1))
@@ -265,10 +270,11 @@ class WholePlan:
         maps = np.concatenate([b.maps for b in blocks])[order]
         plane = Plane(
             start.network, start.exact, points, edges, edge_faces, origins[edge_names], offsets, rings, ring_edges,
-            patterns, maps, corners,
+            patterns, maps, corners, None if self._blocks else point_names,
         )  # fmt: skip
-        minx, miny, maxx, maxy = start.domain.bounds
-        plane.sharpen(2.0**-16 * max(maxx - minx, maxy - miny))
+        if self._blocks:
+            minx, miny, maxx, maxy = start.domain.bounds
+            plane.sharpen(2.0**-16 * max(maxx - minx, maxy - miny))
         return plane
 
     def _match(self, blocks: list[Block], v0: Ints, e0: Ints, same_point: Ints, same_edge: Ints) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlps import mlp
+from mlps import mlp, sparsely
 
 import regions
 from regions import Box
@@ -107,3 +107,22 @@ def test_limits_and_progress():
         regions.enumerate_regions(network, 3, progress="bar")
     with pytest.raises(ValueError, match="threads"):
         regions.enumerate_regions(network, 3, threads=0)
+
+
+def test_sparse_layers_are_never_multiplied_out_for_points(monkeypatch):
+    network, domain = mlp(2, 6, 6, 1), Box(-3, -3, 3, 3)
+    dense = whole(network, domain, 4)
+    plan = WholePlan(Enumeration(sparsely(network), domain))
+    assert len(plan) == 1
+    sparse = plan.join(plan.step(0)[0])
+    everything = np.arange(len(dense.points))
+    expected = dense.exact_points(everything)
+
+    def touched(*_):
+        raise AssertionError("the integers of all layers were asked for")
+
+    monkeypatch.setattr(blockwise, "ExactLines", touched)
+    found = sparse.exact_points(everything)
+    for vertex in everything.tolist():
+        (x, y, w), (p, q, r) = found[vertex], expected[vertex]
+        assert (x * r, y * r) == (p * w, q * w)
